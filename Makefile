@@ -1,0 +1,75 @@
+# Every target does its own set-up from nothing but Python >= 3.11 and make: a virtual environment in .venv with the
+# locked, hashed dependencies of requirements/dev.lock. Nothing is installed outside this folder.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+GEN := .venv-gen
+BIN := $(VENV)/bin
+JOBS ?= 2
+UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
+
+.PHONY: help setup demo serve test faults bench gen lint format lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.ready ## Make the virtual environment
+
+$(VENV)/.ready: requirements/bootstrap.lock requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Trackway needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …")'
+	@echo "setting up $(VENV) (once) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
+	@$(UV) pip sync --quiet --require-hashes requirements/dev.lock requirements/bootstrap.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(GEN)/.ready: requirements/gen.lock | $(VENV)/.ready
+	@test -x $(GEN)/bin/python || $(PYTHON) -m venv $(GEN)
+	@$(GEN)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/gen.lock
+	@touch $@
+
+demo: $(VENV)/.ready ## Train four workers into one run, register, promote, resolve, predict
+	$(BIN)/trackway demo
+
+serve: $(VENV)/.ready ## Start a server on this machine (data in ./trackway-data)
+	$(BIN)/trackway server
+
+test: $(VENV)/.ready $(GEN)/.ready ## Run lint, type checks and the whole test suite
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+faults: $(VENV)/.ready ## Crash tests at full count (long)
+	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults
+
+bench: $(VENV)/.ready ## Benchmarks beside MLflow's in the same run (makes its own environment for the peer)
+	$(BIN)/python -m benchmarks
+
+gen: $(VENV)/.ready $(GEN)/.ready ## Generate the Python code of the protos
+	$(BIN)/python protos/gen.py
+
+lint: $(VENV)/.ready $(GEN)/.ready ## buf, ruff, mypy, import contracts, drift of generated code
+	$(BIN)/buf lint protos
+	$(BIN)/buf format protos --diff --exit-code
+	$(BIN)/python protos/gen.py --check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.ready ## Format protos and Python
+	$(BIN)/buf format protos --write
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.ready ## Lock newest versions in range, with hashes, without index addresses
+	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/bootstrap.in -o requirements/bootstrap.lock
+	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/gen.in -o requirements/gen.lock
+	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --all-extras pyproject.toml -o requirements/dev.lock
+
+clean: ## Remove the virtual environments and caches (not your data)
+	rm -rf $(VENV) $(GEN) .mypy_cache .ruff_cache .hypothesis .pytest_cache

@@ -1,0 +1,147 @@
+from trackway.api.metrics.v1 import ingest_pb2 as _ingest_pb2
+from trackway.api.metrics.v1 import series_pb2 as _series_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class LifecycleStage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LIFECYCLE_STAGE_UNSPECIFIED: _ClassVar[LifecycleStage]
+    LIFECYCLE_STAGE_ACTIVE: _ClassVar[LifecycleStage]
+    LIFECYCLE_STAGE_DELETED: _ClassVar[LifecycleStage]
+
+class ViewType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VIEW_TYPE_UNSPECIFIED: _ClassVar[ViewType]
+    VIEW_TYPE_ACTIVE_ONLY: _ClassVar[ViewType]
+    VIEW_TYPE_DELETED_ONLY: _ClassVar[ViewType]
+    VIEW_TYPE_ALL: _ClassVar[ViewType]
+
+class RunStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RUN_STATUS_UNSPECIFIED: _ClassVar[RunStatus]
+    RUN_STATUS_RUNNING: _ClassVar[RunStatus]
+    RUN_STATUS_SCHEDULED: _ClassVar[RunStatus]
+    RUN_STATUS_FINISHED: _ClassVar[RunStatus]
+    RUN_STATUS_FAILED: _ClassVar[RunStatus]
+    RUN_STATUS_KILLED: _ClassVar[RunStatus]
+LIFECYCLE_STAGE_UNSPECIFIED: LifecycleStage
+LIFECYCLE_STAGE_ACTIVE: LifecycleStage
+LIFECYCLE_STAGE_DELETED: LifecycleStage
+VIEW_TYPE_UNSPECIFIED: ViewType
+VIEW_TYPE_ACTIVE_ONLY: ViewType
+VIEW_TYPE_DELETED_ONLY: ViewType
+VIEW_TYPE_ALL: ViewType
+RUN_STATUS_UNSPECIFIED: RunStatus
+RUN_STATUS_RUNNING: RunStatus
+RUN_STATUS_SCHEDULED: RunStatus
+RUN_STATUS_FINISHED: RunStatus
+RUN_STATUS_FAILED: RunStatus
+RUN_STATUS_KILLED: RunStatus
+
+class Experiment(_message.Message):
+    __slots__ = ("experiment_id", "workspace", "name", "lifecycle_stage", "create_time_us", "update_time_us", "tags")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LIFECYCLE_STAGE_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    experiment_id: str
+    workspace: str
+    name: str
+    lifecycle_stage: LifecycleStage
+    create_time_us: int
+    update_time_us: int
+    tags: _containers.ScalarMap[str, str]
+    def __init__(self, experiment_id: _Optional[str] = ..., workspace: _Optional[str] = ..., name: _Optional[str] = ..., lifecycle_stage: _Optional[_Union[LifecycleStage, str]] = ..., create_time_us: _Optional[int] = ..., update_time_us: _Optional[int] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class Run(_message.Message):
+    __slots__ = ("run_id", "experiment_id", "workspace", "run_name", "status", "status_message", "lifecycle_stage", "user_id", "start_time_us", "end_time_us", "parent_run_id", "params", "tags", "metrics", "dataset_inputs", "refused_count")
+    class ParamsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    RUN_NAME_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    LIFECYCLE_STAGE_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    PARENT_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    DATASET_INPUTS_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    experiment_id: str
+    workspace: str
+    run_name: str
+    status: RunStatus
+    status_message: str
+    lifecycle_stage: LifecycleStage
+    user_id: str
+    start_time_us: int
+    end_time_us: int
+    parent_run_id: str
+    params: _containers.ScalarMap[str, str]
+    tags: _containers.ScalarMap[str, str]
+    metrics: _containers.RepeatedCompositeFieldContainer[_series_pb2.SeriesSummary]
+    dataset_inputs: _containers.RepeatedCompositeFieldContainer[_ingest_pb2.DatasetInput]
+    refused_count: int
+    def __init__(self, run_id: _Optional[str] = ..., experiment_id: _Optional[str] = ..., workspace: _Optional[str] = ..., run_name: _Optional[str] = ..., status: _Optional[_Union[RunStatus, str]] = ..., status_message: _Optional[str] = ..., lifecycle_stage: _Optional[_Union[LifecycleStage, str]] = ..., user_id: _Optional[str] = ..., start_time_us: _Optional[int] = ..., end_time_us: _Optional[int] = ..., parent_run_id: _Optional[str] = ..., params: _Optional[_Mapping[str, str]] = ..., tags: _Optional[_Mapping[str, str]] = ..., metrics: _Optional[_Iterable[_Union[_series_pb2.SeriesSummary, _Mapping]]] = ..., dataset_inputs: _Optional[_Iterable[_Union[_ingest_pb2.DatasetInput, _Mapping]]] = ..., refused_count: _Optional[int] = ...) -> None: ...
+
+class RefusedRecord(_message.Message):
+    __slots__ = ("writer_id", "refused")
+    WRITER_ID_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    writer_id: str
+    refused: _ingest_pb2.RecordRefused
+    def __init__(self, writer_id: _Optional[str] = ..., refused: _Optional[_Union[_ingest_pb2.RecordRefused, _Mapping]] = ...) -> None: ...
+
+class Writer(_message.Message):
+    __slots__ = ("writer_id", "labels", "durable_sequence", "last_heard_time_us")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    WRITER_ID_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    DURABLE_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_HEARD_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    writer_id: str
+    labels: _containers.ScalarMap[str, str]
+    durable_sequence: int
+    last_heard_time_us: int
+    def __init__(self, writer_id: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., durable_sequence: _Optional[int] = ..., last_heard_time_us: _Optional[int] = ...) -> None: ...
