@@ -1,0 +1,1 @@
+"""Logging without loss and without waiting: the writer (hot path), the spool (file format), the uplink (sender)."""

@@ -1,0 +1,1 @@
+"""Databases: how store functions are run, and how schemas are migrated."""

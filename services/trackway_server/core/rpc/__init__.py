@@ -1,0 +1,1 @@
+"""gRPC servers: the chain of interceptors, the status table, validation, health and reflection."""
