@@ -69,7 +69,8 @@ format: $(VENV)/.ready ## Format protos and Python
 lock: $(VENV)/.ready ## Lock newest versions in range, with hashes, without index addresses
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/bootstrap.in -o requirements/bootstrap.lock
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/gen.in -o requirements/gen.lock
+	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/peer.in -o requirements/peer.lock
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --all-extras pyproject.toml -o requirements/dev.lock
 
 clean: ## Remove the virtual environments and caches (not your data)
-	rm -rf $(VENV) $(GEN) .mypy_cache .ruff_cache .hypothesis .pytest_cache
+	rm -rf $(VENV) $(GEN) .venv-peer .bench-* .mypy_cache .ruff_cache .hypothesis .pytest_cache

@@ -19,7 +19,7 @@ class Call:
 
         async def GetRun(self, request: GetRunRequest, call: Call) -> GetRunResponse
         async def ReadSeries(self, request: ReadSeriesRequest, call: Call) -> AsyncIterator[ReadSeriesResponse]
-        async def UploadArtifact(self, requests: AsyncIterator[UploadArtifactRequest], call: Call) -> UploadArtifactResponse
+        async def UploadArtifact(self, requests: AsyncIterator[UploadRequest], call: Call) -> UploadResponse
         async def Ingest(self, requests: AsyncIterator[IngestRequest], call: Call) -> AsyncIterator[IngestResponse]
 
     The streaming answers are asynchronous generators. A method raises DomainError to refuse.
@@ -27,7 +27,8 @@ class Call:
 
     method: str
     """Full name: `/trackway.api.tracking.v1.TrackingService/GetRun`."""
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What the caller sent beside the request, its credentials among it: not for logs."""
     request_id: str = ""
     principal: Principal = LOCAL_ADMIN
 

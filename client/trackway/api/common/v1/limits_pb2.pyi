@@ -36,7 +36,7 @@ LIMITS_FIELD_NUMBER: _ClassVar[int]
 limits: _descriptor.FieldDescriptor
 
 class Limits(_message.Message):
-    __slots__ = ("required", "max_length", "max_bytes", "max_items", "format", "minimum", "maximum", "key_max_length", "key_format")
+    __slots__ = ("required", "max_length", "max_bytes", "max_items", "format", "minimum", "maximum", "key_max_length", "key_format", "refused_alone")
     REQUIRED_FIELD_NUMBER: _ClassVar[int]
     MAX_LENGTH_FIELD_NUMBER: _ClassVar[int]
     MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +46,7 @@ class Limits(_message.Message):
     MAXIMUM_FIELD_NUMBER: _ClassVar[int]
     KEY_MAX_LENGTH_FIELD_NUMBER: _ClassVar[int]
     KEY_FORMAT_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_ALONE_FIELD_NUMBER: _ClassVar[int]
     required: bool
     max_length: int
     max_bytes: int
@@ -55,4 +56,5 @@ class Limits(_message.Message):
     maximum: int
     key_max_length: int
     key_format: Format
-    def __init__(self, required: bool = ..., max_length: _Optional[int] = ..., max_bytes: _Optional[int] = ..., max_items: _Optional[int] = ..., format: _Optional[_Union[Format, str]] = ..., minimum: _Optional[int] = ..., maximum: _Optional[int] = ..., key_max_length: _Optional[int] = ..., key_format: _Optional[_Union[Format, str]] = ...) -> None: ...
+    refused_alone: bool
+    def __init__(self, required: bool = ..., max_length: _Optional[int] = ..., max_bytes: _Optional[int] = ..., max_items: _Optional[int] = ..., format: _Optional[_Union[Format, str]] = ..., minimum: _Optional[int] = ..., maximum: _Optional[int] = ..., key_max_length: _Optional[int] = ..., key_format: _Optional[_Union[Format, str]] = ..., refused_alone: bool = ...) -> None: ...

@@ -1,0 +1,99 @@
+"""Trackway: its server, and its scripts, each a training process of its own."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psutil
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from benchmarks.ports import free_port
+from benchmarks.processes import BenchmarkError, ServerProcess, clean_environment, processes_on, run_script
+
+PYTHON = Path(sys.executable)
+
+
+@dataclass(slots=True)
+class Ours:
+    """Trackway with one server that all figures share, started at first use."""
+
+    work: Path
+    say: Callable[[str], None]
+    _server: ServerProcess | None = field(default=None, init=False)
+    _uri: str = field(default="", init=False)
+    _spools: Iterator[int] = field(default_factory=itertools.count, init=False)
+
+    def ensure_server(self) -> None:
+        """Start the shared server unless it runs."""
+        if self._server is None:
+            self.say("starting Trackway's server")
+            self._uri, self._server = trackway_server(self.work / "trackway", self.work)
+            self._server.start()
+
+    def fresh_spool(self) -> Path:
+        """A spool directory nobody has used: the uplink of a process that writes there starts cold, and is alone."""
+        self.end_uplinks()
+        return self.work / f"spool-{next(self._spools)}"
+
+    def environment(self, spool: Path) -> dict[str, str]:
+        """Of a training process beside the shared server."""
+        self.ensure_server()
+        token = (self.work / "trackway" / "admin.key").read_text().strip()
+        settings = {"TRACKWAY_URI": self._uri, "TRACKWAY_TOKEN": token, "TRACKWAY_SPOOL_DIR": str(spool)}
+        return clean_environment({**settings, "TRACKWAY_PROFILE": str(self.work / "profile.toml")})
+
+    def run(self, script: str, *arguments: object, spool: Path | None = None) -> dict[str, Any]:
+        """Run benchmarks/trackway_scripts/`script`.py against the shared server; a fresh spool unless one is given."""
+        environment = self.environment(spool or self.fresh_spool())
+        module = f"benchmarks.trackway_scripts.{script}"
+        return run_script(PYTHON, module, [*map(str, arguments)], environment, self.work)
+
+    def start(self, script: str, *arguments: object, spool: Path) -> subprocess.Popen[str]:
+        """The same, without waiting for its end."""
+        command = [str(PYTHON), "-m", f"benchmarks.trackway_scripts.{script}", *map(str, arguments)]
+        return subprocess.Popen(command, env=self.environment(spool), cwd=self.work, stdout=-1, stderr=-1, text=True)
+
+    def verify_points(self, run_id: str, expected: int) -> None:
+        """Ask the server, through the client, how many points the run has; BenchmarkError unless `expected`."""
+        counted = self.run("count_points", run_id)["points"]
+        if counted != expected:
+            raise BenchmarkError(f"{counted:,} points on the server, {expected:,} were logged")
+
+    def end_uplinks(self) -> None:
+        """End the uplinks of finished processes, which stay a while in case there is more to send."""
+        uplinks = processes_on(self.work)
+        for uplink in uplinks:
+            uplink.terminate()
+        psutil.wait_procs(uplinks, timeout=10)
+
+    def close(self) -> None:
+        self.end_uplinks()
+        if self._server is not None:
+            self._server.stop()
+
+
+def trackway_server(data: Path, work: Path) -> tuple[str, ServerProcess]:
+    """Address and process (not started) of `trackway server` with its data in `data`."""
+    data.mkdir(parents=True, exist_ok=True)
+    rpc, http = free_port(), free_port()
+    ports = ["--grpc-port", str(rpc), "--http-port", str(http)]
+    command = [str(PYTHON.parent / "trackway"), "server", *ports, "--data-dir", str(data)]
+    environment = clean_environment({"TRACKWAY_PROFILE": str(work / "profile.toml")})
+    return f"trackway://127.0.0.1:{rpc}", ServerProcess(command, environment, data, lambda: _serving(rpc))
+
+
+def _serving(port: int) -> bool:
+    """Whether the health service answers SERVING. A new channel each time: an old one backs off for a second."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        except grpc.RpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

@@ -1,0 +1,58 @@
+"""What happens to runs that are open when the process ends: they are ended, and what was logged is sent, in bounded
+time. A process that is killed ends them through the uplink."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_installed = False
+
+
+def install() -> None:
+    """Have open runs ended when this process exits. Repeated calls do nothing."""
+    global _installed  # noqa: PLW0603 - once for the process
+    if _installed:
+        return
+    import atexit
+
+    _installed = True
+    atexit.register(_at_exit, getattr(sys, "last_value", None))
+    if _is_multiprocessing_child():
+        from multiprocessing.util import Finalize
+
+        Finalize(None, _at_child_exit, exitpriority=0)
+
+
+def _at_exit(before: BaseException | None) -> None:
+    """The interpreter notes an exception that ended the main module in `sys.last_value`; an interactive one notes
+    every mistake there, which ends no run."""
+    error = getattr(sys, "last_value", None)
+    died = error is not before and not hasattr(sys, "ps1") and "IPython" not in sys.modules
+    _end_open_runs(error if died else None)
+
+
+def _at_child_exit() -> None:
+    """Children of `multiprocessing` run its finalizers, not `atexit`, before they are gone."""
+    _end_open_runs(sys.exc_info()[1])
+
+
+def _is_multiprocessing_child() -> bool:
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
+
+
+def _end_open_runs(error: BaseException | None) -> None:
+    from trackway._fluent.stack import end_open_runs
+
+    end_open_runs(error)
+
+
+def _forget() -> None:
+    """A child of `multiprocessing` clears what its parent registered."""
+    global _installed  # noqa: PLW0603
+    _installed = False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,205 @@
+"""Experiments and runs as the server has them. Every read first sends what this process logged."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from trackway._fluent import context, session
+from trackway._fluent.stack import flush_open_runs
+from trackway.errors import AlreadyExists, InvalidArgument, NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any, Literal
+
+    import pandas as pd
+
+    from trackway.types import Experiment, Run, View
+
+_VIEWS: dict[object, View] = {
+    1: "active",
+    2: "deleted",
+    3: "all",
+    "ACTIVE_ONLY": "active",
+    "DELETED_ONLY": "deleted",
+    "ALL": "all",
+    "active": "active",
+    "deleted": "deleted",
+    "all": "all",
+}
+_PAGE = 1000
+
+
+def view_of(view_type: object) -> View:
+    """The facade's word for an MLflow `ViewType`. Raises InvalidArgument."""
+    if view_type not in _VIEWS:
+        raise InvalidArgument(f"{view_type!r} is no view: give ViewType.ACTIVE_ONLY, DELETED_ONLY or ALL")
+    return _VIEWS[view_type]
+
+
+def refuse_filter(filter_string: str | None, order_by: Sequence[str] | None) -> None:
+    """Raises InvalidArgument where MLflow's filter language is used: the server does not speak it yet."""
+    if filter_string or order_by:
+        raise InvalidArgument(
+            "filter_string and order_by are not supported yet; leave them out, and filter and sort what is answered"
+        )
+
+
+def get_run(run_id: str) -> Run:
+    """A run as the server has it, a deleted one too, after what was logged here has reached it. Raises NotFound."""
+    flush_open_runs()
+    return session.server().tracking.get_run(run_id)
+
+
+def get_parent_run(run_id: str) -> Run | None:
+    """The run that a run is nested in, or None. Raises NotFound."""
+    parent = get_run(run_id).data.tags.get(context.PARENT_RUN_ID)
+    return get_run(parent) if parent else None
+
+
+def delete_run(run_id: str) -> None:
+    """Delete a run softly: `restore_run` undoes it."""
+    flush_open_runs()
+    session.server().tracking.delete_run(run_id)
+
+
+def restore_run(run_id: str) -> None:
+    """Undo `delete_run`."""
+    session.server().tracking.restore_run(run_id)
+
+
+def search_runs(
+    experiment_ids: Iterable[str] | None = None,
+    filter_string: str = "",
+    run_view_type: object = 1,
+    max_results: int = 100_000,
+    order_by: Sequence[str] | None = None,
+    output_format: Literal["pandas", "list"] = "pandas",
+    search_all_experiments: bool = False,
+    experiment_names: Iterable[str] | None = None,
+) -> pd.DataFrame | list[Run]:
+    """Runs, latest start first, as a DataFrame with MLflow's columns or as a list.
+
+    Without experiments, those of the chosen one (`set_experiment`). Filters and orders are not supported yet and raise
+    InvalidArgument.
+    """
+    if output_format not in ("pandas", "list"):
+        raise InvalidArgument(f"output_format must be 'pandas' or 'list', not {output_format!r}")
+    refuse_filter(filter_string, order_by)
+    ids = [] if search_all_experiments else _experiment_ids(experiment_ids, experiment_names)
+    runs = list_runs(ids, view_of(run_view_type), max_results)
+    return _frame(runs) if output_format == "pandas" else runs
+
+
+def list_runs(experiment_ids: Sequence[str], view: View, max_results: int) -> list[Run]:
+    """At most `max_results` runs of the experiments (of all where none is named), latest start first."""
+    flush_open_runs()
+    page_size = max(1, min(max_results, _PAGE))
+    found = session.server().tracking.list_runs(experiment_ids, view=view, page_size=page_size)
+    return list(islice(found, max_results))
+
+
+def _experiment_ids(ids: Iterable[str] | None, names: Iterable[str] | None) -> list[str]:
+    if ids is not None and names is not None:
+        raise InvalidArgument("give experiment_ids or experiment_names, not both")
+    if names is not None:
+        return [session.server().tracking.get_experiment(name=name).experiment_id for name in names]
+    if ids is not None:
+        return [str(each) for each in ([ids] if isinstance(ids, str) else ids)]
+    flush_open_runs()
+    name, chosen_id = session.selected_experiment()
+    return [chosen_id or (find_experiment(name, "").experiment_id if name else "0")]
+
+
+def _frame(runs: Sequence[Run]) -> pd.DataFrame:
+    try:
+        import pandas as pd
+    except ImportError:
+        raise InvalidArgument("search_runs needs pandas for a DataFrame: pip install pandas, or output_format='list'") from None
+    return pd.DataFrame([_row(pd, run) for run in runs], columns=None if runs else ["run_id", "experiment_id", "status"])
+
+
+def _row(pd: Any, run: Run) -> dict[str, Any]:
+    info = run.info
+    times = {name: pd.to_datetime(getattr(info, name), unit="ms", utc=True) for name in ("start_time", "end_time")}
+    row = {"run_id": info.run_id, "experiment_id": info.experiment_id, "status": info.status}
+    row |= {"artifact_uri": info.artifact_uri, **times}
+    for kind in ("metrics", "params", "tags"):
+        row |= {f"{kind}.{key}": value for key, value in getattr(run.data, kind).items()}
+    return row
+
+
+# -- experiments ------------------------------------------------------------------------------------------------------
+
+
+def create_experiment(
+    name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None
+) -> str:
+    """Make an experiment and answer its id. Raises AlreadyExists where the name is taken, by a deleted one too."""
+    if artifact_location:
+        raise InvalidArgument("artifact_location is not supported: the server keeps artifacts itself; leave it out")
+    return session.server().tracking.create_experiment(name, tags=tags).experiment_id
+
+
+def get_experiment(experiment_id: str) -> Experiment:
+    """An experiment by id, a deleted one too. Raises NotFound."""
+    flush_open_runs()
+    return session.server().tracking.get_experiment(str(experiment_id))
+
+
+def get_experiment_by_name(name: str) -> Experiment | None:
+    """An experiment by name, a deleted one too; None where there is none."""
+    flush_open_runs()
+    try:
+        return session.server().tracking.get_experiment(name=name)
+    except NotFound:
+        return None
+
+
+def find_experiment(name: str, experiment_id: str) -> Experiment:
+    """The experiment with this id, or with this name; by name, one that is not there is made."""
+    if experiment_id:
+        return get_experiment(experiment_id)
+    found = get_experiment_by_name(name)
+    if found is not None:
+        return found
+    try:
+        return session.server().tracking.create_experiment(name)
+    except AlreadyExists:  # another process was faster
+        return session.server().tracking.get_experiment(name=name)
+
+
+def search_experiments(
+    view_type: object = 1,
+    max_results: int | None = None,
+    filter_string: str | None = None,
+    order_by: Sequence[str] | None = None,
+) -> list[Experiment]:
+    """Experiments, newest first. Filters and orders are not supported yet and raise InvalidArgument."""
+    refuse_filter(filter_string, order_by)
+    flush_open_runs()
+    found = session.server().tracking.list_experiments(view=view_of(view_type), page_size=_PAGE)
+    return list(islice(found, max_results))
+
+
+def delete_experiment(experiment_id: str) -> None:
+    """Delete an experiment and its runs softly: `restore_experiment` undoes it."""
+    session.server().tracking.delete_experiment(experiment_id)
+
+
+def restore_experiment(experiment_id: str) -> None:
+    """Undo `delete_experiment`."""
+    session.server().tracking.restore_experiment(experiment_id)
+
+
+def set_experiment_tag(key: str, value: Any) -> None:
+    """Set a tag of the chosen experiment."""
+    set_experiment_tags({key: value})
+
+
+def set_experiment_tags(tags: Mapping[str, Any]) -> None:
+    """Set tags of the chosen experiment."""
+    name, chosen_id = session.selected_experiment()
+    found_id = chosen_id or (find_experiment(name, "").experiment_id if name else "0")
+    session.server().tracking.update_experiment(found_id, set_tags={key: str(tags[key]) for key in tags})

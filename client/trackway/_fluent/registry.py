@@ -1,0 +1,71 @@
+"""Register models. Needs a server; what this process logged is sent first."""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+
+from trackway._fluent import session
+from trackway._fluent.reads import refuse_filter
+from trackway._fluent.stack import flush_open_runs
+from trackway.errors import AlreadyExists, InvalidArgument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from trackway.types import ModelVersion, RegisteredModel
+
+
+def register_model(
+    model_uri: str,
+    name: str,
+    await_registration_for: int | None = None,
+    *,
+    tags: Mapping[str, Any] | None = None,
+    description: str = "",
+) -> ModelVersion:
+    """Make the next version of the registered model `name`, which is made where it does not exist.
+
+    `model_uri` is `runs:/RUN_ID/PATH`, or a version of another model (`models:/NAME/VERSION`, …), whose source is taken.
+    The version is ready when this returns: `await_registration_for` is MLflow's and makes no difference. Raises NotFound
+    where there is no such model, Unavailable where there is no server.
+    """
+    flush_open_runs()
+    registry = session.server().registry
+    source = _source(model_uri)
+    try:
+        registry.create_model(name)
+    except AlreadyExists:
+        pass
+    else:
+        sys.stderr.write(f"trackway: registered model {name!r} is new\n")
+    texts = {key: str(value) for key, value in (tags or {}).items()}
+    version = registry.create_version(name, source, tags=texts, description=description)
+    sys.stderr.write(f"trackway: version {version.version} of model {name!r} is registered\n")
+    return version
+
+
+def _source(model_uri: str) -> str:
+    from trackway.model_uri import RunUri, parse
+
+    parsed = parse(model_uri)
+    if not isinstance(parsed, RunUri):
+        return session.server().registry.resolve(model_uri).version.source
+    if not parsed.path:
+        raise InvalidArgument(f"{model_uri!r} names no model: write runs:/RUN_ID/PATH")
+    return str(parsed)
+
+
+def search_registered_models(
+    max_results: int | None = None, filter_string: str | None = None, order_by: Sequence[str] | None = None
+) -> list[RegisteredModel]:
+    """Registered models, by name. Filters and orders are not supported yet and raise InvalidArgument."""
+    refuse_filter(filter_string, order_by)
+    return list(islice(session.server().registry.list_models(page_size=1000), max_results))
+
+
+def set_model_version_tag(name: str, version: int | str, key: str, value: Any) -> None:
+    """Set a tag of a version of a model."""
+    session.server().registry.set_version_tags(name, int(version), {key: str(value)})

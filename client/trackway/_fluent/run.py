@@ -1,0 +1,290 @@
+"""The handle of a run that this process writes."""
+
+from __future__ import annotations
+
+from time import time_ns
+
+from trackway._fluent import checks
+from trackway._fluent import context as tags_of
+from trackway.errors import InvalidArgument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+    from typing import Any
+
+    from trackway._ingest.writer import SyncState, Writer
+    from trackway.types import Run, RunData, RunInputs
+
+STATUS_NUMBERS = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
+FLUSH_SECONDS = 60.0
+
+
+class ActiveRunInfo:
+    """What a run is, as far as this process knows it; the rest is asked of the server when it is read."""
+
+    __slots__ = ("_experiment_id", "_run_name", "end_time", "lifecycle_stage", "run_id", "start_time", "status", "user_id")
+
+    def __init__(self, run_id: str, *, run_name: str, experiment_id: str, user_id: str, start_time_us: int) -> None:
+        self.run_id = run_id
+        self.user_id = user_id
+        self.start_time = start_time_us // 1000
+        self.end_time: int | None = None
+        self.status = "RUNNING"
+        self.lifecycle_stage = "active"
+        self._run_name = run_name
+        self._experiment_id = experiment_id
+
+    @property
+    def run_uuid(self) -> str:
+        """MLflow's older name of `run_id`."""
+        return self.run_id
+
+    @property
+    def artifact_uri(self) -> str:
+        """The address of the run's artifacts."""
+        return f"runs:/{self.run_id}"
+
+    @property
+    def run_name(self) -> str:
+        """The name to show. Raises Unavailable for a run begun elsewhere while no server is there."""
+        if not self._run_name:
+            self._run_name = _recorded(self.run_id).info.run_name
+        return self._run_name
+
+    @property
+    def experiment_id(self) -> str:
+        """The experiment's id, which the server gives: it is not known, and reading it raises Unavailable, before the
+        run has reached one."""
+        if not self._experiment_id:
+            self._experiment_id = _recorded(self.run_id).info.experiment_id
+        return self._experiment_id
+
+    def __repr__(self) -> str:
+        return f"<RunInfo: run_id={self.run_id!r}, run_name={self._run_name!r}, status={self.status!r}>"
+
+
+class ActiveRun:
+    """A run being written. As a context manager it ends FINISHED, or FAILED with the exception's text (KILLED on
+    Ctrl-C). Its methods may be called from any thread; all of them record and return, none waits for a server.
+    """
+
+    __slots__ = ("_checked", "_context", "_models", "_params", "_writer", "experiment", "info")
+
+    experiment: tuple[str, str] | None
+    """Name and id of the run's experiment, one of them empty (both: `Default`); None for a run begun elsewhere."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        info: ActiveRunInfo,
+        context: Mapping[str, str] | None = None,
+        experiment: tuple[str, str] | None = None,
+    ) -> None:
+        self.info = info
+        self.experiment = experiment
+        self._writer = writer
+        self._context = {str(name): str(value) for name, value in context.items()} if context else None
+        self._checked: set[str] = set()
+        self._params: dict[str, str] = {}
+        self._models: list[dict[str, Any]] = []
+
+    @property
+    def owned(self) -> bool:
+        """Whether this process ends the run: it began or resumed it, and is no fork of the one that did."""
+        return self._writer.owns_run
+
+    @property
+    def data(self) -> RunData:
+        """Params, metrics and tags as the server has them, after everything logged here has reached it."""
+        return _recorded(self.info.run_id).data
+
+    @property
+    def inputs(self) -> RunInputs:
+        """The data sets of the run as the server has them."""
+        return _recorded(self.info.run_id).inputs
+
+    # -- metrics -----------------------------------------------------------------------------------------------------
+
+    def log_metric(
+        self,
+        key: str,
+        value: float,
+        step: int | None = None,
+        timestamp: int | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Log one point. Without `step`, the series counts its own from 0; `timestamp` is in milliseconds since 1970,
+        by default now; `context` tells apart series of one key (rank, subset, …).
+
+        Raises InvalidArgument for a key that no server takes, TypeError for a value that is no number.
+        """
+        if key not in self._checked:
+            self._check_metric(key)
+        if timestamp is None and context is None and self._context is None:
+            self._writer.log_metric(key, value, step)
+        else:
+            self._writer.log_metric(key, value, step, _microseconds(timestamp), self._merged(context))
+
+    def log_metrics(
+        self,
+        metrics: Mapping[str, float],
+        step: int | None = None,
+        timestamp: int | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Log one point each of several metrics at one step, together or not at all. Otherwise as `log_metric`."""
+        if not self._checked.issuperset(metrics):
+            checks.mapping("metrics", metrics)
+            for key in metrics:
+                self._check_metric(key)
+        self._writer.log_metrics(metrics, step, _microseconds(timestamp), self._merged(context))
+
+    def log_series(
+        self,
+        key: str,
+        values: Any,
+        steps: Any = None,
+        timestamps: Any = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Log many points of one metric at once: arrays or sequences of equal length, as they are.
+
+        `steps` None goes on with the series' own count; `timestamps` (milliseconds since 1970) None is now for all.
+        """
+        self._check_metric(key)
+        times = None if timestamps is None else _many_microseconds(timestamps)
+        self._writer.log_series(key, steps, values, times, self._merged(context))
+
+    # -- params, tags, inputs ----------------------------------------------------------------------------------------
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Set params, each for ever. Raises InvalidArgument where one has another value already, and sets none."""
+        checks.mapping("params", params)
+        texts = {checks.key("param", key): checks.text("param", key, params[key], checks.MAX_PARAM_BYTES) for key in params}
+        for key, value in texts.items():
+            if self._params.get(key, value) != value:
+                raise InvalidArgument(
+                    f"Changing param values is not allowed: {key!r} of run {self.info.run_id} was logged as "
+                    f"{self._params[key]!r:.80} and cannot become {value!r:.80}; use a tag for what changes"
+                )
+        new = {key: value for key, value in texts.items() if key not in self._params}
+        if new:
+            self._writer.set_params(new)
+            self._params.update(new)
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Set tags; the last value of a key wins."""
+        checks.mapping("tags", tags)
+        texts = {checks.key("tag", key): checks.text("tag", key, tags[key], checks.MAX_TAG_BYTES) for key in tags}
+        if texts:
+            self._writer.set_tags(texts)
+        if tags_of.RUN_NAME in texts:
+            self.info._run_name = texts[tags_of.RUN_NAME]
+
+    def delete_tag(self, key: str) -> None:
+        """Delete a tag; one that is not there is no error."""
+        self._writer.delete_tags([checks.key("tag", key)])
+
+    def log_dataset(
+        self,
+        name: str,
+        digest: str,
+        *,
+        source_type: str = "",
+        source: str = "",
+        schema: str = "",
+        profile: str = "",
+        context: str = "",
+    ) -> None:
+        """Note a data set that the run reads: its name, a digest of its content and, as JSON, what it looks like."""
+        if not name or not digest:
+            raise InvalidArgument("a data set needs a name and a digest of its content")
+        self._writer.log_dataset(
+            name=name, digest=digest, source_type=source_type, source=source, schema=schema, profile=profile, context=context
+        )
+
+    # -- artifacts ---------------------------------------------------------------------------------------------------
+
+    def log_file(self, local_path: str, artifact_path: str) -> None:
+        """Snapshot a file, to be stored under `artifact_path` (its whole path within the run).
+
+        Raises OSError where it cannot be read.
+        """
+        self._writer.log_artifact(local_path, checks.artifact_path(artifact_path))
+
+    def log_bytes(self, data: bytes, artifact_path: str) -> None:
+        """Store `data` as the file `artifact_path` of the run."""
+        self._writer.log_artifact_bytes(data, checks.artifact_path(artifact_path))
+
+    def note_model(self, entry: dict[str, Any]) -> None:
+        """Add a model to the run's list of logged models, MLflow's tag `mlflow.log-model.history`."""
+        import json
+
+        self._models.append(entry)
+        self.set_tags({tags_of.MODEL_HISTORY: json.dumps(self._models)})
+
+    # -- state -------------------------------------------------------------------------------------------------------
+
+    def flush(self, timeout: float = FLUSH_SECONDS) -> SyncState:
+        """Wait until all that was logged is durable on the server, at most `timeout` seconds; answer how far it came."""
+        return self._writer.flush(timeout)
+
+    def mark(self, status: str, message: str = "") -> None:
+        """Record a new state of the run."""
+        now = time_ns() // 1000
+        self.info.status = status
+        self.info.end_time = None if status in ("RUNNING", "SCHEDULED") else now // 1000
+        self._writer.set_status(STATUS_NUMBERS[status], message, now)
+
+    def finish(self, timeout: float) -> SyncState:
+        """End this process's part of the run and wait as `flush` does."""
+        return self._writer.finish(timeout)
+
+    @property
+    def spool(self) -> str:
+        """The folder that holds what was logged until the server has it; empty where none could be made."""
+        return self._writer.directory
+
+    @property
+    def server_uri(self) -> str:
+        """The server that the run goes to."""
+        return self._writer.uri
+
+    def __enter__(self) -> ActiveRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        from trackway._fluent.stack import leave_run
+
+        leave_run(self, error)
+
+    def __repr__(self) -> str:
+        return f"<ActiveRun: {self.info.run_id} {self.info.status}>"
+
+    def _check_metric(self, key: str) -> None:
+        self._checked.add(checks.key("metric", key))
+
+    def _merged(self, context: Mapping[str, Any] | None) -> Mapping[str, str] | None:
+        if context is None:
+            return self._context
+        return {**(self._context or {}), **{str(name): str(value) for name, value in context.items()}}
+
+
+def _microseconds(timestamp: int | None) -> int | None:
+    return None if timestamp is None else int(timestamp) * 1000
+
+
+def _many_microseconds(timestamps: Any) -> Any:
+    if hasattr(timestamps, "__array__"):
+        return timestamps * 1000
+    return [int(each) * 1000 for each in timestamps]
+
+
+def _recorded(run_id: str) -> Run:
+    from trackway._fluent.reads import get_run
+
+    return get_run(run_id)

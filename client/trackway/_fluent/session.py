@@ -1,0 +1,143 @@
+"""Which server and which experiment new runs of this process go to.
+
+Both choices are kept where child processes inherit them: in this process's environment.
+
+    server       set_tracking_uri() · TRACKWAY_URI · the profile · trackway://127.0.0.1:7701   (see trackway.config)
+    experiment   set_experiment() · TRACKWAY_EXPERIMENT_NAME · TRACKWAY_EXPERIMENT_ID · the same with MLFLOW_ · Default
+"""
+
+from __future__ import annotations
+
+import os
+
+from trackway import config
+from trackway.errors import InvalidArgument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trackway.client import Client
+    from trackway.types import Experiment
+
+_PREFIXES = ("TRACKWAY_", "MLFLOW_")
+_clients: dict[str, Client] = {}
+
+
+def set_tracking_uri(uri: str | None) -> None:
+    """Choose the server of this process: `trackway://HOST:PORT`, or `trackways://` for TLS. None: as configured.
+
+    Raises InvalidArgument for what is no address. The server need not be there.
+    """
+    if not uri:
+        os.environ.pop("TRACKWAY_URI", None)
+        return
+    os.environ["TRACKWAY_URI"] = config.parse_uri(os.fspath(uri)).uri
+
+
+def get_tracking_uri() -> str:
+    """The address of the server that runs go to."""
+    chosen = os.environ.get("TRACKWAY_URI") or profile_setting("uri") or config.DEFAULT_URI
+    return config.parse_uri(chosen).uri
+
+
+def is_tracking_uri_set() -> bool:
+    """Whether a server was chosen by call, environment or profile."""
+    return bool(os.environ.get("TRACKWAY_URI") or profile_setting("uri"))
+
+
+def profile_setting(name: str) -> str | None:
+    """A setting of the profile. TOML is parsed only where the setting occurs: that costs milliseconds."""
+    try:
+        with open(config.profile_path(), "rb") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return None
+    if not any(line.lstrip().startswith(name.encode()) for line in lines):
+        return None
+    value = config.read_profile().get(name)
+    return value if isinstance(value, str) else None
+
+
+def environment_setting(name: str) -> str | None:
+    """`TRACKWAY_name`, or else `MLFLOW_name`."""
+    return next((value for prefix in _PREFIXES if (value := os.environ.get(prefix + name))), None)
+
+
+def select_experiment(name: str = "", experiment_id: str = "") -> None:
+    """Choose the experiment of the runs that follow, by one of the two."""
+    for prefix in _PREFIXES:
+        os.environ.pop(f"{prefix}EXPERIMENT_NAME", None)
+        os.environ.pop(f"{prefix}EXPERIMENT_ID", None)
+    os.environ["TRACKWAY_EXPERIMENT_NAME" if name else "TRACKWAY_EXPERIMENT_ID"] = name or experiment_id
+
+
+def selected_experiment() -> tuple[str, str]:
+    """Name and id of the chosen experiment, one of them empty; both are for `Default`."""
+    name = environment_setting("EXPERIMENT_NAME")
+    return (name, "") if name else ("", environment_setting("EXPERIMENT_ID") or "")
+
+
+class SelectedExperiment:
+    """The experiment chosen by `set_experiment`. What the server knows of it is asked for when it is read."""
+
+    __slots__ = ("_found", "_id", "_name")
+
+    def __init__(self, name: str, experiment_id: str) -> None:
+        self._name = name
+        self._id = experiment_id
+        self._found: Experiment | None = None
+
+    @property
+    def name(self) -> str:
+        return self._name or self._experiment().name
+
+    @property
+    def experiment_id(self) -> str:
+        """The id; a new experiment is made now. Raises Unavailable where no server is there to know it."""
+        return self._id or self._experiment().experiment_id
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._experiment(), name)
+
+    def __repr__(self) -> str:
+        return f"<Experiment: {f'name={self._name!r}' if self._name else f'experiment_id={self._id!r}'}>"
+
+    def _experiment(self) -> Experiment:
+        if self._found is None:
+            from trackway._fluent.reads import find_experiment
+
+            self._found = find_experiment(self._name, self._id)
+        return self._found
+
+
+def set_experiment(experiment_name: str | None = None, experiment_id: str | None = None) -> SelectedExperiment:
+    """Choose the experiment of the runs that follow; by name, it is made where it does not exist.
+
+    No server is asked: what it refuses (a deleted experiment, say) is reported when the run ends. Raises
+    InvalidArgument unless exactly one of the two is given.
+    """
+    if bool(experiment_name) == bool(experiment_id):
+        raise InvalidArgument("set_experiment takes exactly one of experiment_name and experiment_id")
+    name, chosen_id = str(experiment_name or ""), str(experiment_id or "")
+    if len(name) > 500 or not name.isprintable():
+        raise InvalidArgument(f"the experiment name {name!r:.80} must have at most 500 characters, none of them control characters")
+    if chosen_id and not (chosen_id.isascii() and chosen_id.isdigit()):
+        raise InvalidArgument(f"the experiment id {chosen_id!r:.80} must be a number; to choose by name, give experiment_name")
+    select_experiment(name, chosen_id)
+    return SelectedExperiment(name, chosen_id)
+
+
+def server() -> Client:
+    """A client of the chosen server, kept for the process. The first call loads gRPC."""
+    from trackway.client import Client
+
+    uri = get_tracking_uri()
+    if uri not in _clients:
+        _clients[uri] = Client(uri)
+    return _clients[uri]
+
+
+# The threads and channels of a client do not survive a fork: a child makes its own.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_clients.clear)

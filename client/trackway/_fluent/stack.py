@@ -1,0 +1,269 @@
+"""Begin, end and join runs. Each thread has its own stack of active runs, as in MLflow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import _local
+from time import monotonic, time_ns
+
+from trackway._fluent import checks, context, session
+from trackway._fluent.closing import install
+from trackway._fluent.names import random_run_name
+from trackway._fluent.report import report
+from trackway._fluent.run import FLUSH_SECONDS, STATUS_NUMBERS, ActiveRun, ActiveRunInfo
+from trackway._ids import new_id
+from trackway._ingest.writer import Writer
+from trackway.errors import FailedPrecondition, InvalidArgument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+_INTERRUPTED_SECONDS = 5.0
+_MESSAGE_LETTERS = 16_000
+
+_threads = _local()
+_open: dict[str, ActiveRun] = {}
+
+
+def start_run(
+    run_id: str | None = None,
+    experiment_id: str | None = None,
+    run_name: str | None = None,
+    nested: bool = False,
+    parent_run_id: str | None = None,
+    tags: Mapping[str, Any] | None = None,
+    description: str | None = None,
+    log_system_metrics: bool | None = None,
+) -> ActiveRun:
+    """Begin a run, or with `run_id` (or TRACKWAY_RUN_ID, MLFLOW_RUN_ID) go on with one; it becomes the thread's active
+    run. No server is needed, and none is waited for.
+
+    A nested run (`nested=True`) belongs to the experiment of the run around it unless `experiment_id` says otherwise.
+    Raises FailedPrecondition where a run is active and `nested` is not set, InvalidArgument for what no server takes.
+    """
+    stack = _stack()
+    run_id = run_id or _inherited_run_id()
+    _check_start(stack, run_id, nested)
+    if log_system_metrics:
+        sys.stderr.write("trackway: system metrics are not recorded yet; the run goes on without them\n")
+    if run_id:
+        run = _resume(run_id, tags, description)
+    else:
+        run = _begin(stack[-1] if stack else None, experiment_id, run_name, parent_run_id, tags, description)
+    return _push(stack, run)
+
+
+def attach_run(run_id: str | None = None, context: Mapping[str, Any] | None = None) -> ActiveRun:
+    """Join a run that another process began: log to it without touching its state. For the ranks of a distributed
+    trainer, loaders, sidecars.
+
+    `run_id` is by default TRACKWAY_RUN_ID or MLFLOW_RUN_ID. `context`, such as `{"rank": "3"}`, is added to every metric
+    logged here, so that each process writes series of its own. The run becomes the thread's active run; `end_run` (or
+    the end of the `with` block) ends this process's part only.
+    """
+    run_id = run_id or session.environment_setting("RUN_ID")
+    if not run_id:
+        raise InvalidArgument("attach_run needs a run id: give it, or set TRACKWAY_RUN_ID")
+    return _push(_stack(), _attached(_checked_id(run_id), context))
+
+
+def end_run(status: str = "FINISHED") -> None:
+    """End the thread's active run and wait until the server has it, at most 60 seconds; without one, do nothing.
+
+    Where there is no server it says so in one line and returns.
+    """
+    if status not in STATUS_NUMBERS:
+        raise InvalidArgument(f"{status!r} is no status of a run; one of {', '.join(STATUS_NUMBERS)} is")
+    stack = _stack()
+    if stack:
+        _end(stack.pop(), status)
+
+
+def leave_run(run: ActiveRun, error: BaseException | None) -> None:
+    """End a run at the end of its `with` block, first those that were begun inside it and are still active."""
+    status, message = outcome(error)
+    stack = _stack()
+    while run in stack:
+        _end(stack.pop(), status, message)
+    if run.info.run_id in _open:  # it was begun in another thread
+        _end(run, status, message)
+
+
+def outcome(error: BaseException | None) -> tuple[str, str]:
+    """The state in which an exception leaves a run, and why."""
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return "FINISHED", ""
+    message = f"{type(error).__name__}: {error}"[:_MESSAGE_LETTERS]
+    return ("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"), message
+
+
+def active_run() -> ActiveRun | None:
+    """The thread's active run, or None."""
+    stack = _stack()
+    return stack[-1] if stack else None
+
+
+def last_active_run() -> ActiveRun | None:
+    """The thread's active run, or else the one that ended last in it."""
+    return active_run() or getattr(_threads, "last", None)
+
+
+def current_run() -> ActiveRun:
+    """The thread's active run; one is begun where there is none."""
+    try:
+        return _threads.stack[-1]  # type: ignore[no-any-return]
+    except (AttributeError, IndexError):
+        return start_run()
+
+
+def run_of(run_id: str | None) -> ActiveRun:
+    """The run to log to: the active one, or the one named, which is joined where this process does not write it."""
+    if run_id is None:
+        return current_run()
+    return _open.get(run_id) or _open.setdefault(run_id, _attached(_checked_id(run_id), None))
+
+
+def flush_open_runs(timeout: float = FLUSH_SECONDS) -> None:
+    """Wait, at most `timeout` seconds in all, until the server has what was logged here: reads see their own writes."""
+    deadline = monotonic() + timeout
+    for run in list(_open.values()):
+        run.flush(max(deadline - monotonic(), 0.0))
+
+
+def end_open_runs(error: BaseException | None) -> None:
+    """End every run that this process still writes: it is about to exit."""
+    status, message = outcome(error)
+    deadline = monotonic() + FLUSH_SECONDS
+    _stack().clear()
+    for run in reversed(list(_open.values())):
+        _end(run, status, message, max(deadline - monotonic(), 0.1))
+
+
+def _end(run: ActiveRun, status: str, message: str = "", timeout: float = FLUSH_SECONDS) -> None:
+    _threads.last = run
+    _open.pop(run.info.run_id, None)
+    if run.owned:
+        run.mark(status, message)
+    waiting = run.finish(min(timeout, _INTERRUPTED_SECONDS) if status == "KILLED" else timeout)
+    report(run, waiting, may_raise=status == "FINISHED" and not message)
+
+
+def _stack() -> list[ActiveRun]:
+    try:
+        return _threads.stack  # type: ignore[no-any-return]
+    except AttributeError:
+        stack: list[ActiveRun] = []
+        _threads.stack = stack
+        return stack
+
+
+def _push(stack: list[ActiveRun], run: ActiveRun) -> ActiveRun:
+    install()
+    stack.append(run)
+    _open[run.info.run_id] = run
+    return run
+
+
+def _inherited_run_id() -> str | None:
+    """The run id of the environment, taken out of it: it names one run, not every run of this process."""
+    for name in ("TRACKWAY_RUN_ID", "MLFLOW_RUN_ID"):
+        if run_id := os.environ.pop(name, None):
+            return run_id
+    return None
+
+
+def _check_start(stack: list[ActiveRun], run_id: str | None, nested: bool) -> None:
+    if stack and not nested:
+        active = stack[-1].info.run_id
+        raise FailedPrecondition(
+            f"run {active} is already active: end it with end_run(), or give nested=True for a run inside it"
+        )
+    if run_id and run_id in _open:
+        raise FailedPrecondition(f"run {run_id} is already active in this process")
+
+
+def _checked_id(run_id: object) -> str:
+    if isinstance(run_id, str) and len(run_id) == 32 and set(run_id) <= set("0123456789abcdef"):
+        return run_id
+    raise InvalidArgument(f"{run_id!r:.80} is no run id: one has 32 hexadecimal digits in lower case")
+
+
+def _writer(run_id: str, *, owns_run: bool, labels: Mapping[str, str] | None = None) -> Writer:
+    return Writer.open(
+        run_id,
+        uri=session.get_tracking_uri(),
+        token=os.environ.get("TRACKWAY_TOKEN"),
+        labels=labels,
+        spool_root=os.environ.get("TRACKWAY_SPOOL_DIR") or session.profile_setting("spool_dir"),
+        owns_run=owns_run,
+    )
+
+
+def _begin(
+    parent: ActiveRun | None,
+    experiment_id: str | None,
+    run_name: str | None,
+    parent_run_id: str | None,
+    tags: Mapping[str, Any] | None,
+    description: str | None,
+) -> ActiveRun:
+    all_tags = _start_tags(parent, run_name, parent_run_id, tags, description)
+    name, chosen_id = _experiment(parent, experiment_id)
+    user, now = all_tags.get(context.USER, ""), time_ns() // 1000
+    writer = _writer(new_id(), owns_run=True)
+    run_name = all_tags[context.RUN_NAME]
+    writer.run_start(
+        experiment_name=name, experiment_id=chosen_id, run_name=run_name, user_id=user, start_time_us=now, tags=all_tags
+    )
+    known_id = chosen_id or ("" if name else "0")
+    info = ActiveRunInfo(writer.run_id, run_name=run_name, experiment_id=known_id, user_id=user, start_time_us=now)
+    return ActiveRun(writer, info, experiment=(name, chosen_id))
+
+
+def _start_tags(
+    parent: ActiveRun | None,
+    run_name: str | None,
+    parent_run_id: str | None,
+    tags: Mapping[str, Any] | None,
+    description: str | None,
+) -> dict[str, str]:
+    given = {} if tags is None else {checks.key("tag", key): str(tags[key]) for key in tags}
+    if run_name and given.get(context.RUN_NAME, run_name) != run_name:
+        raise InvalidArgument(f"run_name and the tag {context.RUN_NAME} name the run differently; give one of them")
+    if description and context.NOTE in given:
+        raise InvalidArgument(f"description and the tag {context.NOTE} are the same thing; give one of them")
+    named = run_name or given.get(context.RUN_NAME) or random_run_name()
+    within = _checked_id(parent_run_id) if parent_run_id else (parent.info.run_id if parent else "")
+    own = {context.RUN_NAME: named, context.PARENT_RUN_ID: within, context.NOTE: description or ""}
+    return {**context.context_tags(), **given, **{key: value for key, value in own.items() if value}}
+
+
+def _experiment(parent: ActiveRun | None, experiment_id: str | None) -> tuple[str, str]:
+    if experiment_id:
+        return "", str(experiment_id)
+    return (parent.experiment if parent else None) or session.selected_experiment()
+
+
+def _resume(run_id: str, tags: Mapping[str, Any] | None, description: str | None) -> ActiveRun:
+    run = _joined(_checked_id(run_id), owns_run=True)
+    run.mark("RUNNING")
+    note = {context.NOTE: description} if description else {}
+    run.set_tags({**(tags or {}), **note})
+    return run
+
+
+def _attached(run_id: str, series_context: Mapping[str, Any] | None) -> ActiveRun:
+    if run_id in _open:
+        raise FailedPrecondition(f"run {run_id} is already active in this process; log to it as it is")
+    return _joined(run_id, owns_run=False, series_context=series_context)
+
+
+def _joined(run_id: str, *, owns_run: bool, series_context: Mapping[str, Any] | None = None) -> ActiveRun:
+    labels = {str(name): str(value) for name, value in (series_context or {}).items()}
+    writer = _writer(run_id, owns_run=owns_run, labels=labels)
+    now = time_ns() // 1000
+    info = ActiveRunInfo(run_id, run_name="", experiment_id="", user_id=context.user_name(), start_time_us=now)
+    return ActiveRun(writer, info, labels)

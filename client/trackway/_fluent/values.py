@@ -1,0 +1,138 @@
+"""Log metrics, params, tags and data sets to the active run. One is begun where there is none."""
+
+from __future__ import annotations
+
+from trackway._fluent.stack import current_run, flush_open_runs, run_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from trackway.data import Dataset
+
+
+def log_metric(
+    key: str,
+    value: float,
+    step: int | None = None,
+    synchronous: bool | None = None,
+    timestamp: int | None = None,
+    run_id: str | None = None,
+    *,
+    context: Mapping[str, Any] | None = None,
+) -> None:
+    """Log one point of a metric.
+
+    `step` may be any 64-bit integer, in any order; without it the series counts its own from 0. `timestamp` is in
+    milliseconds since 1970, by default now. `context` tells apart series of one key: `{"rank": "3"}`,
+    `{"subset": "test"}`. `synchronous` is MLflow's and makes no difference: what this has returned from survives
+    `kill -9`. Raises InvalidArgument for a key that no server takes, TypeError for a value that is no number.
+    """
+    run = current_run() if run_id is None else run_of(run_id)
+    run.log_metric(key, value, step, timestamp, context)
+
+
+def log_metrics(
+    metrics: Mapping[str, float],
+    step: int | None = None,
+    synchronous: bool | None = None,
+    run_id: str | None = None,
+    timestamp: int | None = None,
+    *,
+    context: Mapping[str, Any] | None = None,
+) -> None:
+    """Log one point each of several metrics at one step, together or not at all. Otherwise as `log_metric`."""
+    run_of(run_id).log_metrics(metrics, step, timestamp, context)
+
+
+def log_series(
+    key: str,
+    values: Any,
+    steps: Any = None,
+    timestamps: Any = None,
+    *,
+    context: Mapping[str, Any] | None = None,
+    run_id: str | None = None,
+) -> None:
+    """Log many points of one metric in one call: arrays or sequences of equal length.
+
+    `steps` None goes on with the series' own count; `timestamps` (milliseconds since 1970) None is now for all.
+    """
+    run_of(run_id).log_series(key, values, steps, timestamps, context)
+
+
+def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
+    """Set a param, for ever, as text, and answer the value. Raises InvalidArgument where it has another one already."""
+    current_run().log_params({key: value})
+    return value
+
+
+def log_params(params: Mapping[str, Any], synchronous: bool | None = None, run_id: str | None = None) -> None:
+    """Set params, each for ever, as text. Raises InvalidArgument where one has another value already, and sets none."""
+    run_of(run_id).log_params(params)
+
+
+def set_tag(key: str, value: Any, synchronous: bool | None = None) -> None:
+    """Set a tag, as text; the last value wins."""
+    current_run().set_tags({key: value})
+
+
+def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> None:
+    """Set tags, as text; the last value of each wins."""
+    current_run().set_tags(tags)
+
+
+def delete_tag(key: str) -> None:
+    """Delete a tag; one that is not there is no error."""
+    current_run().delete_tag(key)
+
+
+def log_input(dataset: Dataset, context: str | None = None, tags: Mapping[str, str] | None = None) -> None:
+    """Note that the run reads a data set (of `trackway.data`), and what for: `training`, `validation`, …"""
+    purpose = context or (tags or {}).get("mlflow.data.context", "")
+    form = dataset.to_dict()
+    log_dataset(
+        form["name"],
+        form["digest"],
+        source_type=form.get("source_type", ""),
+        source=form.get("source", ""),
+        schema=form.get("schema", "") or "",
+        profile=form.get("profile", "") or "",
+        context=purpose,
+    )
+
+
+def log_inputs(datasets: Sequence[Dataset], contexts: Sequence[str | None] | None = None) -> None:
+    """`log_input` for several data sets."""
+    for dataset, context in zip(datasets, contexts or [None] * len(datasets), strict=True):
+        log_input(dataset, context)
+
+
+def log_dataset(
+    name: str,
+    digest: str,
+    *,
+    source_type: str = "",
+    source: str = "",
+    schema: str = "",
+    profile: str = "",
+    context: str = "",
+) -> None:
+    """Note that the run reads a data set: its name and a digest of its content; `schema` and `profile` are JSON."""
+    current_run().log_dataset(
+        name, digest, source_type=source_type, source=source, schema=schema, profile=profile, context=context
+    )
+
+
+def flush(timeout: float = 60.0) -> None:
+    """Wait until the server has what this process logged to its open runs, at most `timeout` seconds in all.
+
+    Not needed for safety: what was logged is on disk already.
+    """
+    flush_open_runs(timeout)
+
+
+def flush_async_logging() -> None:
+    """MLflow's name of `flush`."""
+    flush_open_runs()

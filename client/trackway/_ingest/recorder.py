@@ -1,0 +1,266 @@
+"""Recording: appending records to the segments of a spool, whatever interrupts, and whether or not there is room.
+
+The lock taken is one of this process's own threads, never one that another process can hold. A signal handler or a
+destructor that logs in the middle of an append is put in line behind it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import RLock
+from collections.abc import Mapping
+from mmap import mmap
+from time import monotonic, time_ns
+from zlib import crc32
+
+from trackway._ingest import doorbell, liveness
+from trackway._ingest.files import write_file
+from trackway._ingest.mount import is_network
+from trackway._ingest.segment import create_growing_segment, create_segment
+from trackway._ingest.spool import HEADER, RECORD, Kind, State
+from trackway._ingest.text import to_json
+
+_pack_record_into = RECORD.pack_into
+_RETRY_SECONDS = 1.0
+
+
+class Recorder:
+    """One spool being written. `Writer` gives its records their meaning."""
+
+    __slots__ = (
+        "_artifacts",
+        "_busy",
+        "_closed",
+        "_count",
+        "_deferred",
+        "_directory",
+        "_dropped",
+        "_fd",
+        "_growing",
+        "_labels",
+        "_limit",
+        "_lock",
+        "_memory",
+        "_position",
+        "_retry_at",
+        "_root",
+        "_segment",
+        "_state_fd",
+        "_token",
+        "_told",
+        "owns_run",
+        "run_id",
+        "uri",
+        "workspace",
+        "writer_id",
+    )
+
+    def __init__(
+        self, run_id: str, uri: str, workspace: str, token: str | None, labels: Mapping[str, str], root: str, owns: bool
+    ) -> None:
+        self.run_id = run_id
+        self.uri = uri
+        self.workspace = workspace
+        self.owns_run = owns
+        self._token = token
+        self._labels = labels
+        self._root = root
+        self._begin()
+
+    @property
+    def count(self) -> int:
+        """How many records this writer has recorded."""
+        return self._count
+
+    @property
+    def directory(self) -> str:
+        """The spool's folder; empty where none could be made."""
+        return self._directory
+
+    def _begin(self) -> None:
+        """Start an empty spool: at the beginning, and in a child after a fork."""
+        self.writer_id = os.urandom(16).hex()
+        self._lock = RLock()
+        self._busy = False
+        self._closed = False
+        self._growing = False
+        self._deferred: list[bytes] = []
+        self._memory: mmap | None = None
+        self._fd = -1
+        self._state_fd = -1
+        self._position = 0
+        self._limit = 0
+        self._segment = 0
+        self._count = 0
+        self._artifacts = 0
+        self._dropped = 0
+        self._told = 0
+        self._retry_at = 0.0
+        self._directory = os.path.join(self._root, self.run_id, self.writer_id)
+        try:
+            os.makedirs(os.path.join(self._directory, "artifacts"), 0o700)
+            self._growing = self._wants_write()
+            self._write_meta()
+        except OSError as error:
+            self._drop(error)
+            self._directory = ""
+
+    def _wants_write(self) -> bool:
+        chosen = os.environ.get("TRACKWAY_SPOOL_IO", "")
+        return chosen == "write" if chosen else is_network(self._directory)
+
+    def _write_meta(self) -> None:
+        pid = os.getpid()
+        meta = {
+            "version": 1,
+            "run_id": self.run_id,
+            "writer_id": self.writer_id,
+            "workspace": self.workspace,
+            "uri": self.uri,
+            "owns_run": self.owns_run,
+            "labels": {"host": os.uname().nodename, "pid": str(pid), **self._labels},
+            "pid": pid,
+            "pid_started": liveness.start_time(pid),
+            "boot": liveness.boot(),
+            "machine": liveness.machine(),
+            "created_us": time_ns() // 1000,
+        }
+        state_path = os.path.join(self._directory, "state")
+        write_file(state_path, -1, State().encode())
+        self._state_fd = os.open(state_path, os.O_RDONLY | os.O_CLOEXEC)
+        draft = os.path.join(self._directory, "meta.json.new")
+        write_file(draft, -1, to_json(meta).encode())
+        os.rename(draft, os.path.join(self._directory, "meta.json"))
+
+    def _poke(self, *, flush: bool) -> None:
+        """Tell the uplink to look, and with `flush` that somebody waits."""
+        if not self._directory:
+            return
+        message: dict[str, object] = {"spool": self._directory, "flush": flush}
+        if self._token:
+            message["uri"] = self.uri
+            message["token"] = self._token
+        doorbell.ring(self._root, message)
+        doorbell.reap()
+
+    def _append(self, payload: bytes) -> None:
+        """Append one record. Its header, written last, is what makes it count."""
+        with self._lock:
+            if self._busy:  # a signal handler or a destructor, in the middle of this same thread's append
+                self._deferred.append(payload)
+                return
+            self._busy = True
+            try:
+                size = len(payload)
+                position = self._position
+                end = position + 8 + size
+                if end > self._limit:
+                    if not self._make_room(size):
+                        return
+                    position = self._position
+                    end = position + 8 + size
+                memory = self._memory
+                if memory is None:
+                    self._write_out(payload)
+                else:
+                    memory[position + 8 : end] = payload
+                    _pack_record_into(memory, position, size, crc32(payload))
+                self._position = end
+                self._count += 1
+            except BaseException:
+                self._repair()
+                raise
+            finally:
+                self._busy = False
+        if self._deferred:
+            self._append(self._deferred.pop(0))
+
+    def _repair(self) -> None:
+        """After an interruption (Ctrl-C) in the middle of an append: a record whose header stands does count."""
+        memory, position = self._memory, self._position
+        if memory is None or position + 8 > self._limit:
+            return
+        size, checksum = RECORD.unpack_from(memory, position)
+        end = position + 8 + size
+        if size and end <= self._limit and crc32(memory[position + 8 : end]) == checksum:
+            self._position = end
+            self._count += 1
+        else:
+            RECORD.pack_into(memory, position, 0, 0)
+
+    def _write_out(self, payload: bytes) -> None:
+        """Append to a growing segment; a partial write is taken back."""
+        record = RECORD.pack(len(payload), crc32(payload)) + payload
+        try:
+            written = os.write(self._fd, record)
+        except OSError:
+            written = -1
+        if written != len(record):
+            os.ftruncate(self._fd, self._position)
+            self._limit = 0
+            raise OSError(f"the spool at {self._directory} cannot be written; is the disk full?")
+
+    def _make_room(self, size: int) -> bool:
+        """Begin a segment for a payload of `size` bytes. False where there is none to be had: the record is dropped."""
+        if self._closed:
+            raise ValueError(f"this process has ended its part of run {self.run_id}; nothing more can be logged to it")
+        if not self._directory or monotonic() < self._retry_at:
+            self._dropped += 1
+            return False
+        try:
+            self._next_segment(size)
+        except OSError as error:
+            self._drop(error)
+            return False
+        if self._dropped > self._told:
+            self._told = self._dropped
+            count = {"trackway.dropped_records": str(self._dropped)}
+            self._deferred.append(json_payload(Kind.TAGS, {"set": count, "delete": []}))
+        return True
+
+    def _next_segment(self, size: int) -> None:
+        """Replace the segment being written by a new one. Raises OSError, the old one then stays as it is."""
+        if self._growing:
+            fd = create_growing_segment(self._directory, self._segment, self.writer_id, self._count)
+            memory, limit = None, HEADER.size + max(4 << 20, size + RECORD.size)
+        else:
+            fd, limit = create_segment(self._directory, self._segment, self.writer_id, self._count, size)
+            memory = mmap(fd, limit)
+        self._release()
+        self._fd, self._memory, self._limit = fd, memory, limit
+        self._position = HEADER.size
+        self._segment += 1
+        if self._segment > 1:
+            self._poke(flush=False)
+
+    def _release(self) -> None:
+        """Give back the file of the finished segment, cut to what was written."""
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
+            os.ftruncate(self._fd, self._position)
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1
+        self._limit = 0
+
+    def _drop(self, error: OSError) -> None:
+        if self._dropped == self._told:
+            where = self._directory or self._root
+            reason = error.strerror or str(error)
+            sys.stderr.write(
+                f"trackway: cannot record to {where}: {reason}. Training goes on; what is logged until there is room "
+                "is lost and counted. Free some space or set TRACKWAY_SPOOL_DIR.\n"
+            )
+        self._dropped += 1
+        self._retry_at = monotonic() + _RETRY_SECONDS
+
+    def _append_json(self, kind: int, value: Mapping[str, object]) -> None:
+        self._append(json_payload(kind, value))
+
+
+def json_payload(kind: int, value: Mapping[str, object]) -> bytes:
+    """The payload of a record that holds a JSON object."""
+    text = to_json(value).encode("ascii")
+    return RECORD.pack(kind, 0) + text.ljust(-(-len(text) // 8) * 8)

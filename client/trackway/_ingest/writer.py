@@ -1,0 +1,398 @@
+"""The writer: what a training process calls. It appends to its spool and returns; it never touches the network.
+
+What a call has returned from survives `kill -9` of the process: it lies in a file of the operating system. After a fork
+the child writes a spool of its own.
+
+This module is imported by training processes and imports nothing that is slow: no enum, json, logging, threading.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Mapping, Sequence
+from struct import Struct
+from time import monotonic, sleep, time_ns
+from typing import Any
+
+from trackway._ingest.coercion import double_bytes, integer_bytes, to_integer, to_number
+from trackway._ingest.files import write_file
+from trackway._ingest.keys import check_key
+from trackway._ingest.outcome import Refusal, SyncState
+from trackway._ingest.recorder import Recorder
+from trackway._ingest.spool import (
+    COLUMN,
+    COLUMN_HAS_STEPS,
+    COLUMN_HAS_TIMES,
+    MAX_COLUMN_ROWS,
+    POINT,
+    ROW,
+    STATE_SIZE,
+    Kind,
+    Link,
+    State,
+    default_root,
+    waiting_artifacts,
+)
+from trackway._ingest.text import to_json
+
+__all__ = ["Refusal", "SyncState", "Writer"]
+
+_pack_point = POINT.pack
+_JSON_CHUNK = 512 << 10
+_POKE_SECONDS = 2.0
+_UNREACHABLE_SECONDS = 1.0
+
+
+class Writer(Recorder):
+    """One process's spool of one run. Thread-safe; made by `Writer.open`."""
+
+    __slots__ = ("_omitted", "_series", "_series_count", "_shapes")
+
+    def _begin(self) -> None:
+        self._series: dict[Any, int] = {}
+        self._series_count: int = 0
+        self._shapes: dict[Any, tuple[int, Any, int]] = {}
+        self._omitted: dict[int, int] = {}
+        super()._begin()
+
+    def _after_fork(self) -> None:
+        """In a child: leave the parent's spool alone and begin one of the child's own, for a run it only joined."""
+        self._memory = None  # the mapping is the parent's; dropping our reference to it writes nothing
+        for fd in (self._fd, self._state_fd):
+            if fd >= 0:
+                os.close(fd)
+        self.owns_run = False
+        self._begin()
+
+    @classmethod
+    def open(
+        cls,
+        run_id: str,
+        *,
+        uri: str,
+        workspace: str = "default",
+        token: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        spool_root: str | None = None,
+        owns_run: bool,
+    ) -> Writer:
+        """Make the spool of this process for a run, and wake the uplink.
+
+        `owns_run`: this process began the run, so the run ends with it: the uplink marks it KILLED should the process
+        vanish. A process that only joined says False. A spool that cannot be made (disk full, no permission) is told
+        on stderr once, and everything logged is then counted as dropped; training goes on.
+        """
+        writer = cls(run_id, uri, workspace, token, labels or {}, spool_root or default_root(), owns_run)
+        _open_writers.append(writer)
+        writer._poke(flush=False)
+        return writer
+
+    # -- logging -----------------------------------------------------------------------------------------------------
+
+    def log_metric(
+        self,
+        key: str,
+        value: float,
+        step: int | None = None,
+        time_us: int | None = None,
+        context: Mapping[str, str] | None = None,
+    ) -> None:
+        """Log one point. Without `step`, the series counts its own steps from 0; without `time_us`, now.
+
+        Raises TypeError or ValueError for what is no number, and for a step beyond 64 bits.
+        """
+        name = key if context is None else (key, *sorted(context.items()))
+        series = self._series.get(name)
+        if series is None:
+            series = self._define(name, key, context)
+        if step is None:
+            step = self._next_step(series)
+        if time_us is None:
+            time_us = time_ns() // 1000
+        try:
+            payload = _pack_point(1, series, time_us, step, value)
+        except (struct.error, TypeError, OverflowError):
+            time_us, step = to_integer("time_us", time_us), to_integer("step", step)
+            payload = _pack_point(1, series, time_us, step, to_number(key, value))
+        self._append(payload)
+
+    def log_metrics(
+        self,
+        metrics: Mapping[str, float],
+        step: int | None = None,
+        time_us: int | None = None,
+        context: Mapping[str, str] | None = None,
+    ) -> None:
+        """Log one point of each metric, all at one step and time, as one record: all of it survives, or nothing."""
+        names = tuple(metrics)
+        if not names:
+            return
+        shape = self._shapes.get(names if context is None else (names, *sorted(context.items())))
+        if shape is None:
+            shape = self._define_shape(names, context)
+        number, pack, first_series = shape
+        if step is None:
+            step = self._next_step(first_series)
+        if time_us is None:
+            time_us = time_ns() // 1000
+        try:
+            payload = pack(2, number, time_us, step, *metrics.values())
+        except (struct.error, TypeError, OverflowError):
+            values = [to_number(key, value) for key, value in metrics.items()]
+            payload = pack(2, number, to_integer("time_us", time_us), to_integer("step", step), *values)
+        self._append(payload)
+
+    def log_series(
+        self,
+        key: str,
+        steps: Any,
+        values: Any,
+        times_us: Any = None,
+        context: Mapping[str, str] | None = None,
+    ) -> None:
+        """Log many points of one metric: arrays or sequences of equal length.
+
+        `steps` None counts on from the series' own counter; `times_us` (µs since 1970) None is now for all. Arrays of
+        numpy are copied as bytes. More than 65,536 points become several records.
+        """
+        name = key if context is None else (key, *sorted(context.items()))
+        series = self._series.get(name)
+        if series is None:
+            series = self._define(name, key, context)
+        value_bytes = double_bytes(key, values)
+        rows = len(value_bytes) // 8
+        step_bytes = None if steps is None else integer_bytes("steps", steps, rows)
+        time_bytes = None if times_us is None else integer_bytes("times_us", times_us, rows)
+        now = time_ns() // 1000
+        for start in range(0, rows, MAX_COLUMN_ROWS):
+            count = min(rows - start, MAX_COLUMN_ROWS)
+            part = slice(start * 8, (start + count) * 8)
+            first_step = self._next_step(series, count) if step_bytes is None else 0
+            flags = COLUMN_HAS_TIMES * (time_bytes is not None) + COLUMN_HAS_STEPS * (step_bytes is not None)
+            head = COLUMN.pack(Kind.COLUMN, series, count, flags, now, first_step)
+            arrays = (array[part] for array in (time_bytes, step_bytes, value_bytes) if array is not None)
+            self._append(b"".join((head, *arrays)))
+
+    def run_start(
+        self,
+        *,
+        experiment_name: str = "",
+        experiment_id: str = "",
+        run_name: str = "",
+        user_id: str = "",
+        start_time_us: int,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Record the creation of the run. It must be the first record of a writer that owns its run."""
+        self._append_json(
+            Kind.RUN_START,
+            {
+                "experiment_name": experiment_name,
+                "experiment_id": experiment_id,
+                "run_name": run_name,
+                "user_id": user_id,
+                "start_time_us": start_time_us,
+                "tags": tags or {},
+            },
+        )
+
+    def set_params(self, params: Mapping[str, str]) -> None:
+        """Record params. Large ones are spread over several records."""
+        for chunk in _chunks(params):
+            self._append_json(Kind.PARAMS, {"params": chunk})
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Record tags; the last one of a key wins."""
+        for chunk in _chunks(tags):
+            self._append_json(Kind.TAGS, {"set": chunk, "delete": []})
+
+    def delete_tags(self, keys: Sequence[str]) -> None:
+        """Record the deletion of tags."""
+        self._append_json(Kind.TAGS, {"set": {}, "delete": list(keys)})
+
+    def log_dataset(
+        self,
+        *,
+        name: str,
+        digest: str,
+        source_type: str = "",
+        source: str = "",
+        schema: str = "",
+        profile: str = "",
+        context: str = "",
+    ) -> None:
+        """Record that the run reads a data set."""
+        fields = {"name": name, "digest": digest, "source_type": source_type, "source": source}
+        self._append_json(Kind.DATASET, {**fields, "schema": schema, "profile": profile, "context": context})
+
+    def set_status(self, status: int, message: str = "", time_us: int | None = None) -> None:
+        """Record a new state of the run, by MLflow's number (1 RUNNING … 3 FINISHED, 4 FAILED, 5 KILLED)."""
+        when = time_ns() // 1000 if time_us is None else time_us
+        self._append_json(Kind.RUN_STATUS, {"status": status, "time_us": when, "message": message})
+
+    def log_artifact(self, local_path: str, artifact_path: str) -> None:
+        """Snapshot one file into the spool, to be stored under `artifact_path`. Raises OSError if it cannot be read."""
+        with open(local_path, "rb", buffering=0) as source:
+            self._store_artifact(artifact_path, source.fileno(), None)
+
+    def log_artifact_bytes(self, data: bytes, artifact_path: str) -> None:
+        """Record a file's content, to be stored under `artifact_path`."""
+        self._store_artifact(artifact_path, -1, data)
+
+    # -- ending ------------------------------------------------------------------------------------------------------
+
+    def flush(self, timeout: float) -> SyncState:
+        """Wait, at most `timeout` seconds, until all that was logged is durable on the server.
+
+        Returns early where waiting has no point: no server was ever reached, or it refuses this client.
+        """
+        begun = monotonic()
+        deadline = begun + timeout
+        poke_at = 0.0
+        pause = 0.0005
+        was_connected = False
+        while True:
+            state = self._read_state()
+            pending = self._pending(state)
+            was_connected = was_connected or state.link == Link.CONNECTED or state.durable > 0
+            now = monotonic()
+            unreachable = state.link == Link.UNREACHABLE and not was_connected and now - begun > _UNREACHABLE_SECONDS
+            if not pending or unreachable or state.link == Link.REFUSED or now >= deadline or not self._directory:
+                return self._sync_state(state, pending)
+            if now >= poke_at:
+                self._poke(flush=True)
+                poke_at = now + _POKE_SECONDS
+            sleep(min(pause, max(deadline - now, 0)))
+            pause = min(pause * 1.5, 0.02)
+
+    def finish(self, timeout: float) -> SyncState:
+        """Close the spool, then `flush`. What is left stays on disk for the uplink and for `trackway sync`."""
+        self.close()
+        return self.flush(timeout)
+
+    def close(self) -> None:
+        """Record that this writer will write no more, and release its files. Repeated calls do nothing."""
+        if self._closed:
+            return
+        self._append_json(Kind.CLOSE, {})
+        self._closed = True
+        self._release()
+        if self in _open_writers:
+            _open_writers.remove(self)
+        self._poke(flush=True)
+
+    # -- series ------------------------------------------------------------------------------------------------------
+
+    def _define(self, name: Any, key: str, context: Mapping[str, str] | None) -> int:
+        """Give a series its number, once. Raises TypeError where key or context are not text."""
+        check_key("metric", key)
+        texts = {str(label): str(value) for label, value in (context or {}).items()}
+        with self._lock:
+            if name in self._series:
+                return self._series[name]
+            series = self._series_count
+            self._append_json(Kind.SERIES, {"series_id": series, "key": key, "context": texts})
+            self._series_count = series + 1
+            self._series[name] = series
+            return series
+
+    def _define_shape(self, names: tuple[str, ...], context: Mapping[str, str] | None) -> tuple[int, Any, int]:
+        """Give a set of series that are logged together a number and a way to be packed, once."""
+        suffix = () if context is None else tuple(sorted(context.items()))
+        with self._lock:
+            ids = []
+            for key in names:
+                name = key if context is None else (key, *suffix)
+                series = self._series.get(name)
+                ids.append(self._define(name, key, context) if series is None else series)
+            number = len(self._shapes)
+            self._append_json(Kind.SHAPE, {"shape_id": number, "series_ids": ids})
+            shape = (number, Struct(f"{ROW.format}{len(ids)}d").pack, ids[0])
+            self._shapes[names if context is None else (names, *suffix)] = shape
+            return shape
+
+    def _next_step(self, series: int, count: int = 1) -> int:
+        """The next step of a series whose steps are not given, counted in this process from 0."""
+        step = self._omitted.get(series, 0)
+        self._omitted[series] = step + count
+        return step
+
+    # -- artifacts ---------------------------------------------------------------------------------------------------
+
+    def _store_artifact(self, artifact_path: str, source: int, data: bytes | None) -> None:
+        if self._closed:
+            raise ValueError(f"this process has ended its part of run {self.run_id}; nothing more can be logged to it")
+        if not self._directory:
+            self._dropped += 1
+            return
+        with self._lock:
+            number = self._artifacts
+            self._artifacts = number + 1
+        stem = os.path.join(self._directory, "artifacts", f"{number:08d}")
+        try:
+            write_file(f"{stem}.data", source, data)
+            text = to_json({"path": artifact_path}).encode()
+            write_file(f"{stem}.json.new", -1, text)
+            os.rename(f"{stem}.json.new", f"{stem}.json")
+        except OSError as error:
+            self._artifacts = number
+            self._drop(error)
+            return
+        self._poke(flush=False)
+
+    # -- the sender ----------------------------------------------------------------------------------------------------
+
+    def _read_state(self) -> State:
+        if self._state_fd < 0:
+            return State()
+        return State.decode(os.pread(self._state_fd, STATE_SIZE, 0))
+
+    def _pending(self, state: State) -> int:
+        return max(self._count - state.durable, 0) + len(waiting_artifacts(self._directory))
+
+    def _sync_state(self, state: State, pending: int) -> SyncState:
+        return SyncState(
+            durable=not pending and not self._dropped,
+            pending=pending,
+            refused=self._refusals() if state.refused else (),
+            dropped=self._dropped,
+            connected=state.link == Link.CONNECTED,
+            problem=state.problem,
+        )
+
+    def _refusals(self) -> tuple[Refusal, ...]:
+        """What the sender noted as refused; empty where the spool has been taken away already."""
+        import json
+
+        try:
+            with open(os.path.join(self._directory, "refused.jsonl"), encoding="utf-8") as file:
+                lines = [json.loads(line) for line in file if line.endswith("\n")]
+        except OSError:
+            return ()
+        return tuple(Refusal(line["sequence"], line["reason"], line["message"]) for line in lines)
+
+
+_open_writers: list[Writer] = []
+
+
+def _begin_in_child() -> None:
+    for writer in _open_writers:
+        writer._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)
+
+
+def _chunks(values: Mapping[str, str]) -> list[dict[str, str]]:
+    """`values` in parts whose text stays small enough for one message, a larger single value alone."""
+    chunks: list[dict[str, str]] = []
+    size = _JSON_CHUNK
+    for key, value in values.items():
+        if size >= _JSON_CHUNK or len(chunks[-1]) >= 1000:
+            chunks.append({})
+            size = 0
+        chunks[-1][key] = value
+        size += len(key) + len(value)
+    return chunks

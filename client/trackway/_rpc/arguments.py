@@ -1,0 +1,19 @@
+"""Arguments as users pass them, made ready for messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from trackway.errors import InvalidArgument
+
+
+def texts(values: Mapping[str, object] | None) -> dict[str, str]:
+    """Values as text, as MLflow does it."""
+    return {key: str(value) for key, value in (values or {}).items()}
+
+
+def names(values: Iterable[str]) -> list[str]:
+    """A list of names. A lone text is refused: it would be taken letter by letter."""
+    if isinstance(values, str):
+        raise InvalidArgument(f"give a list, not the text {values!r}: [{values!r}]")
+    return list(values)

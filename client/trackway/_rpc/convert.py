@@ -1,0 +1,197 @@
+"""From messages to the values that users get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from trackway import types
+from trackway._rpc.columns import column, joined
+from trackway.api.artifacts.v1 import resources_pb2 as artifacts_pb2
+from trackway.api.common.v1 import errors_pb2
+from trackway.api.metrics.v1 import ingest_pb2, series_pb2
+from trackway.api.registry.v1 import resources_pb2 as registry_pb2
+from trackway.api.tracking.v1 import resources_pb2 as tracking_pb2
+
+
+def enum_name(enum: Any, number: int, prefix: str) -> str:
+    """The name of an enum's value without its prefix; a value that a newer server added is named by its number."""
+    known: dict[int, Any] = enum.DESCRIPTOR.values_by_number
+    return str(known[number].name).removeprefix(prefix) if number in known else f"UNKNOWN_{number}"
+
+
+def experiment(message: tracking_pb2.Experiment) -> types.Experiment:
+    return types.Experiment(
+        experiment_id=message.experiment_id,
+        name=message.name,
+        lifecycle_stage=_lifecycle(message.lifecycle_stage),
+        tags=dict(message.tags),
+        create_time_us=message.create_time_us,
+        update_time_us=message.update_time_us,
+        workspace=message.workspace,
+    )
+
+
+def run(message: tracking_pb2.Run) -> types.Run:
+    summaries = tuple(summary(series) for series in message.metrics)
+    metrics = {series.key: series.last_value for series in summaries if not series.context}
+    inputs = tuple(dataset_input(dataset) for dataset in message.dataset_inputs)
+    data = types.RunData(dict(message.params), metrics, dict(message.tags), summaries)
+    return types.Run(_run_info(message), data, types.RunInputs(inputs))
+
+
+def _run_info(message: tracking_pb2.Run) -> types.RunInfo:
+    status = enum_name(tracking_pb2.RunStatus, message.status, "RUN_STATUS_")
+    return types.RunInfo(
+        run_id=message.run_id,
+        experiment_id=message.experiment_id,
+        run_name=message.run_name,
+        status=cast(types.RunStatus, status),
+        lifecycle_stage=_lifecycle(message.lifecycle_stage),
+        user_id=message.user_id,
+        start_time_us=message.start_time_us,
+        end_time_us=message.end_time_us or None,
+        status_message=message.status_message,
+        parent_run_id=message.parent_run_id or None,
+        refused_count=message.refused_count,
+        workspace=message.workspace,
+    )
+
+
+def _lifecycle(stage: tracking_pb2.LifecycleStage) -> types.LifecycleStage:
+    return "deleted" if stage == tracking_pb2.LIFECYCLE_STAGE_DELETED else "active"
+
+
+def dataset_input(message: ingest_pb2.DatasetInput) -> types.DatasetInput:
+    dataset = types.Dataset(
+        name=message.name,
+        digest=message.digest,
+        source_type=message.source_type,
+        source=message.source,
+        schema=message.schema,
+        profile=message.profile,
+    )
+    return types.DatasetInput(dataset, message.context)
+
+
+def dataset_message(dataset: types.Dataset, context: str) -> ingest_pb2.DatasetInput:
+    return ingest_pb2.DatasetInput(
+        name=dataset.name,
+        digest=dataset.digest,
+        source_type=dataset.source_type,
+        source=dataset.source,
+        schema=dataset.schema,
+        profile=dataset.profile,
+        context=context,
+    )
+
+
+def summary(message: series_pb2.SeriesSummary) -> types.MetricSummary:
+    return types.MetricSummary(
+        key=message.key,
+        context=dict(message.context),
+        count=message.count,
+        nan_count=message.nan_count,
+        last_value=message.last_value,
+        last_step=message.last_step,
+        last_time_us=message.last_time_us,
+        min_value=message.min_value,
+        min_step=message.min_step,
+        max_value=message.max_value,
+        max_step=message.max_step,
+    )
+
+
+def series(parts: Iterable[series_pb2.PointColumns]) -> list[types.MetricSeries]:
+    """The parts of a stream, joined by context and writer, and sorted by those."""
+    grouped: dict[tuple[tuple[tuple[str, str], ...], str], list[series_pb2.PointColumns]] = {}
+    for part in parts:
+        grouped.setdefault((tuple(sorted(part.context.items())), part.writer_id), []).append(part)
+    return [_one_series(grouped[group]) for group in sorted(grouped)]
+
+
+def _one_series(parts: list[series_pb2.PointColumns]) -> types.MetricSeries:
+    import numpy as np
+
+    return types.MetricSeries(
+        key=parts[0].key,
+        context=dict(parts[0].context),
+        writer_id=parts[0].writer_id,
+        steps=joined([column(part.steps, np.int64) for part in parts]),
+        times_us=joined([column(part.times_us, np.int64) for part in parts]),
+        values=joined([column(part.values, np.float64) for part in parts]),
+        sequences=joined([column(part.sequences, np.uint64) for part in parts]),
+    )
+
+
+def writer(message: tracking_pb2.Writer) -> types.Writer:
+    return types.Writer(message.writer_id, dict(message.labels), message.durable_sequence, message.last_heard_time_us)
+
+
+def refused_record(message: tracking_pb2.RefusedRecord) -> types.RefusedRecord:
+    reason = enum_name(errors_pb2.ErrorReason, message.refused.reason, "ERROR_REASON_")
+    return types.RefusedRecord(message.writer_id, message.refused.sequence, reason, message.refused.message)
+
+
+def stored_file(message: artifacts_pb2.Artifact) -> types.FileInfo:
+    return types.FileInfo(message.path, is_dir=False, file_size=message.size_bytes, digest=message.digest)
+
+
+def list_entry(message: artifacts_pb2.ListEntry) -> types.FileInfo:
+    size = None if message.is_folder else message.size_bytes
+    return types.FileInfo(message.path, message.is_folder, size, message.digest)
+
+
+def manifest(message: artifacts_pb2.Manifest) -> types.Manifest:
+    files = tuple(types.ManifestFile(entry.path, entry.digest, entry.size_bytes) for entry in message.entries)
+    return types.Manifest(message.digest, message.size_bytes, files)
+
+
+def registered_model(message: registry_pb2.RegisteredModel) -> types.RegisteredModel:
+    return types.RegisteredModel(
+        name=message.name,
+        description=message.description,
+        tags=dict(message.tags),
+        aliases=dict(message.aliases),
+        latest_versions=tuple(model_version(version) for version in message.latest_versions),
+        create_time_us=message.create_time_us,
+        update_time_us=message.update_time_us,
+        etag=message.etag,
+        workspace=message.workspace,
+    )
+
+
+def model_version(message: registry_pb2.ModelVersion) -> types.ModelVersion:
+    return types.ModelVersion(
+        name=message.name,
+        version=message.version,
+        source=message.source,
+        run_id=message.run_id,
+        manifest_digest=message.manifest_digest,
+        size_bytes=message.size_bytes,
+        stage=message.stage,
+        description=message.description,
+        tags=dict(message.tags),
+        aliases=tuple(message.aliases),
+        user=message.user,
+        create_time_us=message.create_time_us,
+        update_time_us=message.update_time_us,
+        etag=message.etag,
+        workspace=message.workspace,
+    )
+
+
+def event(message: registry_pb2.Event) -> types.Event:
+    kind = enum_name(registry_pb2.EventKind, message.kind, "EVENT_KIND_")
+    return types.Event(
+        event_id=message.event_id,
+        resume_token=message.resume_token,
+        kind=cast(types.EventKind, kind),
+        time_us=message.time_us,
+        actor=message.actor,
+        reason=message.reason,
+        model_name=message.model_name,
+        version=message.version or None,
+        details=dict(message.details),
+        workspace=message.workspace,
+    )

@@ -1,0 +1,270 @@
+"""Experiments, runs and their metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any
+
+from trackway import errors, types
+from trackway._ids import new_id
+from trackway._rpc import convert
+from trackway._rpc.arguments import names, texts
+from trackway._rpc.connection import Connection
+from trackway._rpc.paging import Pages
+from trackway.api.metrics.v1 import ingest_pb2
+from trackway.api.tracking.v1 import resources_pb2
+from trackway.api.tracking.v1 import tracking_service_pb2 as pb
+from trackway.api.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
+
+_VIEWS: Mapping[str, pb.ViewType] = {
+    "active": resources_pb2.VIEW_TYPE_ACTIVE_ONLY,
+    "deleted": resources_pb2.VIEW_TYPE_DELETED_ONLY,
+    "all": resources_pb2.VIEW_TYPE_ALL,
+}
+
+
+class AsyncTracking:
+    """Experiments, runs and their metrics. Every method raises the errors of `trackway.errors`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def _stub(self) -> Any:
+        return self._connection.stub(TrackingServiceStub)
+
+    async def create_experiment(self, name: str, *, tags: Mapping[str, str] | None = None) -> types.Experiment:
+        """Make an experiment. Raises AlreadyExists where the name is taken, maybe by a deleted one."""
+        request = pb.CreateExperimentRequest(name=name, workspace=self._connection.workspace, tags=texts(tags))
+        response: pb.CreateExperimentResponse = await self._connection.unary(self._stub.CreateExperiment, request)
+        return convert.experiment(response.experiment)
+
+    async def get_experiment(self, experiment_id: str | None = None, *, name: str | None = None) -> types.Experiment:
+        """One experiment by id or by name, a deleted one too. Raises NotFound."""
+        if (experiment_id is None) == (name is None):
+            raise errors.InvalidArgument("name one experiment: give either experiment_id or name")
+        request = pb.GetExperimentRequest(
+            experiment_id=experiment_id or "", name=name or "", workspace=self._connection.workspace
+        )
+        response: pb.GetExperimentResponse = await self._connection.unary(self._stub.GetExperiment, request)
+        return convert.experiment(response.experiment)
+
+    def list_experiments(self, *, view: types.View = "active", page_size: int = 100) -> AsyncIterator[types.Experiment]:
+        """The experiments, newest first. Pages of at most 1,000 are fetched as they are read."""
+        chosen = _view(view)
+
+        async def fetch(token: str) -> tuple[Sequence[types.Experiment], str]:
+            request = pb.ListExperimentsRequest(
+                workspace=self._connection.workspace, view=chosen, page_size=page_size, page_token=token
+            )
+            response: pb.ListExperimentsResponse = await self._connection.unary(self._stub.ListExperiments, request)
+            return [convert.experiment(message) for message in response.experiments], response.next_page_token
+
+        return Pages(fetch)
+
+    async def update_experiment(
+        self,
+        experiment_id: str,
+        *,
+        name: str | None = None,
+        set_tags: Mapping[str, str] | None = None,
+        delete_tags: Iterable[str] = (),
+    ) -> types.Experiment:
+        """Rename an experiment, set and delete its tags. Raises NotFound also for a tag that is not there."""
+        request = pb.UpdateExperimentRequest(
+            experiment_id=experiment_id, new_name=name or "", set_tags=texts(set_tags), delete_tags=names(delete_tags)
+        )
+        response: pb.UpdateExperimentResponse = await self._connection.unary(self._stub.UpdateExperiment, request)
+        return convert.experiment(response.experiment)
+
+    async def delete_experiment(self, experiment_id: str) -> None:
+        """Delete an experiment and its runs softly. Raises FailedPrecondition for `Default`."""
+        request = pb.DeleteExperimentRequest(experiment_id=experiment_id)
+        await self._connection.unary(self._stub.DeleteExperiment, request)
+
+    async def restore_experiment(self, experiment_id: str) -> None:
+        """Undo `delete_experiment`, for the runs that were deleted with it too."""
+        request = pb.RestoreExperimentRequest(experiment_id=experiment_id)
+        await self._connection.unary(self._stub.RestoreExperiment, request)
+
+    async def create_run(
+        self,
+        *,
+        experiment_id: str | None = None,
+        experiment_name: str | None = None,
+        run_name: str | None = None,
+        run_id: str | None = None,
+        user_id: str | None = None,
+        start_time_us: int | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> types.Run:
+        """Make a run that is RUNNING, in `Default` where no experiment is named.
+
+        An experiment that is named and not there is made. The run's id is chosen here unless given; a call with the id
+        and content of a run that is there answers that run. The start is now unless given.
+        """
+        start = ingest_pb2.RunStart(
+            experiment_id=experiment_id or "",
+            experiment_name=experiment_name or "",
+            run_name=run_name or "",
+            user_id=user_id or "",
+            start_time_us=time.time_ns() // 1000 if start_time_us is None else start_time_us,
+            tags=texts(tags),
+        )
+        request = pb.CreateRunRequest(run_id=run_id or new_id(), workspace=self._connection.workspace, start=start)
+        response: pb.CreateRunResponse = await self._connection.unary(self._stub.CreateRun, request)
+        return convert.run(response.run)
+
+    async def get_run(self, run_id: str) -> types.Run:
+        """One run, a deleted one too, with all its series (up to 10,000). Raises NotFound."""
+        response: pb.GetRunResponse = await self._connection.unary(self._stub.GetRun, pb.GetRunRequest(run_id=run_id))
+        return convert.run(response.run)
+
+    def list_runs(
+        self,
+        experiment_ids: Iterable[str] = (),
+        *,
+        view: types.View = "active",
+        parent_run_id: str | None = None,
+        page_size: int = 100,
+    ) -> AsyncIterator[types.Run]:
+        """The runs of the experiments (of all where none is named), latest start first.
+
+        `parent_run_id` chooses the runs nested in that one. Their metrics are those without a context. Pages of at most
+        1,000 are fetched as they are read.
+        """
+        wanted, chosen = names(experiment_ids), _view(view)
+
+        async def fetch(token: str) -> tuple[Sequence[types.Run], str]:
+            request = pb.ListRunsRequest(
+                workspace=self._connection.workspace,
+                experiment_ids=wanted,
+                view=chosen,
+                parent_run_id=parent_run_id or "",
+                page_size=page_size,
+                page_token=token,
+            )
+            response: pb.ListRunsResponse = await self._connection.unary(self._stub.ListRuns, request)
+            return [convert.run(message) for message in response.runs], response.next_page_token
+
+        return Pages(fetch)
+
+    async def update_run(
+        self,
+        run_id: str,
+        *,
+        status: types.RunStatus | None = None,
+        status_message: str = "",
+        end_time_us: int | None = None,
+        run_name: str | None = None,
+    ) -> types.Run:
+        """Change state, end and name of a run. Where the new state is an end, the end is now unless given."""
+        request = pb.UpdateRunRequest(
+            run_id=run_id,
+            status=_status(status),
+            status_message=status_message,
+            end_time_us=end_time_us or 0,
+            run_name=run_name or "",
+        )
+        response: pb.UpdateRunResponse = await self._connection.unary(self._stub.UpdateRun, request)
+        return convert.run(response.run)
+
+    async def delete_run(self, run_id: str) -> None:
+        """Delete a run softly."""
+        await self._connection.unary(self._stub.DeleteRun, pb.DeleteRunRequest(run_id=run_id))
+
+    async def restore_run(self, run_id: str) -> None:
+        """Undo `delete_run`."""
+        await self._connection.unary(self._stub.RestoreRun, pb.RestoreRunRequest(run_id=run_id))
+
+    async def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
+        """Set params, all or none, each for ever. Raises FailedPrecondition where one has another value already."""
+        await self.log_batch(run_id, params=params)
+
+    async def set_tags(self, run_id: str, tags: Mapping[str, object]) -> None:
+        """Set tags, all or none."""
+        await self.log_batch(run_id, set_tags=tags)
+
+    async def delete_tags(self, run_id: str, keys: Iterable[str]) -> None:
+        """Delete tags, all or none. Raises NotFound where one is not there."""
+        await self.log_batch(run_id, delete_tags=keys)
+
+    async def log_dataset(self, run_id: str, dataset: types.Dataset, *, context: str = "") -> None:
+        """Note that the run reads a data set. The same name and digest twice is one input."""
+        await self.log_batch(run_id, datasets=[types.DatasetInput(dataset, context)])
+
+    async def log_batch(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        set_tags: Mapping[str, object] | None = None,
+        delete_tags: Iterable[str] = (),
+        datasets: Iterable[types.DatasetInput] = (),
+    ) -> None:
+        """Set params, set and delete tags and note data sets in one transaction: all of it or nothing."""
+        request = pb.LogBatchRequest(
+            run_id=run_id,
+            params=ingest_pb2.ParamsSet(params=texts(params)),
+            tags=ingest_pb2.TagsChange(set=texts(set_tags), delete=names(delete_tags)),
+            dataset_inputs=[convert.dataset_message(each.dataset, each.context) for each in datasets],
+        )
+        await self._connection.unary(self._stub.LogBatch, request)
+
+    def list_series(self, run_id: str, key: str | None = None) -> AsyncIterator[types.MetricSummary]:
+        """The summaries of a run's series, of one metric or of all, by key and context."""
+
+        async def fetch(token: str) -> tuple[Sequence[types.MetricSummary], str]:
+            request = pb.ListSeriesRequest(run_id=run_id, key=key or "", page_size=1000, page_token=token)
+            response: pb.ListSeriesResponse = await self._connection.unary(self._stub.ListSeries, request)
+            return [convert.summary(message) for message in response.series], response.next_page_token
+
+        return Pages(fetch)
+
+    async def latest_metrics(self, run_id: str) -> Mapping[str, float]:
+        """The last value of every series without a context, by key."""
+        return {each.key: each.last_value async for each in self.list_series(run_id) if not each.context}
+
+    async def read_series(
+        self, run_id: str, key: str, *, context: Mapping[str, str] | None = None
+    ) -> list[types.MetricSeries]:
+        """All points of a metric as columns, one entry for each context and writer, sorted by those.
+
+        `context` chooses one context (`{}`: the points logged without one); None takes every one. Raises NotFound where
+        the run has no such series.
+        """
+        request = pb.ReadSeriesRequest(run_id=run_id, key=key, context=context or {}, any_context=context is None)
+        parts = [message.points async for message in self._connection.stream(self._stub.ReadSeries, request)]
+        return convert.series(parts)
+
+    def list_writers(self, run_id: str) -> AsyncIterator[types.Writer]:
+        """The processes that write a run, and how far each has come."""
+
+        async def fetch(token: str) -> tuple[Sequence[types.Writer], str]:
+            request = pb.ListWritersRequest(run_id=run_id, page_size=1000, page_token=token)
+            response: pb.ListWritersResponse = await self._connection.unary(self._stub.ListWriters, request)
+            return [convert.writer(message) for message in response.writers], response.next_page_token
+
+        return Pages(fetch)
+
+    async def list_refused(self, run_id: str) -> list[types.RefusedRecord]:
+        """The oldest 1,000 records of a run that were not stored; `run.info.refused_count` counts all."""
+        request = pb.ListRefusedRecordsRequest(run_id=run_id)
+        response: pb.ListRefusedRecordsResponse = await self._connection.unary(self._stub.ListRefusedRecords, request)
+        return [convert.refused_record(message) for message in response.records]
+
+
+def _view(view: str) -> pb.ViewType:
+    if view not in _VIEWS:
+        raise errors.InvalidArgument(f"{view!r} is no view: write 'active', 'deleted' or 'all'")
+    return _VIEWS[view]
+
+
+def _status(status: str | None) -> pb.RunStatus:
+    if status is None:
+        return resources_pb2.RUN_STATUS_UNSPECIFIED
+    known = {name.removeprefix("RUN_STATUS_"): number for name, number in resources_pb2.RunStatus.items() if number}
+    if status not in known:
+        raise errors.InvalidArgument(f"{status!r} is no status of a run: write one of {', '.join(known)}")
+    return known[status]

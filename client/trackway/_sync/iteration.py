@@ -1,0 +1,34 @@
+"""Asynchronous lists and streams, as ordinary iterators."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TypeVar
+
+from trackway import types
+from trackway._rpc.paging import Pages
+from trackway._rpc.watch import Watch
+from trackway._sync.portal import InterruptedByForkError, Portal
+
+T = TypeVar("T")
+
+
+def items(portal: Portal, listing: AsyncIterator[T]) -> Iterator[T]:
+    """The items of a list that fetches its pages as they are read: one visit of the portal a page, not an item."""
+    assert isinstance(listing, Pages)
+    while (page := portal.call(listing.next_page)) is not None:
+        yield from page
+
+
+def events(portal: Portal, watch: AsyncIterator[types.Event]) -> Iterator[types.Event]:
+    """The events of a watch, also after a fork."""
+    assert isinstance(watch, Watch)
+    try:
+        while True:
+            try:
+                event = portal.wait_for(watch.__anext__)
+            except InterruptedByForkError:
+                continue
+            yield event
+    finally:
+        portal.dispose(watch.aclose)

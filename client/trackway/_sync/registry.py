@@ -1,0 +1,132 @@
+"""Registered models, their versions, stages, aliases and events, synchronously."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from trackway import types
+from trackway._rpc.registry import AsyncRegistry
+from trackway._sync.iteration import events, items
+from trackway._sync.mirror import mirrors
+from trackway._sync.portal import Portal
+
+
+@mirrors(AsyncRegistry)
+class Registry:
+    def __init__(self, original: AsyncRegistry, portal: Portal) -> None:
+        self._async = original
+        self._portal = portal
+
+    def create_model(
+        self, name: str, *, description: str = "", tags: Mapping[str, str] | None = None
+    ) -> types.RegisteredModel:
+        return self._portal.call(self._async.create_model, name, description=description, tags=tags)
+
+    def get_model(self, name: str) -> types.RegisteredModel:
+        return self._portal.call(self._async.get_model, name)
+
+    def list_models(self, *, page_size: int = 100) -> Iterator[types.RegisteredModel]:
+        return items(self._portal, self._async.list_models(page_size=page_size))
+
+    def update_model(self, name: str, *, description: str, etag: str = "", reason: str = "") -> types.RegisteredModel:
+        return self._portal.call(self._async.update_model, name, description=description, etag=etag, reason=reason)
+
+    def delete_model(self, name: str, *, etag: str = "", reason: str = "") -> None:
+        self._portal.call(self._async.delete_model, name, etag=etag, reason=reason)
+
+    def set_model_tags(self, name: str, tags: Mapping[str, str], *, reason: str = "") -> types.RegisteredModel:
+        return self._portal.call(self._async.set_model_tags, name, tags, reason=reason)
+
+    def delete_model_tags(self, name: str, keys: Iterable[str], *, reason: str = "") -> types.RegisteredModel:
+        return self._portal.call(self._async.delete_model_tags, name, keys, reason=reason)
+
+    def create_version(
+        self,
+        name: str,
+        source: str,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+        reason: str = "",
+    ) -> types.ModelVersion:
+        return self._portal.call(
+            self._async.create_version,
+            name,
+            source,
+            description=description,
+            tags=tags,
+            request_id=request_id,
+            reason=reason,
+        )
+
+    def get_version(self, name: str, version: int) -> types.ModelVersion:
+        return self._portal.call(self._async.get_version, name, version)
+
+    def list_versions(
+        self, name: str, *, stages: Iterable[str] = (), page_size: int = 100
+    ) -> Iterator[types.ModelVersion]:
+        return items(self._portal, self._async.list_versions(name, stages=stages, page_size=page_size))
+
+    def update_version(
+        self, name: str, version: int, *, description: str, etag: str = "", reason: str = ""
+    ) -> types.ModelVersion:
+        return self._portal.call(
+            self._async.update_version, name, version, description=description, etag=etag, reason=reason
+        )
+
+    def delete_version(self, name: str, version: int, *, etag: str = "", reason: str = "") -> None:
+        self._portal.call(self._async.delete_version, name, version, etag=etag, reason=reason)
+
+    def set_version_tags(
+        self, name: str, version: int, tags: Mapping[str, str], *, reason: str = ""
+    ) -> types.ModelVersion:
+        return self._portal.call(self._async.set_version_tags, name, version, tags, reason=reason)
+
+    def delete_version_tags(
+        self, name: str, version: int, keys: Iterable[str], *, reason: str = ""
+    ) -> types.ModelVersion:
+        return self._portal.call(self._async.delete_version_tags, name, version, keys, reason=reason)
+
+    def transition_stage(
+        self,
+        name: str,
+        version: int,
+        stage: str,
+        *,
+        archive_existing_versions: bool = False,
+        etag: str = "",
+        reason: str = "",
+    ) -> types.ModelVersion:
+        return self._portal.call(
+            self._async.transition_stage,
+            name,
+            version,
+            stage,
+            archive_existing_versions=archive_existing_versions,
+            etag=etag,
+            reason=reason,
+        )
+
+    def set_alias(
+        self, name: str, alias: str, version: int, *, expected_version: int | None = None, reason: str = ""
+    ) -> types.ModelVersion:
+        return self._portal.call(
+            self._async.set_alias, name, alias, version, expected_version=expected_version, reason=reason
+        )
+
+    def delete_alias(self, name: str, alias: str, *, expected_version: int | None = None, reason: str = "") -> None:
+        self._portal.call(self._async.delete_alias, name, alias, expected_version=expected_version, reason=reason)
+
+    def resolve(
+        self, name: str, *, version: int | None = None, stage: str | None = None, alias: str | None = None
+    ) -> types.ResolvedModel:
+        return self._portal.call(self._async.resolve, name, version=version, stage=stage, alias=alias)
+
+    def list_events(self, model_name: str | None = None, *, page_size: int = 100) -> Iterator[types.Event]:
+        return items(self._portal, self._async.list_events(model_name, page_size=page_size))
+
+    def watch(
+        self, model_name: str | None = None, *, resume_token: str | None = None, from_start: bool = False
+    ) -> Iterator[types.Event]:
+        return events(self._portal, self._async.watch(model_name, resume_token=resume_token, from_start=from_start))

@@ -1,0 +1,149 @@
+"""Experiments, runs and their metrics, synchronously."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from trackway import types
+from trackway._rpc.tracking import AsyncTracking
+from trackway._sync.iteration import items
+from trackway._sync.mirror import mirrors
+from trackway._sync.portal import Portal
+
+
+@mirrors(AsyncTracking)
+class Tracking:
+    def __init__(self, original: AsyncTracking, portal: Portal) -> None:
+        self._async = original
+        self._portal = portal
+
+    def create_experiment(self, name: str, *, tags: Mapping[str, str] | None = None) -> types.Experiment:
+        return self._portal.call(self._async.create_experiment, name, tags=tags)
+
+    def get_experiment(self, experiment_id: str | None = None, *, name: str | None = None) -> types.Experiment:
+        return self._portal.call(self._async.get_experiment, experiment_id, name=name)
+
+    def list_experiments(self, *, view: types.View = "active", page_size: int = 100) -> Iterator[types.Experiment]:
+        return items(self._portal, self._async.list_experiments(view=view, page_size=page_size))
+
+    def update_experiment(
+        self,
+        experiment_id: str,
+        *,
+        name: str | None = None,
+        set_tags: Mapping[str, str] | None = None,
+        delete_tags: Iterable[str] = (),
+    ) -> types.Experiment:
+        return self._portal.call(
+            self._async.update_experiment, experiment_id, name=name, set_tags=set_tags, delete_tags=delete_tags
+        )
+
+    def delete_experiment(self, experiment_id: str) -> None:
+        self._portal.call(self._async.delete_experiment, experiment_id)
+
+    def restore_experiment(self, experiment_id: str) -> None:
+        self._portal.call(self._async.restore_experiment, experiment_id)
+
+    def create_run(
+        self,
+        *,
+        experiment_id: str | None = None,
+        experiment_name: str | None = None,
+        run_name: str | None = None,
+        run_id: str | None = None,
+        user_id: str | None = None,
+        start_time_us: int | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> types.Run:
+        return self._portal.call(
+            self._async.create_run,
+            experiment_id=experiment_id,
+            experiment_name=experiment_name,
+            run_name=run_name,
+            run_id=run_id,
+            user_id=user_id,
+            start_time_us=start_time_us,
+            tags=tags,
+        )
+
+    def get_run(self, run_id: str) -> types.Run:
+        return self._portal.call(self._async.get_run, run_id)
+
+    def list_runs(
+        self,
+        experiment_ids: Iterable[str] = (),
+        *,
+        view: types.View = "active",
+        parent_run_id: str | None = None,
+        page_size: int = 100,
+    ) -> Iterator[types.Run]:
+        return items(
+            self._portal,
+            self._async.list_runs(experiment_ids, view=view, parent_run_id=parent_run_id, page_size=page_size),
+        )
+
+    def update_run(
+        self,
+        run_id: str,
+        *,
+        status: types.RunStatus | None = None,
+        status_message: str = "",
+        end_time_us: int | None = None,
+        run_name: str | None = None,
+    ) -> types.Run:
+        return self._portal.call(
+            self._async.update_run,
+            run_id,
+            status=status,
+            status_message=status_message,
+            end_time_us=end_time_us,
+            run_name=run_name,
+        )
+
+    def delete_run(self, run_id: str) -> None:
+        self._portal.call(self._async.delete_run, run_id)
+
+    def restore_run(self, run_id: str) -> None:
+        self._portal.call(self._async.restore_run, run_id)
+
+    def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
+        self._portal.call(self._async.log_params, run_id, params)
+
+    def set_tags(self, run_id: str, tags: Mapping[str, object]) -> None:
+        self._portal.call(self._async.set_tags, run_id, tags)
+
+    def delete_tags(self, run_id: str, keys: Iterable[str]) -> None:
+        self._portal.call(self._async.delete_tags, run_id, keys)
+
+    def log_dataset(self, run_id: str, dataset: types.Dataset, *, context: str = "") -> None:
+        self._portal.call(self._async.log_dataset, run_id, dataset, context=context)
+
+    def log_batch(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        set_tags: Mapping[str, object] | None = None,
+        delete_tags: Iterable[str] = (),
+        datasets: Iterable[types.DatasetInput] = (),
+    ) -> None:
+        self._portal.call(
+            self._async.log_batch, run_id, params=params, set_tags=set_tags, delete_tags=delete_tags, datasets=datasets
+        )
+
+    def list_series(self, run_id: str, key: str | None = None) -> Iterator[types.MetricSummary]:
+        return items(self._portal, self._async.list_series(run_id, key))
+
+    def latest_metrics(self, run_id: str) -> Mapping[str, float]:
+        return self._portal.call(self._async.latest_metrics, run_id)
+
+    def read_series(
+        self, run_id: str, key: str, *, context: Mapping[str, str] | None = None
+    ) -> list[types.MetricSeries]:
+        return self._portal.call(self._async.read_series, run_id, key, context=context)
+
+    def list_writers(self, run_id: str) -> Iterator[types.Writer]:
+        return items(self._portal, self._async.list_writers(run_id))
+
+    def list_refused(self, run_id: str) -> list[types.RefusedRecord]:
+        return self._portal.call(self._async.list_refused, run_id)

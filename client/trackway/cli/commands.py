@@ -1,0 +1,36 @@
+"""The commands of `trackway`. Each loads what it needs when it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from trackway.cli import demo, doctor, experiments, models, runs, sync, version
+
+app = typer.Typer(
+    name="trackway",
+    help="Track training runs, keep models, and see both from a terminal.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("sync")(sync.sync)
+app.add_typer(experiments.app, name="experiments")
+app.add_typer(runs.app, name="runs")
+app.add_typer(models.app, name="models")
+app.command("doctor")(doctor.doctor)
+app.command("version")(version.version)
+
+
+@app.command(
+    "server",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+def server(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
+    """Run a server on this machine. `trackway server --help` lists its options."""
+    from trackway.cli.main import run_server
+
+    raise typer.Exit(run_server(arguments or []))

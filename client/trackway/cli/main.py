@@ -1,0 +1,57 @@
+"""The console script `trackway`, and how it tells errors.
+
+Typer is loaded for every command but `server`, which parses its own options: it starts in less than a second, of which
+typer would be a tenth.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from trackway.errors import TrackwayError
+
+_REFUSED = 1
+_WRONGLY_WRITTEN = 2
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line: exit code 0, 1 where it was refused, 2 where the command is written wrongly."""
+    sys.exit(_run(sys.argv[1:]))
+
+
+def run_server(arguments: list[str]) -> int:
+    """Run `trackway server`; its exit code."""
+    try:
+        from trackway_server.app.cli import main as server_main
+    except ModuleNotFoundError as error:
+        _tell(f"{error.name} is missing: install the server with: pip install 'trackway[server]'")
+        return _WRONGLY_WRITTEN
+    return server_main(arguments)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        if arguments[:1] == ["server"]:
+            return run_server(arguments[1:])
+        from trackway.cli.commands import app
+
+        app(arguments, prog_name="trackway")
+    except TrackwayError as error:
+        _tell(str(error))
+    except ModuleNotFoundError as error:
+        _tell(f"{error.name} is missing: install it with: pip install {error.name}")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _tell(f"{where}{error.strerror or error}")
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return _REFUSED
+
+
+def _tell(message: str) -> None:
+    print(f"trackway: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""`trackway models`."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trackway.cli.connection import Json, Limit, Uri, connect
+from trackway.cli.output import Column, moment, print_json, print_pairs, print_table, size
+
+if TYPE_CHECKING:
+    from trackway.types import ModelVersion, RegisteredModel
+
+app = typer.Typer(help="Registered models, their versions, stages and aliases.", no_args_is_help=True)
+
+_LIST_COLUMNS = (
+    Column("Model"),
+    Column("Latest in each stage"),
+    Column("Aliases"),
+    Column("Changed", wrap=False),
+    Column("Description"),
+)
+_VERSION_COLUMNS = (
+    Column("Version", "right", wrap=False),
+    Column("Stage", wrap=False),
+    Column("Aliases"),
+    Column("From run", wrap=False),
+    Column("Size", "right", wrap=False),
+    Column("Created", wrap=False),
+    Column("By"),
+)
+
+
+@app.callback()
+def models() -> None:
+    """Registered models, their versions, stages and aliases."""
+
+
+@app.command("list")
+def list_models(uri: Uri = None, limit: Limit = 50, as_json: Json = False) -> None:
+    """List the registered models, by name."""
+    with connect(uri) as client:
+        found = list(islice(client.registry.list_models(page_size=min(limit, 1000)), limit))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        "Models", _LIST_COLUMNS, [_model_row(model) for model in found], empty="There are no registered models."
+    )
+
+
+@app.command("show")
+def show_model(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The registered model's name.")],
+    uri: Uri = None,
+    limit: Limit = 20,
+    as_json: Json = False,
+) -> None:
+    """Show one registered model and its versions, greatest number first."""
+    with connect(uri) as client:
+        model = client.registry.get_model(name)
+        versions = list(islice(client.registry.list_versions(name, page_size=min(limit, 1000)), limit))
+    if as_json:
+        print_json({"model": model, "versions": versions})
+        return
+    facts = [("description", model.description), ("changed", moment(model.update_time_us)), *sorted(model.tags.items())]
+    print_pairs(model.name, [(key, value) for key, value in facts if value])
+    print_table("Versions", _VERSION_COLUMNS, [_version_row(each) for each in versions], empty="It has no version yet.")
+
+
+def _model_row(model: RegisteredModel) -> tuple[str, ...]:
+    latest = sorted(model.latest_versions, key=lambda version: -version.version)
+    return (
+        model.name,
+        ", ".join(f"{version.version} {version.stage}" for version in latest),
+        ", ".join(f"@{alias}={version}" for alias, version in sorted(model.aliases.items())),
+        moment(model.update_time_us),
+        model.description[:200],
+    )
+
+
+def _version_row(version: ModelVersion) -> tuple[str, ...]:
+    return (
+        str(version.version),
+        version.stage,
+        ", ".join(f"@{alias}" for alias in sorted(version.aliases)),
+        version.run_id,
+        size(version.size_bytes),
+        moment(version.create_time_us),
+        version.user,
+    )

@@ -1,0 +1,145 @@
+"""How commands print: tables for people, JSON for programs.
+
+What strangers wrote (names, tags, values) is never taken for markup, and control characters in it never reach the
+terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table."""
+
+    title: str
+    align: Literal["left", "right"] = "left"
+    wrap: bool = True
+
+
+def print_json(value: Any) -> None:
+    """Print as JSON. Values that JSON lacks are the texts `NaN`, `Infinity`, `-Infinity`, as in protobuf's JSON."""
+    json.dump(plain(value), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def plain(value: Any) -> Any:
+    """Frozen values as dicts, lists and scalars that JSON has."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return _NOT_FINITE[str(value)]
+    return value
+
+
+def print_table(title: str, columns: Sequence[Column], rows: Iterable[Sequence[str]], empty: str) -> None:
+    """Print a table, or the sentence `empty` where there are no rows."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = [[Text(clean(cell)) for cell in row] for row in rows]
+    if not shown:
+        print_line(empty)
+        return
+    table = Table(title=Text(clean(title)), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        overflow: Literal["fold", "ellipsis"] = "fold" if column.wrap else "ellipsis"
+        table.add_column(column.title, justify=column.align, overflow=overflow, no_wrap=not column.wrap)
+    for row in shown:
+        table.add_row(*row)
+    console().print(table)
+
+
+def print_pairs(title: str, pairs: Iterable[tuple[str, str]]) -> None:
+    """Print names and values under a title; nothing where there are none."""
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [(Text(f"  {clean(name)}", style="dim"), Text(clean(value), overflow="fold")) for name, value in pairs]
+    if not rows:
+        return
+    grid = Table.grid(padding=(0, 2))
+    for row in rows:
+        grid.add_row(*row)
+    console().print(Text(clean(title), style="bold"))
+    console().print(grid)
+
+
+def print_line(text: str) -> None:
+    """Print one line of text as it is."""
+    from rich.text import Text
+
+    console().print(Text(clean(text)), soft_wrap=True)
+
+
+def console() -> Console:
+    """The console on stdout. Beside a terminal lines are as long as they need to be, for `grep` and files."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+
+
+def clean(text: str) -> str:
+    """`text` with every control character replaced, so that it cannot steer a terminal."""
+    return "".join(" " if each in "\n\t" else each if each.isprintable() else "\ufffd" for each in text)
+
+
+def moment(time_us: int) -> str:
+    """Microseconds since 1970 in the reader's time zone: `2026-11-23 14:05:09`; empty for 0."""
+    if not time_us:
+        return ""
+    try:
+        return datetime.fromtimestamp(time_us / 1e6, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return str(time_us)
+
+
+def duration(start_us: int, end_us: int | None) -> str:
+    """How long something took; empty while it has not ended."""
+    if end_us is None:
+        return ""
+    seconds = max(0, end_us - start_us) / 1e6
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def number(value: float) -> str:
+    """A value with six significant digits."""
+    return f"{value:.6g}"
+
+
+def size(count: int) -> str:
+    """A number of bytes for people, in binary units."""
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"
+
+
+def pairs_text(values: Mapping[str, str], limit: int = 4) -> str:
+    """A few of the pairs as `a=1, b=2`, and how many more there are."""
+    shown = [f"{name}={value[:40]}" for name, value in sorted(values.items())[:limit]]
+    more = len(values) - len(shown)
+    return ", ".join(shown) + (f", +{more}" if more > 0 else "")

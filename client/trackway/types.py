@@ -1,0 +1,318 @@
+"""What the client answers: frozen values in MLflow's words and shapes, never messages of the wire.
+
+Times named `*_us` are microseconds since 1970 UTC. Times under MLflow's names (`start_time`, `creation_timestamp`, …)
+are milliseconds, as there. Mappings are not copied on access: treat them as frozen too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+RunStatus = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
+"""State of a run, as MLflow names it."""
+LifecycleStage = Literal["active", "deleted"]
+"""Whether a resource is deleted (softly: it can be restored)."""
+View = Literal["active", "deleted", "all"]
+"""Chooses by lifecycle stage."""
+EventKind = Literal[
+    "MODEL_CREATED",
+    "MODEL_UPDATED",
+    "MODEL_DELETED",
+    "MODEL_TAG_SET",
+    "MODEL_TAG_DELETED",
+    "VERSION_CREATED",
+    "VERSION_UPDATED",
+    "VERSION_DELETED",
+    "VERSION_TAG_SET",
+    "VERSION_TAG_DELETED",
+    "STAGE_CHANGED",
+    "ALIAS_SET",
+    "ALIAS_DELETED",
+]
+"""What happened; the keys of `Event.details` of each stand in protos/trackway/api/registry/v1/resources.proto."""
+
+NOTE_TAG = "mlflow.note.content"
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A group of runs."""
+
+    experiment_id: str
+    name: str
+    lifecycle_stage: LifecycleStage = "active"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    create_time_us: int = 0
+    update_time_us: int = 0
+    workspace: str = "default"
+
+    @property
+    def creation_time(self) -> int:
+        """When it was made, milliseconds since 1970 UTC."""
+        return self.create_time_us // 1000
+
+    @property
+    def last_update_time(self) -> int:
+        """When it was last changed, milliseconds since 1970 UTC."""
+        return self.update_time_us // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSummary:
+    """All points of one series in a few numbers. `last` is the greatest by step, then time, then order of logging;
+    `min` and `max` leave NaN out and are NaN where nothing else was logged."""
+
+    key: str
+    context: Mapping[str, str]
+    count: int
+    nan_count: int
+    last_value: float
+    last_step: int
+    last_time_us: int
+    min_value: float
+    min_step: int
+    max_value: float
+    max_step: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MetricSeries:
+    """All points that one writer logged to one series, in the order of logging, as columns of equal length.
+
+    `values` are the doubles bit for bit as logged. `sequences` are the ordinals of the writer's records that carried
+    the points (rising; points logged in one call share one).
+    """
+
+    key: str
+    context: Mapping[str, str]
+    writer_id: str
+    steps: npt.NDArray[np.int64]
+    times_us: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
+    sequences: npt.NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Data that a run reads: a name, a digest of the content, where it came from, and what it looks like (JSON)."""
+
+    name: str
+    digest: str
+    source_type: str = ""
+    source: str = ""
+    schema: str = ""
+    profile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInput:
+    """A data set and what a run uses it for (`training`, `validation`, …)."""
+
+    dataset: Dataset
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What a run is."""
+
+    run_id: str
+    experiment_id: str
+    run_name: str
+    status: RunStatus
+    lifecycle_stage: LifecycleStage
+    user_id: str
+    start_time_us: int
+    end_time_us: int | None
+    status_message: str = ""
+    parent_run_id: str | None = None
+    refused_count: int = 0
+    """How many records of the run were not stored; `list_refused` tells them."""
+    workspace: str = "default"
+
+    @property
+    def start_time(self) -> int:
+        """The start, milliseconds since 1970 UTC."""
+        return self.start_time_us // 1000
+
+    @property
+    def end_time(self) -> int | None:
+        """The end, milliseconds since 1970 UTC; None while it runs."""
+        return None if self.end_time_us is None else self.end_time_us // 1000
+
+    @property
+    def artifact_uri(self) -> str:
+        """The address of the run's artifacts."""
+        return f"runs:/{self.run_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunData:
+    """What a run recorded. `metrics` are the last values of the series without a context; `series` describes every
+    series that was answered: all of them from `get_run` (up to 10,000), those without a context from `list_runs`."""
+
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    series: tuple[MetricSummary, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunInputs:
+    """What a run read."""
+
+    dataset_inputs: tuple[DatasetInput, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run, in MLflow's shape: `run.info.run_id`, `run.data.metrics["loss"]`, `run.inputs.dataset_inputs`."""
+
+    info: RunInfo
+    data: RunData
+    inputs: RunInputs = RunInputs()
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A process that writes a run. `durable_sequence` is how many of its records are stored."""
+
+    writer_id: str
+    labels: Mapping[str, str]
+    durable_sequence: int
+    last_heard_time_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRecord:
+    """A record of a run that was not stored, and why."""
+
+    writer_id: str
+    sequence: int
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """A file or folder among the artifacts of a run. `digest` is `sha256:…`, empty for a folder."""
+
+    path: str
+    is_dir: bool
+    file_size: int | None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """A file of a manifest; its path is relative to the manifest's root."""
+
+    path: str
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A set of files for ever, known by the digest of the list of their digests."""
+
+    digest: str
+    size_bytes: int
+    files: tuple[ManifestFile, ...]
+
+    def __iter__(self) -> Iterator[ManifestFile]:
+        return iter(self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One model for ever: what it is made of never changes, what is said about it may."""
+
+    name: str
+    version: int
+    source: str
+    run_id: str
+    manifest_digest: str
+    size_bytes: int
+    stage: str
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    user: str = ""
+    create_time_us: int = 0
+    update_time_us: int = 0
+    etag: str = ""
+    workspace: str = "default"
+
+    @property
+    def current_stage(self) -> str:
+        """MLflow's name of `stage`."""
+        return self.stage
+
+    @property
+    def creation_timestamp(self) -> int:
+        """When it was made, milliseconds since 1970 UTC."""
+        return self.create_time_us // 1000
+
+    @property
+    def last_updated_timestamp(self) -> int:
+        """When it was last changed, milliseconds since 1970 UTC."""
+        return self.update_time_us // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """A name under which versions of a model are kept. `latest_versions` has the newest of each stage."""
+
+    name: str
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    latest_versions: tuple[ModelVersion, ...] = ()
+    create_time_us: int = 0
+    update_time_us: int = 0
+    etag: str = ""
+    workspace: str = "default"
+
+    @property
+    def creation_timestamp(self) -> int:
+        """When it was made, milliseconds since 1970 UTC."""
+        return self.create_time_us // 1000
+
+    @property
+    def last_updated_timestamp(self) -> int:
+        """When it or one of its versions was last changed, milliseconds since 1970 UTC."""
+        return self.update_time_us // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """A version and its files: all that is needed to fetch it."""
+
+    version: ModelVersion
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of the registry. Events are immutable and totally ordered; `resume_token` asks for what follows."""
+
+    event_id: str
+    resume_token: str
+    kind: EventKind
+    time_us: int
+    actor: str
+    reason: str
+    model_name: str
+    version: int | None
+    details: Mapping[str, str]
+    workspace: str = "default"

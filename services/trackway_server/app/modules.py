@@ -1,0 +1,63 @@
+"""Which service is made by which module. A module is imported only by a target that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from trackway_server.core.clock import Clock
+from trackway_server.core.rpc.call import ServiceBinding
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What modules are made of."""
+
+    data_dir: Path
+    peers: grpc.aio.Channel
+    """Reaches the other services, over the same gRPC and the same chain of interceptors as everybody."""
+    clock: Clock
+
+
+OpenModule = Callable[[Surroundings], AbstractAsyncContextManager[ServiceBinding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One service: how it is opened, and which services it calls."""
+
+    open: OpenModule
+    calls: tuple[str, ...] = ()
+
+
+def _tracking(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:
+    from trackway_server.tracking.config import TrackingSettings
+    from trackway_server.tracking.module import open_module
+
+    return open_module(TrackingSettings(data_dir=surroundings.data_dir), surroundings.clock)
+
+
+def _artifacts(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:
+    from trackway_server.artifacts.config import ArtifactsSettings
+    from trackway_server.artifacts.module import open_module
+
+    return open_module(ArtifactsSettings(data_dir=surroundings.data_dir), surroundings.clock)
+
+
+def _registry(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:
+    from trackway_server.registry.config import RegistrySettings
+    from trackway_server.registry.module import open_module
+
+    return open_module(RegistrySettings(data_dir=surroundings.data_dir), surroundings.peers, surroundings.clock)
+
+
+MODULES: Mapping[str, Module] = {
+    "tracking": Module(_tracking),
+    "artifacts": Module(_artifacts),
+    "registry": Module(_registry, calls=("tracking", "artifacts")),
+}
+"""The services by name, as the targets name them."""

@@ -1,0 +1,95 @@
+"""Runs a server as a program: until SIGTERM or SIGINT, then in good order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError, version
+
+from pydantic import ValidationError
+
+from trackway_server.app.announce import Announcement, print_announcement, write_ready_file
+from trackway_server.app.embedded import RunningServer, open_server
+from trackway_server.app.options import ServerOptions, authority, client_host
+from trackway_server.app.profile import ProfileError, forget_key, profile_path, remember_key
+from trackway_server.core.config import CoreSettings
+from trackway_server.core.lifecycle import StartupError, stop_signals
+from trackway_server.core.logging import configure_logging
+
+
+def run(options: ServerOptions, settings: Mapping[str, str]) -> None:
+    """Serve until told to stop. `settings` are those of CoreSettings that were given on the command line.
+
+    Raises StartupError where the server cannot start.
+    """
+    try:
+        core = CoreSettings.model_validate(CoreSettings().model_dump() | dict(settings))
+        configure_logging(core.log_level, core.log_format)
+        asyncio.run(_serve(options, core))
+    except ValidationError as error:
+        raise StartupError(_wrong_setting(error)) from error
+
+
+def _wrong_setting(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join(str(part) for part in first["loc"]).upper()
+    return f"the environment variable TRACKWAY_…{name} ({error.title}) is wrong: {first['msg']}"
+
+
+async def _serve(options: ServerOptions, core: CoreSettings) -> None:
+    async with stop_signals() as stop, open_server(options, core) as running:
+        with ExitStack() as stack:
+            announcement = _announcement(options, running, stack)
+            print_announcement(announcement)
+            if options.ready_file is not None:
+                write_ready_file(options.ready_file, announcement)
+            await stop.wait()
+
+
+def _announcement(options: ServerOptions, running: RunningServer, stack: ExitStack) -> Announcement:
+    warnings = [] if options.loopback else [_plaintext_warning(options)]
+    key = running.access.key if running.access else None
+    profile = None
+    if key is not None and running.grpc_port is not None:
+        address = authority(client_host(options.host), running.grpc_port)
+        try:
+            remember_key(profile_path(), address, key.get_secret_value())
+            profile = profile_path()
+            if options.chosen_grpc_port == 0:
+                stack.callback(_forget, address)
+        except ProfileError as error:
+            warnings.append(f"{error}; clients need TRACKWAY_TOKEN")
+    return Announcement(
+        version=_version(),
+        target=options.target.value,
+        host=options.host,
+        grpc_port=running.grpc_port,
+        http_port=running.http_port,
+        data_dir=running.data_dir,
+        key_file=running.access.key_file if running.access else None,
+        profile=profile,
+        warnings=tuple(warnings),
+    )
+
+
+def _plaintext_warning(options: ServerOptions) -> str:
+    return (
+        f"--host {options.host} is reachable from other machines and traffic is not encrypted:"
+        " keys and data can be read on the way; put it behind a TLS proxy"
+    )
+
+
+def _forget(address: str) -> None:
+    try:
+        forget_key(profile_path(), address)
+    except ProfileError:
+        # The entry of a port that nobody will meet again: harmless where it stays.
+        return
+
+
+def _version() -> str:
+    try:
+        return version("trackway")
+    except PackageNotFoundError:
+        return "(not installed)"

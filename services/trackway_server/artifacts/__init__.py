@@ -1,0 +1,1 @@
+"""ArtifactStore: files of runs, kept once by their content, and immutable manifests of them."""

@@ -1,0 +1,1 @@
+"""What artifacts are: paths, digests, manifests, listings, and the ports to where they are kept."""

@@ -1,0 +1,106 @@
+"""The ports to where artifacts are kept. Their docstrings are the specification that the conformance tests check."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from trackway_server.artifacts.domain.artifacts import Artifact, Entry, FileEntry, Owner
+from trackway_server.artifacts.domain.digests import Digest
+from trackway_server.artifacts.domain.manifests import Manifest
+from trackway_server.artifacts.domain.paths import ArtifactPath, Folder
+
+
+class BlobWriter(Protocol):
+    """Takes the bytes of one blob, in order."""
+
+    async def write(self, data: bytes) -> None:
+        """Take the next bytes, of any number. Memory does not grow with the blob.
+
+        Raises DomainError(STORAGE_FULL) where there is no room; nothing of the blob then stays.
+        """
+        ...
+
+    async def commit(self, digest: Digest, size_bytes: int) -> None:
+        """Keep what was written. When this returns the blob is durable and can be read, whole.
+
+        Bytes that are kept already are not written again; if those kept are damaged, they are replaced.
+        Raises DomainError(DIGEST_MISMATCH) where the bytes written have another digest or number, and
+        DomainError(STORAGE_FULL); nothing of the blob then stays.
+        """
+        ...
+
+
+class BlobStore(Protocol):
+    """Keeps bytes under their SHA-256, whole, once. Nothing but a digest ever names a place in it."""
+
+    def writer(self) -> AbstractAsyncContextManager[BlobWriter]:
+        """A writer for one blob. What is not committed when its block ends leaves no trace."""
+        ...
+
+    def read(self, digest: Digest, size_bytes: int, offset: int = 0) -> AsyncGenerator[bytes, None]:
+        """The blob's bytes from `offset` on (0 to `size_bytes`), in pieces of at most 1 MiB.
+
+        The whole blob is checked against the digest, and its last piece comes only if it is right; else, and where
+        there is no such blob of this size, DomainError(BLOB_CORRUPT). The caller closes the generator.
+        """
+        ...
+
+    async def delete(self, digest: Digest) -> bool:
+        """Remove the blob; False where there was none. The caller has made sure that nothing refers to it."""
+        ...
+
+
+class ArtifactIndex(Protocol):
+    """Knows which owner has which files, and what manifests hold. It keeps digests, never bytes.
+
+    Every question is about one workspace: what another workspace holds is not found. Every path and digest that comes
+    out is checked as it was when it went in: DomainError(ARTIFACT_PATH_INVALID) or DomainError(BLOB_CORRUPT).
+    """
+
+    async def put(self, artifact: Artifact) -> None:
+        """Record the file, in place of one under the same path. Durable when this returns.
+
+        Raises DomainError(ARTIFACT_PATH_CONFLICT) where a file stands at one of the path's folders, or files lie
+        below the path; of two conflicting files put at once, exactly one is recorded.
+        """
+        ...
+
+    async def get(self, owner: Owner, path: ArtifactPath) -> Artifact:
+        """The file. Raises DomainError(ARTIFACT_NOT_FOUND)."""
+        ...
+
+    async def children(self, owner: Owner, folder: Folder, *, start: str, limit: int) -> Sequence[Entry]:
+        """The folder's own files and folders from `start` on, at most `limit`.
+
+        Sorted by path, a folder's as if it ended in `/`. `start` is the folder's prefix, or `next_start` of an entry.
+        """
+        ...
+
+    async def files_below(self, owner: Owner, folder: Folder, *, start: str, limit: int) -> Sequence[FileEntry]:
+        """All files below the folder from `start` on, sorted by path, at most `limit`."""
+        ...
+
+    async def delete(self, owner: Owner, path: ArtifactPath) -> int:
+        """Remove the file, or the folder with all below it; the number of files removed.
+
+        Raises DomainError(ARTIFACT_NOT_FOUND) where it is 0. Manifests stay as they are.
+        """
+        ...
+
+    async def create_manifest(self, owner: Owner, folder: Folder, now_us: int) -> Manifest:
+        """Record the manifest of the folder, or of the one file, as it is at one instant. Durable when this returns.
+
+        The same content makes the same manifest; making it again changes nothing.
+        Raises DomainError(ARTIFACT_NOT_FOUND) where nothing is there, DomainError(LIMIT_EXCEEDED) where too much is.
+        """
+        ...
+
+    async def manifest(self, workspace: str, digest: Digest) -> Manifest:
+        """The manifest. Raises DomainError(MANIFEST_NOT_FOUND); DomainError(BLOB_CORRUPT) if it was tampered with."""
+        ...
+
+    async def manifest_file(self, workspace: str, digest: Digest, path: ArtifactPath) -> FileEntry:
+        """One file of a manifest. Raises DomainError(MANIFEST_NOT_FOUND) or DomainError(ARTIFACT_NOT_FOUND)."""
+        ...

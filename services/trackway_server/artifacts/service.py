@@ -1,0 +1,98 @@
+"""The ArtifactStore service: convert, call, convert."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from trackway.api.artifacts.v1 import artifact_store_service_pb2 as pb
+from trackway.api.artifacts.v1 import resources_pb2
+from trackway_server.artifacts import convert
+from trackway_server.artifacts.config import ArtifactsSettings
+from trackway_server.artifacts.domain.artifacts import Artifact
+from trackway_server.artifacts.domain.digests import Digest
+from trackway_server.artifacts.domain.listing import list_page
+from trackway_server.artifacts.domain.paths import ArtifactPath, parse_folder
+from trackway_server.artifacts.domain.ports import ArtifactIndex, BlobStore
+from trackway_server.artifacts.uploads import UploadStream
+from trackway_server.core.clock import Clock
+from trackway_server.core.errors import DomainError, Reason
+from trackway_server.core.rpc.call import Call
+
+
+class ArtifactStoreServicer:
+    """Answers the RPCs of artifact_store_service.proto; what they mean is written there."""
+
+    def __init__(self, index: ArtifactIndex, blobs: BlobStore, clock: Clock, settings: ArtifactsSettings) -> None:
+        self._index = index
+        self._blobs = blobs
+        self._clock = clock
+        self._upload_idle_s = settings.upload_idle_s
+        self._upload_slots = asyncio.Semaphore(settings.max_uploads)
+
+    async def UploadArtifact(
+        self, requests: AsyncIterator[pb.UploadArtifactRequest], call: Call
+    ) -> pb.UploadArtifactResponse:
+        stream = UploadStream(requests, self._upload_idle_s)
+        async with self._upload_slots:
+            artifact = await self._store(stream, call)
+        return pb.UploadArtifactResponse(artifact=convert.artifact_message(artifact))
+
+    async def DownloadArtifact(
+        self, request: pb.DownloadArtifactRequest, call: Call
+    ) -> AsyncIterator[pb.DownloadArtifactResponse]:
+        artifact = await self._find(request, call)
+        if request.offset > artifact.size_bytes:
+            raise _offset_invalid(artifact.size_bytes)
+        yield pb.DownloadArtifactResponse(artifact=artifact)
+        pieces = self._blobs.read(Digest(artifact.digest), artifact.size_bytes, request.offset)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield pb.DownloadArtifactResponse(data=piece)
+
+    async def ListArtifacts(self, request: pb.ListArtifactsRequest, call: Call) -> pb.ListArtifactsResponse:
+        listing = convert.listing_of(request, call)
+        page = await list_page(self._index, listing, request.page_size, request.page_token)
+        return convert.page_message(page)
+
+    async def DeleteArtifacts(self, request: pb.DeleteArtifactsRequest, call: Call) -> pb.DeleteArtifactsResponse:
+        owner = convert.owner_of(request.owner, request.workspace, call)
+        return pb.DeleteArtifactsResponse(deleted_count=await self._index.delete(owner, ArtifactPath(request.path)))
+
+    async def CreateManifest(self, request: pb.CreateManifestRequest, call: Call) -> pb.CreateManifestResponse:
+        owner = convert.owner_of(request.owner, request.workspace, call)
+        manifest = await self._index.create_manifest(owner, parse_folder(request.path), self._clock.now_us())
+        return pb.CreateManifestResponse(manifest=convert.manifest_message(manifest))
+
+    async def GetManifest(self, request: pb.GetManifestRequest, call: Call) -> pb.GetManifestResponse:
+        workspace = convert.workspace_of(request.workspace, call)
+        manifest = await self._index.manifest(workspace, Digest(request.digest))
+        return pb.GetManifestResponse(manifest=convert.manifest_message(manifest))
+
+    async def _store(self, stream: UploadStream, call: Call) -> Artifact:
+        header = await stream.header()
+        owner, path = convert.owner_of(header.owner, header.workspace, call), ArtifactPath(header.path)
+        async with self._blobs.writer() as writer:
+            trailer = await stream.data_into(writer)
+            digest = Digest(trailer.digest)
+            await writer.commit(digest, trailer.size_bytes)
+        artifact = Artifact(owner, path, digest, trailer.size_bytes, self._clock.now_us())
+        await self._index.put(artifact)
+        return artifact
+
+    async def _find(self, request: pb.DownloadArtifactRequest, call: Call) -> resources_pb2.Artifact:
+        if bool(request.owner) == bool(request.manifest_digest):
+            raise DomainError(Reason.INVALID_FIELD, "Name either an owner or a manifest.", field="owner")
+        path = ArtifactPath(request.path)
+        if request.owner:
+            owner = convert.owner_of(request.owner, request.workspace, call)
+            return convert.artifact_message(await self._index.get(owner, path))
+        workspace = convert.workspace_of(request.workspace, call)
+        return convert.file_message(await self._index.manifest_file(workspace, Digest(request.manifest_digest), path))
+
+
+def _offset_invalid(size_bytes: int) -> DomainError:
+    return DomainError(
+        Reason.INVALID_FIELD, f"The offset must be at most the file's size, {size_bytes}.", field="offset"
+    )

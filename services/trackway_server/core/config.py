@@ -1,0 +1,30 @@
+"""Settings: one base for what every part of the server may read from the environment."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """A part's settings. A subclass names its prefix, which begins with `TRACKWAY_`; secrets are typed `SecretStr`."""
+
+    model_config = SettingsConfigDict(env_prefix="TRACKWAY_", extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class CoreSettings(Settings):
+    """What may be set of every server, from `TRACKWAY_…` environment variables."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lines below this level are not written."""
+
+    log_format: Literal["auto", "console", "json"] = "auto"
+    """`auto`: for people where the log goes to a terminal, JSON otherwise."""
+
+    stop_wait_s: float = Field(default=0.0, ge=0, le=60)
+    """How long a stopping server says NOT_SERVING before it refuses calls, in seconds; load balancers see it."""
+
+    stop_grace_s: float = Field(default=5.0, ge=0, le=600)
+    """How long a stopping server lets calls finish before it cancels them, in seconds."""

@@ -1,0 +1,84 @@
+"""Schemas: bringing a database to the revision this program was built for.
+
+Each service has a `migrations/` folder: `env.py`, which calls `alembic_env.run`, and `versions/`. A database that is
+at head already is recognised without importing Alembic, which would take longer than the rest of a start.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import MetaData
+
+from trackway_server.core.lifecycle import StartupError
+
+_ASSIGNMENT = re.compile(r"""^(revision|down_revision)\b[^=\n]*=\s*(?:None|["']([^"']+)["'])""", re.MULTILINE)
+
+
+def upgrade(database: Path, script_location: Path) -> None:
+    """Bring the SQLite database to head, making the file where there is none; each migration in one transaction.
+
+    Raises StartupError where the file is no database, or was written by a newer Trackway.
+    """
+    revisions = known_revisions(script_location)
+    at = current(database)
+    if at == head(script_location):
+        return
+    if at is not None and at not in revisions:
+        raise StartupError(
+            f"the database {database} was written by a newer Trackway (revision {at}); install that version or newer"
+        )
+    from trackway_server.core.db.alembic_env import run_upgrade
+
+    run_upgrade(database, script_location)
+
+
+def current(database: Path) -> str | None:
+    """The revision the database is at; None for a file that is not there or holds no schema of ours."""
+    if not database.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(f"file:{_escaped(database)}?mode=rw", uri=True)) as connection:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return None
+        raise StartupError(f"cannot open the database {database}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise StartupError(f"cannot open the database {database}: {error}") from error
+    return None if row is None else str(row[0])
+
+
+def head(script_location: Path) -> str | None:
+    """The newest revision in `versions/`; None where there is none. ValueError where there are several heads."""
+    revisions = known_revisions(script_location)
+    heads = set(revisions) - set(revisions.values())
+    if len(heads) > 1:
+        raise ValueError(f"{script_location} has several heads: {sorted(heads)}")
+    return next(iter(heads), None)
+
+
+def known_revisions(script_location: Path) -> Mapping[str, str | None]:
+    """Every revision in `versions/` and the one it follows, read from the text of the files."""
+    found: dict[str, str | None] = {}
+    for file in sorted((script_location / "versions").glob("[0-9a-zA-Z]*.py")):
+        assigned = {name: value or None for name, value in _ASSIGNMENT.findall(file.read_text(encoding="utf-8"))}
+        if revision := assigned.get("revision"):
+            found[revision] = assigned.get("down_revision")
+    return found
+
+
+def check(script_location: Path, metadata: MetaData, scratch: Path) -> list[object]:
+    """The differences between the tables and what the migrations make of the empty file `scratch`; for tests."""
+    from trackway_server.core.db.alembic_env import differences
+
+    upgrade(scratch, script_location)
+    return differences(scratch, metadata)
+
+
+def _escaped(path: Path) -> str:
+    return str(path.resolve()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")

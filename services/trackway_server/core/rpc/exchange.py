@@ -1,0 +1,102 @@
+"""One call as it passes through the chain: what came in, what goes out, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+
+from trackway_server.core.errors import DomainError, Reason
+from trackway_server.core.rpc.call import Call
+from trackway_server.core.rpc.method import Method
+
+# A status that is set while a client still writes can be lost on its way (it becomes INTERNAL). So what the client
+# sends is read on until it half-closes, falls silent, or has sent too much.
+SILENCE_SECONDS = 0.2
+SILENCE_AFTER_ANSWER_SECONDS = 1.0
+DRAIN_SECONDS = 10.0
+DRAIN_BYTES = 256 << 20
+
+
+class Exchange:
+    """One call. Each interceptor reads and sets what is its own; the dispatch does the rest."""
+
+    __slots__ = ("call", "code", "context", "message", "method", "principal_name", "raw", "streams")
+
+    def __init__(self, method: Method, raw: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        self.method = method
+        self.context = context
+        self.call = Call(method.path, metadata=_plain(context.invocation_metadata()))
+        self.raw = raw
+        """The serialised request, and on the way back the serialised response; of shapes without streams."""
+        self.message: Any = None
+        """What the servicer gets: the request, or the iterator of requests."""
+        self.principal_name = ""
+        """Who calls, once that is known."""
+        self.code = grpc.StatusCode.OK
+        self.streams: Streams | None = None
+        """The streams of the call; None for a unary one."""
+
+
+def _plain(metadata: Any) -> dict[str, str]:
+    """The textual metadata by key; of a key that is there twice, the last."""
+    return {key: value for key, value in metadata or () if isinstance(value, str)}
+
+
+class Streams:
+    """The raw streams of one call, and what stopping needs to know of them."""
+
+    def __init__(self, context: grpc.aio.ServicerContext[Any, Any], *, half_closed: bool) -> None:
+        self._context = context
+        self._loop = asyncio.get_running_loop()
+        self._half_closed = half_closed
+        self._answered = False
+        self._task = asyncio.current_task()
+        self._touched_at = self._loop.time()
+        self.stopping = False
+        """Whether the server stops: requests are then no longer taken, and a cancellation means just this."""
+
+    async def read(self) -> bytes | None:
+        """The next serialised request; None after the last. Raises DomainError(SHUTTING_DOWN) when stopping."""
+        if self._half_closed:
+            return None
+        raw = await self._context.read()
+        self._touched_at = self._loop.time()
+        if raw is grpc.aio.EOF:
+            self._half_closed = True
+            return None
+        if self.stopping:
+            raise shutting_down()
+        assert isinstance(raw, bytes)
+        return raw
+
+    async def write(self, raw: bytes) -> None:
+        """Send one serialised response; returns when the transport has room for more."""
+        await self._context.write(raw)
+        self._answered = True
+        self._touched_at = self._loop.time()
+
+    async def drain(self) -> None:
+        """Read on, discarding, until the client half-closes or is silent, within bounds."""
+        silence = SILENCE_AFTER_ANSWER_SECONDS if self._answered else SILENCE_SECONDS
+        left = DRAIN_BYTES
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while not self._half_closed and left > 0:
+                    raw = await asyncio.wait_for(self._context.read(), silence)
+                    self._half_closed = raw is grpc.aio.EOF
+                    left -= len(raw) if isinstance(raw, bytes) else 0
+        except TimeoutError:
+            return
+
+    def stop(self, *, idle_for: float) -> None:
+        """End the call if neither side has sent anything for so many seconds; else only note that the server stops."""
+        self.stopping = True
+        if self._task is not None and self._loop.time() - self._touched_at >= idle_for:
+            self._task.cancel()
+
+
+def shutting_down() -> DomainError:
+    """The refusal of everything while the server stops."""
+    return DomainError(Reason.SHUTTING_DOWN, "The server is shutting down; try again.")

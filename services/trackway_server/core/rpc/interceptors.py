@@ -1,0 +1,177 @@
+"""The onion around every call. Each layer is named and names what must have run before it; `ORDER` is checked.
+
+A layer is made once for each method and sees a call of any arity as one Exchange, so that there is one chain, and a
+unary call costs seven plain coroutine calls.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from trackway_server.core.auth.authenticator import Authenticator
+from trackway_server.core.errors import DomainError, Reason
+from trackway_server.core.ids import new_id
+from trackway_server.core.rpc.dispatch import Handler
+from trackway_server.core.rpc.exchange import Exchange
+from trackway_server.core.rpc.method import Method
+from trackway_server.core.telemetry import Telemetry
+
+LOG = structlog.get_logger("trackway_server.access")
+REQUEST_ID_KEY = "x-request-id"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Interceptor(Protocol):
+    """One layer."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the declared order."""
+        ...
+
+    @property
+    def after(self) -> Sequence[str]:
+        """The layers that must be further out."""
+        ...
+
+    def wrap(self, method: Method, proceed: Handler) -> Handler:
+        """The method's handler with this layer around it."""
+        ...
+
+
+def compose(interceptors: Sequence[Interceptor], method: Method, innermost: Handler) -> Handler:
+    """The handler with all layers around it, the first outermost."""
+    handler = innermost
+    for interceptor in reversed(interceptors):
+        handler = interceptor.wrap(method, handler)
+    return handler
+
+
+def check_order(interceptors: Sequence[Interceptor]) -> None:
+    """Raise ValueError where a layer comes before one that it needs, or a name is there twice."""
+    seen: set[str] = set()
+    for interceptor in interceptors:
+        missing = [name for name in interceptor.after if name not in seen]
+        if missing or interceptor.name in seen:
+            raise ValueError(f"interceptor {interceptor.name} must come once, and after {', '.join(interceptor.after)}")
+        seen.add(interceptor.name)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestId:
+    """Takes the caller's `x-request-id`, where it is a plain token, or makes one, and answers it in the trailers."""
+
+    name: str = "request_id"
+    after: Sequence[str] = ()
+
+    def wrap(self, method: Method, proceed: Handler) -> Handler:
+        """See Interceptor."""
+
+        async def handle(exchange: Exchange) -> None:
+            given = exchange.call.metadata.get(REQUEST_ID_KEY, "")
+            exchange.call.request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
+            exchange.context.set_trailing_metadata(((REQUEST_ID_KEY, exchange.call.request_id),))
+            await proceed(exchange)
+
+        return handle
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLog:
+    """One line a call, when it has ended, however it ended."""
+
+    name: str = "access_log"
+    after: Sequence[str] = ("request_id",)
+
+    def wrap(self, method: Method, proceed: Handler) -> Handler:
+        """See Interceptor."""
+        log = LOG.debug if method.is_probe else LOG.info
+
+        async def handle(exchange: Exchange) -> None:
+            started = time.perf_counter()
+            try:
+                await proceed(exchange)
+            finally:
+                log(
+                    "call",
+                    request_id=exchange.call.request_id,
+                    principal=exchange.principal_name,
+                    method=exchange.call.method.removeprefix("/"),
+                    status=exchange.code.name,
+                    duration_ms=round((time.perf_counter() - started) * 1000, 3),
+                )
+
+        return handle
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Counts and times every call by method and status."""
+
+    telemetry: Telemetry
+    name: str = "metrics"
+    after: Sequence[str] = ("request_id",)
+
+    def wrap(self, method: Method, proceed: Handler) -> Handler:
+        """See Interceptor."""
+        observe = self.telemetry.calls_of(method.service, method.name)
+
+        async def handle(exchange: Exchange) -> None:
+            started = time.perf_counter()
+            try:
+                await proceed(exchange)
+            finally:
+                observe(exchange.code.name, time.perf_counter() - started)
+
+        return handle
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """Finds out who calls."""
+
+    authenticator: Authenticator
+    name: str = "authentication"
+    after: Sequence[str] = ("request_id", "status")
+
+    def wrap(self, method: Method, proceed: Handler) -> Handler:
+        """See Interceptor."""
+        if method.permission is None:
+            return proceed
+        authenticate = self.authenticator.authenticate
+
+        async def handle(exchange: Exchange) -> None:
+            exchange.call.principal = await authenticate(exchange.call.metadata.get("authorization"))
+            exchange.principal_name = exchange.call.principal.name
+            await proceed(exchange)
+
+        return handle
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Refuses a principal without the permission of the method."""
+
+    name: str = "authorization"
+    after: Sequence[str] = ("authentication",)
+
+    def wrap(self, method: Method, proceed: Handler) -> Handler:
+        """See Interceptor."""
+        permission = method.permission
+        if permission is None:
+            return proceed
+
+        async def handle(exchange: Exchange) -> None:
+            principal = exchange.call.principal
+            if not principal.may(permission):
+                message = f"{principal.name} lacks the permission {permission.name}; ask an administrator for it."
+                raise DomainError(Reason.PERMISSION_DENIED, message, permission=permission.name)
+            await proceed(exchange)
+
+        return handle

@@ -1,0 +1,115 @@
+"""A gRPC server: services behind the one chain of interceptors, with health, reflection and an answer to strangers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from trackway_server.core.auth.authenticator import Authenticator
+from trackway_server.core.lifecycle import StartupError, stop_in_steps
+from trackway_server.core.rpc.call import ServiceBinding
+from trackway_server.core.rpc.health import Health
+from trackway_server.core.rpc.interceptors import (
+    AccessLog,
+    Authentication,
+    Authorization,
+    Interceptor,
+    Metrics,
+    RequestId,
+    check_order,
+)
+from trackway_server.core.rpc.limits import Limits
+from trackway_server.core.rpc.method import methods_of
+from trackway_server.core.rpc.reflection import reflection_methods
+from trackway_server.core.rpc.refusing import StatusMapping
+from trackway_server.core.rpc.router import Router
+from trackway_server.core.telemetry import Telemetry
+
+MAX_MESSAGE_BYTES = 16 << 20
+IDLE_STREAM_SECONDS = 0.2
+POLL_SECONDS = 0.05
+
+OPTIONS: Sequence[tuple[str, Any]] = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.so_reuseport", 0),  # a port that is taken is an error, not a second server behind it
+    ("grpc.keepalive_time_ms", 60_000),  # finds clients that vanished without a word
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+)
+
+
+def build_server(
+    bindings: Sequence[ServiceBinding],
+    authenticator: Authenticator,
+    *,
+    telemetry: Telemetry | None = None,
+    extra_interceptors: Sequence[Interceptor] = (),
+) -> RpcServer:
+    """A server of the services; it listens nowhere yet. Extra interceptors are put innermost.
+
+    Raises StartupError where an RPC has no policy entry or no implementation.
+    """
+    interceptors: list[Interceptor] = [
+        RequestId(),
+        AccessLog(),
+        Metrics(telemetry or Telemetry()),
+        StatusMapping(),
+        Authentication(authenticator),
+        Authorization(),
+        Limits(),
+        *extra_interceptors,
+    ]
+    check_order(interceptors)
+    names = [binding.descriptor.full_name for binding in bindings]
+    health = Health(frozenset(names))
+    methods = [*methods_of(bindings), *health.methods()]
+    reflected = sorted({method.service for method in methods})
+    return RpcServer(Router([*methods, *reflection_methods(reflected)], interceptors), health)
+
+
+class RpcServer:
+    """A gRPC server to start and stop. Its health is NOT_SERVING until `health.set_serving(True)`."""
+
+    def __init__(self, router: Router, health: Health) -> None:
+        self.health = health
+        self._router = router
+        self._server = grpc.aio.server(options=OPTIONS)
+        self._server.add_generic_rpc_handlers((router,))
+
+    def listen_tcp(self, host: str, port: int) -> int:
+        """Listen there, unencrypted; port 0 chooses one. Returns the port. Raises StartupError where it is taken."""
+        return self._listen(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+
+    def listen_unix(self, path: Path) -> None:
+        """Listen on a Unix socket that only this user may open; a stale one is replaced."""
+        self._listen(f"unix:{path}")
+        path.chmod(0o600)
+
+    async def start(self) -> None:
+        """Begin to take calls."""
+        await self._server.start()
+
+    async def drain(self, grace: float) -> None:
+        """Take no new calls, end idle streams, and let the others finish for up to `grace` seconds."""
+        stopping = asyncio.create_task(self._server.stop(grace))
+        while not stopping.done():
+            self._router.stop_streams(idle_for=IDLE_STREAM_SECONDS)
+            await asyncio.wait([stopping], timeout=POLL_SECONDS)
+        await stopping
+
+    async def stop(self, grace: float = 5.0, *, wait: float = 0.0) -> None:
+        """Say NOT_SERVING, wait, drain, and cancel what is left `grace` seconds later. Times in seconds."""
+        await stop_in_steps(partial(self.health.set_serving, False), self.drain, wait_s=wait, grace_s=grace)
+
+    def _listen(self, address: str) -> int:
+        try:
+            return self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise StartupError(f"cannot listen on {address}: it is taken or not an address of this machine") from error

@@ -1,0 +1,89 @@
+"""The ASGI application: health, metrics and pages, behind the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import grpc
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from trackway_server.core.telemetry import Telemetry
+from trackway_server.gateway.channels import Channels, not_serving
+from trackway_server.gateway.config import GatewaySettings
+from trackway_server.gateway.credentials import onward_authorization
+from trackway_server.gateway.guard import Guard
+from trackway_server.gateway.hosts import AllowedHosts
+from trackway_server.gateway.pages import render_overview, render_run
+from trackway_server.gateway.reader import Reader
+from trackway_server.gateway.refusals import refusal
+
+_STYLE = Path(__file__).parent / "static" / "style.css"
+_READY_TIMEOUT_S = 2.0
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def build_application(channels: Channels, bound_host: str, settings: GatewaySettings, telemetry: Telemetry) -> ASGIApp:
+    """The application. `bound_host` is where it will listen, and one of the host names it answers;
+    `telemetry` is what `/metrics` shows.
+    """
+    gateway = _Gateway(channels, settings, telemetry)
+    routes = [
+        Route("/healthz", gateway.alive),
+        Route("/readyz", gateway.ready),
+        Route("/metrics", _refusing(gateway.metrics)),
+        Route("/", _refusing(gateway.overview)),
+        Route("/runs/{run_id}", _refusing(gateway.run)),
+        Route("/static/style.css", gateway.style),
+    ]
+    return Guard(Starlette(routes=routes), AllowedHosts.of(bound_host, settings.allowed_hosts))
+
+
+class _Gateway:
+    def __init__(self, channels: Channels, settings: GatewaySettings, telemetry: Telemetry) -> None:
+        self._channels = channels
+        self._settings = settings
+        self._telemetry = telemetry
+        self._style = _STYLE.read_bytes()
+
+    async def alive(self, _: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def ready(self, _: Request) -> Response:
+        missing = await not_serving(self._channels, _READY_TIMEOUT_S)
+        if missing:
+            return PlainTextResponse(f"not serving: {', '.join(missing)}\n", 503)
+        return PlainTextResponse("ready\n")
+
+    async def metrics(self, request: Request) -> Response:
+        await self._reader(request).check_key()
+        return Response(self._telemetry.exposition(), headers={"Content-Type": _METRICS_TYPE})
+
+    async def overview(self, request: Request) -> Response:
+        chosen = request.query_params
+        page = await self._reader(request).overview(chosen.get("experiment", ""), chosen.get("page", ""))
+        return HTMLResponse(render_overview(page))
+
+    async def run(self, request: Request) -> Response:
+        return HTMLResponse(render_run(await self._reader(request).run(request.path_params["run_id"])))
+
+    async def style(self, _: Request) -> Response:
+        return Response(self._style, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+
+    def _reader(self, request: Request) -> Reader:
+        authorization = onward_authorization(request.headers.get("authorization"))
+        return Reader(self._channels, self._settings, authorization)
+
+
+def _refusing(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except grpc.aio.AioRpcError as error:
+            return refusal(error)
+
+    return answer

@@ -1,0 +1,26 @@
+"""Settings of the gateway, from `TRACKWAY_GATEWAY_…` environment variables."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from trackway_server.core.config import Settings
+
+
+class GatewaySettings(Settings):
+    """What may be set of the gateway."""
+
+    model_config = SettingsConfigDict(env_prefix="TRACKWAY_GATEWAY_")
+
+    allowed_hosts: tuple[str, ...] = ()
+    """Names, beside loopback and the bound address, under which browsers reach the gateway (a JSON list)."""
+
+    call_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    """How long a page waits for one answer of a service, in seconds."""
+
+    page_runs: int = Field(default=50, ge=1, le=1000)
+    """How many runs one page shows."""
+
+    max_connections: int = Field(default=256, ge=1)
+    """Connections beyond this are answered 503."""

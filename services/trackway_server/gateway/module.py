@@ -1,0 +1,22 @@
+"""Wires the gateway: an application over channels, served on a bound socket."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from trackway_server.core.telemetry import Telemetry
+from trackway_server.gateway.application import build_application
+from trackway_server.gateway.channels import Channels
+from trackway_server.gateway.config import GatewaySettings
+from trackway_server.gateway.listener import serve_http
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: GatewaySettings, channels: Channels, listener: socket.socket, bound_host: str, telemetry: Telemetry
+) -> AsyncIterator[None]:
+    """Serve the gateway on `listener` inside the block. `bound_host` is the host as the operator named it."""
+    async with serve_http(build_application(channels, bound_host, settings, telemetry), listener, settings):
+        yield

@@ -1,0 +1,1 @@
+"""The rules of ingestion: pure functions and values over numpy columns; no transport, no database."""

@@ -1,0 +1,152 @@
+"""The ports of metrics: what the rules of this package ask of a store, and of the service that owns the subjects.
+
+Everything here is called inside one transaction. Adapters: `store/memory.py` (the reference) and `store/sql.py`;
+`tests/conformance/stores` states what each must do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from trackway_server.metrics.domain.points import Int64s, UInt32s
+from trackway_server.metrics.domain.records import Refusal, Segment, SeriesDefinition, SubjectRecord, WriterCursor
+from trackway_server.metrics.domain.summaries import Summaries
+
+UnitT_co = TypeVar("UnitT_co", covariant=True)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series of a subject. `number` is the store's own; `context` is canonical JSON."""
+
+    number: int
+    subject_id: str
+    key: str
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentEntry:
+    """A segment in the index of its writer."""
+
+    first_sequence: int
+    series: bytes
+
+
+class MetricUnit(Protocol):
+    """The metrics of all subjects, within one transaction."""
+
+    def writer(self, writer_id: str) -> WriterCursor | None:
+        """The cursor of a writer; in a write transaction it is locked until the end."""
+        ...
+
+    def put_writer(self, cursor: WriterCursor) -> None:
+        """Store a cursor, new or changed. Subject, principal and workspace never change."""
+        ...
+
+    def writers(self, subject_id: str, after: str, limit: int) -> list[WriterCursor]:
+        """Up to `limit` writers of a subject whose id is greater than `after`, by id."""
+        ...
+
+    def defined_series(self, writer_id: str) -> tuple[UInt32s, Int64s]:
+        """The numbers that a writer has given to series, and the store's numbers of the same series."""
+        ...
+
+    def define_series(self, cursor: WriterCursor, definitions: Sequence[SeriesDefinition]) -> Int64s:
+        """Give a writer's numbers to series, which are made where the subject has none of that key and context.
+
+        Answers the store's number of each.
+        """
+        ...
+
+    def series(self, subject_id: str, key: str, context: str | None) -> list[Series]:
+        """The series of a key; of one context where it is given."""
+        ...
+
+    def series_page(self, subject_id: str, key: str, after: int, limit: int) -> list[Series]:
+        """Up to `limit` series of a subject by (key, context digest), after the series numbered `after` (0: from the
+        start), of one key where `key` is given."""
+        ...
+
+    def series_of_subjects(self, subject_ids: Sequence[str], context: str | None, limit: int) -> list[Series]:
+        """The series of several subjects by (subject, key), up to `limit` in all; of one context where it is given."""
+        ...
+
+    def columns(self, number: int) -> list[tuple[str, int]]:
+        """Under which (writer id, writer's number) the points of a series stand, by writer id."""
+        ...
+
+    def add_segment(self, writer_id: str, segment: Segment) -> None:
+        """Store a segment."""
+        ...
+
+    def segment_index(self, writer_id: str, after: int, limit: int) -> list[SegmentEntry]:
+        """Up to `limit` segments of a writer that begin after the ordinal `after` (-1: all), in order."""
+        ...
+
+    def segment_data(self, writer_id: str, first_sequences: Sequence[int]) -> list[bytes]:
+        """The bytes of some segments, in order."""
+        ...
+
+    def add_unfolded(self, subject_id: str, summaries: Summaries) -> None:
+        """Keep summaries of new points until they are folded; `series` are the store's numbers."""
+        ...
+
+    def unfolded_subjects(self, among: Collection[str] | None) -> list[str]:
+        """Subjects (of `among`; None: all) that have unfolded summaries."""
+        ...
+
+    def take_unfolded(self, subject_id: str, limit: int) -> list[Summaries]:
+        """Up to `limit` of a subject's unfolded summaries, which are so removed."""
+        ...
+
+    def summaries(self, numbers: Sequence[int]) -> Summaries:
+        """The folded summaries of some series, by number, rising; those without points are left out."""
+        ...
+
+    def put_summaries(self, summaries: Summaries) -> None:
+        """Store summaries, `series` being the store's numbers."""
+        ...
+
+
+class SubjectRecords(Protocol):
+    """The service that owns the subjects, within the same transaction."""
+
+    def apply(
+        self, writer: WriterCursor, records: Sequence[SubjectRecord], refused: Sequence[Refusal]
+    ) -> list[Refusal]:
+        """Store `records`, in order, and note `refused` and what it refuses itself, which it answers.
+
+        Called for every commit, also without records. Raises DomainError where the subject can take nothing at all;
+        nothing of the commit is then stored and the stream is refused.
+        """
+        ...
+
+
+class IngestUnit(Protocol):
+    """What a commit needs, within one transaction."""
+
+    @property
+    def metrics(self) -> MetricUnit:
+        """The metrics."""
+        ...
+
+    @property
+    def subjects(self) -> SubjectRecords:
+        """The service that owns the subjects."""
+        ...
+
+
+class Transactions(Protocol[UnitT_co]):
+    """Runs functions over a unit, each in one transaction. What it promises: core/db/database.py, Database."""
+
+    async def read(self, work: Callable[[UnitT_co], T]) -> T:
+        """Run `work` over one state of the store."""
+        ...
+
+    async def write(self, work: Callable[[UnitT_co], T]) -> T:
+        """Run `work`; what it wrote is durable when this returns and undone when it raises."""
+        ...

@@ -1,0 +1,84 @@
+"""What is read of metrics: series with their summaries, and points as columns."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trackway_server.metrics.domain.points import Column
+from trackway_server.metrics.domain.ports import MetricUnit, Series
+from trackway_server.metrics.domain.summaries import merge_summaries, values_of
+
+_FOLDED_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SummarisedSeries:
+    """A series and the summary of its points. Fields as in metrics/v1/series.proto; `context` is canonical JSON."""
+
+    subject_id: str
+    key: str
+    context: str
+    count: int
+    nan_count: int
+    last_value: float
+    last_step: int
+    last_time_us: int
+    min_value: float
+    min_step: int
+    max_value: float
+    max_step: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Points of one series and one writer, in the order in which they were logged."""
+
+    series: Series
+    writer_id: str
+    column: Column
+
+
+def parse_context(context: str) -> dict[str, str]:
+    """The map of a canonical context."""
+    return dict(json.loads(context)) if context else {}
+
+
+def fold(metrics: MetricUnit, subject_id: str) -> bool:
+    """Bring the summaries of a subject up to date, by 1,000 commits at most; whether there are more."""
+    parts = metrics.take_unfolded(subject_id, _FOLDED_AT_ONCE)
+    if parts:
+        fresh = merge_summaries(parts)
+        stored = metrics.summaries(fresh["series"].tolist())
+        metrics.put_summaries(merge_summaries([stored, fresh]))
+    return len(parts) == _FOLDED_AT_ONCE
+
+
+def summarised(metrics: MetricUnit, series: list[Series]) -> list[SummarisedSeries]:
+    """The folded summaries of `series`, in their order; those without points are left out."""
+    summaries = metrics.summaries(sorted(one.number for one in series))
+    rows = {int(row["series"]): row for row in summaries}
+    return [_summarised(one, rows[one.number]) for one in series if one.number in rows]
+
+
+def _summarised(series: Series, summary: Any) -> SummarisedSeries:
+    empty = summary["count"] == summary["nan_count"]
+    last, low, high = values_of(np.array([summary["last_key"], summary["min_key"], summary["max_key"]]))
+    return SummarisedSeries(
+        series.subject_id,
+        series.key,
+        series.context,
+        int(summary["count"]),
+        int(summary["nan_count"]),
+        float(last),
+        int(summary["last_step"]),
+        int(summary["last_time"]),
+        math.nan if empty else float(low),
+        int(summary["min_step"]),
+        math.nan if empty else float(high),
+        int(summary["max_step"]),
+    )

@@ -1,0 +1,89 @@
+"""The Ingest RPC, as every service that takes metrics answers it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from trackway.api.metrics.v1 import ingest_pb2
+from trackway_server.core.clock import Clock
+from trackway_server.core.errors import DomainError, Reason
+from trackway_server.metrics import convert
+from trackway_server.metrics.domain.ports import IngestUnit, Transactions
+from trackway_server.metrics.domain.records import Append, Opening
+from trackway_server.metrics.domain.session import OpenedWriter, open_writer
+from trackway_server.metrics.ingest import RETRYABLE, Acknowledged, IngestLimits, IngestStream, drain
+
+Requests = AsyncIterator[ingest_pb2.IngestRequest]
+Responses = AsyncIterator[ingest_pb2.IngestResponse]
+
+_RECORDS_INLINE = 64
+"""Converting more records than this would hold up the event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestEndpoint:
+    """Answers Ingest over the store of one service."""
+
+    transactions: Transactions[IngestUnit]
+    subject_payload: convert.SubjectPayload
+    limits: IngestLimits
+    clock: Clock
+    on_commit: Callable[[str], None]
+    """Told the subject's id after each commit of points."""
+
+    async def answer(self, requests: Requests, principal: str, workspace: str) -> Responses:
+        """Answer one stream. A refusal travels as a message; its status follows when the client has half-closed."""
+        first = await anext(requests, None)
+        if first is None:
+            return
+        try:
+            opened = await self._open(first, principal, workspace)
+        except DomainError as refused:
+            yield _refusal(refused, 0)
+            await drain(requests)
+            raise
+        yield self._opened(opened)
+        stream = IngestStream(self.transactions, opened, self.limits, self.clock, self.on_commit)
+        refused_by: DomainError | None = None
+        async for answer in stream.answers(requests, self._append):
+            if isinstance(answer, Acknowledged):
+                for response in convert.acknowledged_to_proto(answer.durable_sequence, answer.refused):
+                    yield response
+            else:
+                refused_by = answer.error
+                yield _refusal(refused_by, answer.durable_sequence)
+        if refused_by is not None:
+            raise refused_by
+
+    async def _open(self, first: ingest_pb2.IngestRequest, principal: str, workspace: str) -> OpenedWriter:
+        if not first.HasField("open"):
+            raise _malformed("The first message of a stream must be `open`.")
+        opening: Opening = convert.opening_from_proto(first.open, principal, workspace)
+        now_us = self.clock.now_us()
+        return await self.transactions.write(lambda unit: open_writer(unit.metrics, opening, now_us))
+
+    def _opened(self, opened: OpenedWriter) -> ingest_pb2.IngestResponse:
+        return ingest_pb2.IngestResponse(
+            opened=ingest_pb2.WriterOpened(
+                durable_sequence=opened.cursor.durable_sequence,
+                prefix_checksum=opened.cursor.prefix_checksum,
+                max_append_bytes=self.limits.max_append_bytes,
+            )
+        )
+
+    async def _append(self, request: ingest_pb2.IngestRequest) -> Append:
+        if not request.HasField("append"):
+            raise _malformed("Every message after `open` must be `append`.")
+        if len(request.append.records) <= _RECORDS_INLINE:
+            return convert.append_from_proto(request.append, self.subject_payload)
+        return await asyncio.to_thread(convert.append_from_proto, request.append, self.subject_payload)
+
+
+def _refusal(refused: DomainError, durable_sequence: int) -> ingest_pb2.IngestResponse:
+    return convert.refused_to_proto(refused, durable_sequence, refused.reason in RETRYABLE)
+
+
+def _malformed(message: str) -> DomainError:
+    return DomainError(Reason.MALFORMED_REQUEST, message, method="Ingest")

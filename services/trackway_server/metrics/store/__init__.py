@@ -1,0 +1,1 @@
+"""Adapters of the metrics ports: memory (the reference) and SQL."""

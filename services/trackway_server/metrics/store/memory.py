@@ -1,0 +1,174 @@
+"""MetricUnit over plain dictionaries: the reference adapter, for tests and for reading."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from trackway_server.metrics.domain.points import Int64s, UInt32s
+from trackway_server.metrics.domain.ports import SegmentEntry, Series
+from trackway_server.metrics.domain.records import Segment, SeriesDefinition, WriterCursor, context_digest
+from trackway_server.metrics.domain.summaries import SUMMARY, Summaries
+
+StateT = TypeVar("StateT")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class MetricState:
+    """All that is stored."""
+
+    writers: dict[str, WriterCursor] = field(default_factory=dict)
+    series: dict[int, Series] = field(default_factory=dict)
+    columns: dict[str, dict[int, int]] = field(default_factory=dict)
+    segments: dict[str, list[Segment]] = field(default_factory=dict)
+    unfolded: dict[str, list[Summaries]] = field(default_factory=dict)
+    summaries: dict[int, Summaries] = field(default_factory=dict)
+
+    def __deepcopy__(self, memo: object) -> MetricState:
+        """A copy that shares what never changes."""
+        return MetricState(
+            dict(self.writers),
+            dict(self.series),
+            {writer: dict(columns) for writer, columns in self.columns.items()},
+            {writer: list(segments) for writer, segments in self.segments.items()},
+            {subject: list(parts) for subject, parts in self.unfolded.items()},
+            dict(self.summaries),
+        )
+
+
+class MemoryTransactions(Generic[StateT]):
+    """Transactions over a state in memory: a write works on a copy, which replaces the state when it succeeds."""
+
+    def __init__(self, state: StateT) -> None:
+        self._state = state
+        self._lock = asyncio.Lock()
+
+    async def read(self, work: Callable[[StateT], T]) -> T:
+        """See Transactions."""
+        return work(self._state)
+
+    async def write(self, work: Callable[[StateT], T]) -> T:
+        """See Transactions."""
+        async with self._lock:
+            draft = copy.deepcopy(self._state)
+            result = work(draft)
+            self._state = draft
+            return result
+
+
+class MemoryMetricUnit:
+    """The metrics of one service, over a state."""
+
+    def __init__(self, state: MetricState) -> None:
+        self._state = state
+
+    def writer(self, writer_id: str) -> WriterCursor | None:
+        """See MetricUnit."""
+        return self._state.writers.get(writer_id)
+
+    def put_writer(self, cursor: WriterCursor) -> None:
+        """See MetricUnit."""
+        self._state.writers[cursor.writer_id] = cursor
+
+    def writers(self, subject_id: str, after: str, limit: int) -> list[WriterCursor]:
+        """See MetricUnit."""
+        ids = sorted(w.writer_id for w in self._state.writers.values() if w.subject_id == subject_id)
+        return [self._state.writers[one] for one in ids if one > after][:limit]
+
+    def defined_series(self, writer_id: str) -> tuple[UInt32s, Int64s]:
+        """See MetricUnit."""
+        columns = self._state.columns.get(writer_id, {})
+        return np.array(list(columns), dtype=np.uint32), np.array(list(columns.values()), dtype=np.int64)
+
+    def define_series(self, cursor: WriterCursor, definitions: Sequence[SeriesDefinition]) -> Int64s:
+        """See MetricUnit."""
+        columns = self._state.columns.setdefault(cursor.writer_id, {})
+        for definition in definitions:
+            columns[definition.series_id] = self._series_number(cursor.subject_id, definition)
+        return np.array([columns[definition.series_id] for definition in definitions], dtype=np.int64)
+
+    def _series_number(self, subject_id: str, definition: SeriesDefinition) -> int:
+        for series in self.series(subject_id, definition.key, definition.context):
+            return series.number
+        number = len(self._state.series) + 1
+        self._state.series[number] = Series(number, subject_id, definition.key, definition.context)
+        return number
+
+    def series(self, subject_id: str, key: str, context: str | None) -> list[Series]:
+        """See MetricUnit."""
+        return [s for s in self._sorted_series(subject_id, context) if s.key == key]
+
+    def series_page(self, subject_id: str, key: str, after: int, limit: int) -> list[Series]:
+        """See MetricUnit."""
+        found = [s for s in self._sorted_series(subject_id, None) if key in ("", s.key)]
+        if after:
+            if after not in self._state.series:
+                return []
+            found = [s for s in found if _order(s) > _order(self._state.series[after])]
+        return found[:limit]
+
+    def series_of_subjects(self, subject_ids: Sequence[str], context: str | None, limit: int) -> list[Series]:
+        """See MetricUnit."""
+        found = [series for subject_id in sorted(subject_ids) for series in self._sorted_series(subject_id, context)]
+        return found[:limit]
+
+    def _sorted_series(self, subject_id: str, context: str | None) -> list[Series]:
+        mine = (s for s in self._state.series.values() if s.subject_id == subject_id)
+        return sorted((s for s in mine if context in (None, s.context)), key=_order)
+
+    def columns(self, number: int) -> list[tuple[str, int]]:
+        """See MetricUnit."""
+        return sorted(
+            (writer_id, series_id)
+            for writer_id, columns in self._state.columns.items()
+            for series_id, series in columns.items()
+            if series == number
+        )
+
+    def add_segment(self, writer_id: str, segment: Segment) -> None:
+        """See MetricUnit."""
+        self._state.segments.setdefault(writer_id, []).append(segment)
+
+    def segment_index(self, writer_id: str, after: int, limit: int) -> list[SegmentEntry]:
+        """See MetricUnit."""
+        segments = self._state.segments.get(writer_id, [])
+        return [SegmentEntry(s.first_sequence, s.series) for s in segments if s.first_sequence > after][:limit]
+
+    def segment_data(self, writer_id: str, first_sequences: Sequence[int]) -> list[bytes]:
+        """See MetricUnit."""
+        return [s.data for s in self._state.segments.get(writer_id, []) if s.first_sequence in first_sequences]
+
+    def add_unfolded(self, subject_id: str, summaries: Summaries) -> None:
+        """See MetricUnit."""
+        self._state.unfolded.setdefault(subject_id, []).append(summaries)
+
+    def unfolded_subjects(self, among: Collection[str] | None) -> list[str]:
+        """See MetricUnit."""
+        return [subject for subject in self._state.unfolded if among is None or subject in among]
+
+    def take_unfolded(self, subject_id: str, limit: int) -> list[Summaries]:
+        """See MetricUnit."""
+        parts = self._state.unfolded.pop(subject_id, [])
+        if parts[limit:]:
+            self._state.unfolded[subject_id] = parts[limit:]
+        return parts[:limit]
+
+    def summaries(self, numbers: Sequence[int]) -> Summaries:
+        """See MetricUnit."""
+        found = [self._state.summaries[number] for number in sorted(numbers) if number in self._state.summaries]
+        return np.concatenate([np.empty(0, dtype=SUMMARY), *found])
+
+    def put_summaries(self, summaries: Summaries) -> None:
+        """See MetricUnit."""
+        for place, number in enumerate(summaries["series"].tolist()):
+            self._state.summaries[number] = summaries[place : place + 1].copy()
+
+
+def _order(series: Series) -> tuple[str, str]:
+    return series.key, context_digest(series.context)

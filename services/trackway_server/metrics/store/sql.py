@@ -1,0 +1,291 @@
+"""MetricUnit over a SQLAlchemy connection: SQLite and PostgreSQL. What each method promises: domain/ports.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+import numpy as np
+from sqlalchemy import Connection, RowMapping, Table, and_, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from trackway_server.metrics.domain.points import Int64s, UInt32s
+from trackway_server.metrics.domain.ports import SegmentEntry, Series
+from trackway_server.metrics.domain.records import Segment, SeriesDefinition, WriterCursor, context_digest
+from trackway_server.metrics.domain.summaries import SUMMARY, Summaries
+from trackway_server.metrics.store.tables import MetricTables
+
+T = TypeVar("T")
+
+_BATCH = 400
+"""Values in one IN, of which a query has two at most: below the least limit of bound variables (999, old SQLite)."""
+_SUMMARY_NAMES = SUMMARY.names or ()
+
+
+class SqlMetricUnit:
+    """The metrics of one service, within the transaction of `connection`."""
+
+    def __init__(self, connection: Connection, tables: MetricTables) -> None:
+        self._connection = connection
+        self._tables = tables
+        self._numbers: dict[str, int] = {}
+
+    def writer(self, writer_id: str) -> WriterCursor | None:
+        """See MetricUnit."""
+        writers = self._tables.writers
+        query = select(writers).where(writers.c.writer_id == writer_id).with_for_update()
+        row = self._connection.execute(query).mappings().first()
+        if row is None:
+            return None
+        self._numbers[writer_id] = row["number"]
+        return _cursor(row)
+
+    def put_writer(self, cursor: WriterCursor) -> None:
+        """See MetricUnit."""
+        writers = self._tables.writers
+        changing = {
+            "epoch": cursor.epoch,
+            "durable_sequence": cursor.durable_sequence,
+            "prefix_checksum": cursor.prefix_checksum,
+            "labels": json.dumps(dict(cursor.labels)),
+            "last_heard_us": cursor.last_heard_us,
+        }
+        fixed = {
+            "writer_id": cursor.writer_id,
+            "subject_id": cursor.subject_id,
+            "principal": cursor.principal,
+            "workspace": cursor.workspace,
+        }
+        number = self._number(cursor.writer_id)
+        if number is None:
+            self._connection.execute(writers.insert().values(fixed | changing))
+        else:
+            self._connection.execute(writers.update().where(writers.c.number == number).values(changing))
+
+    def writers(self, subject_id: str, after: str, limit: int) -> list[WriterCursor]:
+        """See MetricUnit."""
+        writers = self._tables.writers
+        query = select(writers).where(writers.c.subject_id == subject_id, writers.c.writer_id > after)
+        rows = self._connection.execute(query.order_by(writers.c.writer_id).limit(limit)).mappings()
+        return [_cursor(row) for row in rows]
+
+    def defined_series(self, writer_id: str) -> tuple[UInt32s, Int64s]:
+        """See MetricUnit."""
+        columns = self._tables.columns
+        query = select(columns.c.series_id, columns.c.series).where(columns.c.writer == self._number(writer_id))
+        rows = np.array([tuple(row) for row in self._connection.execute(query)], dtype=np.int64).reshape(-1, 2)
+        return rows[:, 0].astype(np.uint32), rows[:, 1].copy()
+
+    def define_series(self, cursor: WriterCursor, definitions: Sequence[SeriesDefinition]) -> Int64s:
+        """See MetricUnit."""
+        digests = [context_digest(definition.context) for definition in definitions]
+        named = list(zip(definitions, digests, strict=True))
+        known = self._known_series(cursor.subject_id, named)
+        missing = {(d.key, digest): d.context for d, digest in named if (d.key, digest) not in known}
+        if missing:
+            rows = [
+                {"subject_id": cursor.subject_id, "key": key, "context_digest": digest, "context": context}
+                for (key, digest), context in missing.items()
+            ]
+            self._connection.execute(_insert(self._connection, self._tables.series).on_conflict_do_nothing(), rows)
+            known |= self._known_series(cursor.subject_id, named)
+        numbers = [known[d.key, digest] for d, digest in named]
+        writer = self._number(cursor.writer_id)
+        self._connection.execute(
+            self._tables.columns.insert(),
+            [
+                {"writer": writer, "series_id": definition.series_id, "series": number}
+                for definition, number in zip(definitions, numbers, strict=True)
+            ],
+        )
+        return np.array(numbers, dtype=np.int64)
+
+    def _known_series(
+        self, subject_id: str, named: Iterable[tuple[SeriesDefinition, str]]
+    ) -> dict[tuple[str, str], int]:
+        series = self._tables.series
+        known: dict[tuple[str, str], int] = {}
+        for batch in _batches(named):
+            query = select(series.c.key, series.c.context_digest, series.c.number).where(
+                series.c.subject_id == subject_id,
+                series.c.key.in_({definition.key for definition, _ in batch}),
+                series.c.context_digest.in_({digest for _, digest in batch}),
+            )
+            rows = self._connection.execute(query)
+            known |= {(row.key, row.context_digest): row.number for row in rows}
+        return known
+
+    def series(self, subject_id: str, key: str, context: str | None) -> list[Series]:
+        """See MetricUnit."""
+        series = self._tables.series
+        query = select(series).where(series.c.subject_id == subject_id, series.c.key == key)
+        if context is not None:
+            query = query.where(series.c.context_digest == context_digest(context))
+        rows = self._connection.execute(query.order_by(series.c.context_digest)).mappings()
+        return [_series(row) for row in rows]
+
+    def series_page(self, subject_id: str, key: str, after: int, limit: int) -> list[Series]:
+        """See MetricUnit."""
+        series = self._tables.series
+        query = select(series).where(series.c.subject_id == subject_id)
+        if key:
+            query = query.where(series.c.key == key)
+        if after:
+            at = select(series.c.key, series.c.context_digest).where(series.c.number == after)
+            last = self._connection.execute(at).first()
+            if last is None:
+                return []
+            beyond = and_(series.c.key == last.key, series.c.context_digest > last.context_digest)
+            query = query.where(series.c.key >= last.key, or_(series.c.key > last.key, beyond))
+        rows = self._connection.execute(query.order_by(series.c.key, series.c.context_digest).limit(limit)).mappings()
+        return [_series(row) for row in rows]
+
+    def series_of_subjects(self, subject_ids: Sequence[str], context: str | None, limit: int) -> list[Series]:
+        """See MetricUnit."""
+        series = self._tables.series
+        found: list[Series] = []
+        for batch in _batches(sorted(subject_ids)):
+            query = select(series).where(series.c.subject_id.in_(batch))
+            if context is not None:
+                query = query.where(series.c.context_digest == context_digest(context))
+            query = query.order_by(series.c.subject_id, series.c.key, series.c.context_digest).limit(limit - len(found))
+            found += [_series(row) for row in self._connection.execute(query).mappings()]
+        return found
+
+    def columns(self, number: int) -> list[tuple[str, int]]:
+        """See MetricUnit."""
+        columns, writers = self._tables.columns, self._tables.writers
+        query = (
+            select(writers.c.writer_id, columns.c.series_id)
+            .join_from(columns, writers, columns.c.writer == writers.c.number)
+            .where(columns.c.series == number)
+            .order_by(writers.c.writer_id, columns.c.series_id)
+        )
+        return [(row.writer_id, row.series_id) for row in self._connection.execute(query)]
+
+    def add_segment(self, writer_id: str, segment: Segment) -> None:
+        """See MetricUnit."""
+        self._connection.execute(
+            self._tables.segments.insert().values(
+                writer=self._number(writer_id),
+                first_sequence=segment.first_sequence,
+                end_sequence=segment.end_sequence,
+                point_count=segment.point_count,
+                series_ids=segment.series,
+                data=segment.data,
+            )
+        )
+
+    def segment_index(self, writer_id: str, after: int, limit: int) -> list[SegmentEntry]:
+        """See MetricUnit."""
+        segments = self._tables.segments
+        query = (
+            select(segments.c.first_sequence, segments.c.series_ids)
+            .where(segments.c.writer == self._number(writer_id), segments.c.first_sequence > after)
+            .order_by(segments.c.first_sequence)
+            .limit(limit)
+        )
+        return [SegmentEntry(row.first_sequence, row.series_ids) for row in self._connection.execute(query)]
+
+    def segment_data(self, writer_id: str, first_sequences: Sequence[int]) -> list[bytes]:
+        """See MetricUnit."""
+        segments, found = self._tables.segments, []
+        for batch in _batches(sorted(first_sequences)):
+            query = (
+                select(segments.c.data)
+                .where(segments.c.writer == self._number(writer_id), segments.c.first_sequence.in_(batch))
+                .order_by(segments.c.first_sequence)
+            )
+            found += list(self._connection.execute(query).scalars())
+        return found
+
+    def add_unfolded(self, subject_id: str, summaries: Summaries) -> None:
+        """See MetricUnit."""
+        row = {"subject_id": subject_id, "summaries": summaries.tobytes()}
+        self._connection.execute(self._tables.unfolded.insert().values(row))
+
+    def unfolded_subjects(self, among: Collection[str] | None) -> list[str]:
+        """See MetricUnit."""
+        subject_id = self._tables.unfolded.c.subject_id
+        query = select(subject_id).distinct()
+        if among is None:
+            return list(self._connection.execute(query).scalars())
+        found: list[str] = []
+        for batch in _batches(sorted(among)):
+            found += self._connection.execute(query.where(subject_id.in_(batch))).scalars()
+        return found
+
+    def take_unfolded(self, subject_id: str, limit: int) -> list[Summaries]:
+        """See MetricUnit."""
+        unfolded = self._tables.unfolded
+        query = (
+            select(unfolded.c.number, unfolded.c.summaries)
+            .where(unfolded.c.subject_id == subject_id)
+            .order_by(unfolded.c.number)
+            .limit(limit)
+            .with_for_update()
+        )
+        rows = self._connection.execute(query).all()
+        for batch in _batches([row.number for row in rows]):
+            self._connection.execute(unfolded.delete().where(unfolded.c.number.in_(batch)))
+        return [np.frombuffer(row.summaries, dtype=SUMMARY) for row in rows]
+
+    def summaries(self, numbers: Sequence[int]) -> Summaries:
+        """See MetricUnit."""
+        summaries = self._tables.summaries
+        rows: list[tuple[int, ...]] = []
+        for batch in _batches(sorted(numbers)):
+            query = select(*(summaries.c[name] for name in _SUMMARY_NAMES)).where(summaries.c.series.in_(batch))
+            rows += [tuple(row) for row in self._connection.execute(query.order_by(summaries.c.series))]
+        return np.array(rows, dtype=SUMMARY)
+
+    def put_summaries(self, summaries: Summaries) -> None:
+        """See MetricUnit."""
+        if not len(summaries):
+            return
+        insert = _insert(self._connection, self._tables.summaries)
+        changes = {name: insert.excluded[name] for name in _SUMMARY_NAMES if name != "series"}
+        upsert = insert.on_conflict_do_update(index_elements=["series"], set_=changes)
+        rows = [dict(zip(_SUMMARY_NAMES, row, strict=True)) for row in summaries.tolist()]
+        self._connection.execute(upsert, rows)
+
+    def _number(self, writer_id: str) -> int | None:
+        if writer_id not in self._numbers:
+            writers = self._tables.writers
+            query = select(writers.c.number).where(writers.c.writer_id == writer_id)
+            number = self._connection.execute(query).scalar()
+            if number is None:
+                return None
+            self._numbers[writer_id] = number
+        return self._numbers[writer_id]
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    """An INSERT of the connection's dialect, which has ON CONFLICT."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def _cursor(row: RowMapping) -> WriterCursor:
+    return WriterCursor(
+        row["writer_id"],
+        row["subject_id"],
+        row["principal"],
+        row["workspace"],
+        row["epoch"],
+        row["durable_sequence"],
+        row["prefix_checksum"],
+        json.loads(row["labels"]),
+        row["last_heard_us"],
+    )
+
+
+def _series(row: RowMapping) -> Series:
+    return Series(row["number"], row["subject_id"], row["key"], row["context"])
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch

@@ -1,0 +1,129 @@
+"""The SQL tables of metrics, for the schema of the service that takes them.
+
+Nothing here has a row per point. All 64-bit columns are signed: sequences and epochs end at 2^63 - 1, values stand as
+their keys (domain/summaries.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+BigKey = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only where the type is INTEGER."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricTables:
+    """The tables of one service."""
+
+    writers: Table
+    series: Table
+    columns: Table
+    segments: Table
+    unfolded: Table
+    summaries: Table
+
+
+def metric_tables(metadata: MetaData) -> MetricTables:
+    """Define the tables in `metadata`."""
+    return MetricTables(
+        _writers(metadata),
+        _series(metadata),
+        _columns(metadata),
+        _segments(metadata),
+        _unfolded(metadata),
+        _summaries(metadata),
+    )
+
+
+def _writers(metadata: MetaData) -> Table:
+    return Table(
+        "metric_writers",
+        metadata,
+        Column("number", BigKey, primary_key=True),
+        Column("writer_id", String(32), nullable=False, unique=True),
+        Column("subject_id", String(64), nullable=False),
+        Column("principal", String(250), nullable=False),
+        Column("workspace", String(63), nullable=False),
+        Column("epoch", BigInteger, nullable=False),
+        Column("durable_sequence", BigInteger, nullable=False),
+        Column("prefix_checksum", BigInteger, nullable=False),
+        Column("labels", Text, nullable=False, comment="JSON object"),
+        Column("last_heard_us", BigInteger, nullable=False),
+        Index("ix_metric_writers_subject_id", "subject_id", "writer_id"),
+    )
+
+
+def _series(metadata: MetaData) -> Table:
+    return Table(
+        "metric_series",
+        metadata,
+        Column("number", BigKey, primary_key=True),
+        Column("subject_id", String(64), nullable=False),
+        Column("key", String(250), nullable=False),
+        Column("context_digest", String(32), nullable=False, comment="context_digest(context)"),
+        Column("context", Text, nullable=False, comment="canonical JSON; empty for none"),
+        UniqueConstraint("subject_id", "key", "context_digest", name="uq_metric_series"),
+    )
+
+
+def _columns(metadata: MetaData) -> Table:
+    return Table(
+        "metric_columns",
+        metadata,
+        Column("writer", ForeignKey("metric_writers.number"), primary_key=True),
+        Column("series_id", Integer, primary_key=True, comment="the writer's own number"),
+        Column("series", ForeignKey("metric_series.number"), nullable=False),
+        Index("ix_metric_columns_series", "series"),
+    )
+
+
+def _segments(metadata: MetaData) -> Table:
+    return Table(
+        "metric_segments",
+        metadata,
+        Column("number", BigKey, primary_key=True),
+        Column("writer", ForeignKey("metric_writers.number"), nullable=False),
+        Column("first_sequence", BigInteger, nullable=False),
+        Column("end_sequence", BigInteger, nullable=False),
+        Column("point_count", BigInteger, nullable=False),
+        Column("series_ids", LargeBinary, nullable=False, comment="the writer's own numbers, rising, each u32"),
+        Column("data", LargeBinary, nullable=False, comment="codec.py"),
+        UniqueConstraint("writer", "first_sequence", name="uq_metric_segments"),
+    )
+
+
+def _unfolded(metadata: MetaData) -> Table:
+    return Table(
+        "metric_unfolded",
+        metadata,
+        Column("number", BigKey, primary_key=True),
+        Column("subject_id", String(64), nullable=False),
+        Column("summaries", LargeBinary, nullable=False, comment="records of domain/summaries.py, SUMMARY"),
+        Index("ix_metric_unfolded_subject_id", "subject_id", "number"),
+    )
+
+
+def _summaries(metadata: MetaData) -> Table:
+    names = ("count", "nan_count", "last_step", "last_time", "last_sequence", "last_key")
+    bounds = ("min_key", "min_step", "max_key", "max_step")
+    return Table(
+        "metric_summaries",
+        metadata,
+        Column("series", ForeignKey("metric_series.number"), primary_key=True, autoincrement=False),
+        *(Column(name, BigInteger, nullable=False) for name in (*names, *bounds)),
+    )

@@ -1,0 +1,29 @@
+"""Settings of the registry, from `TRACKWAY_REGISTRY_…` environment variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class RegistrySettings(BaseSettings):
+    """What may be set of the registry."""
+
+    model_config = SettingsConfigDict(env_prefix="TRACKWAY_REGISTRY_", extra="ignore", frozen=True)
+
+    data_dir: Path
+    """Holds `registry.db`."""
+
+    upstream_timeout_s: float = Field(default=15.0, gt=0)
+    """How long Tracking and the ArtifactStore may take to answer, each, in seconds."""
+
+    max_watchers: int = Field(default=1_000, ge=1)
+    """Watches beyond this are refused with LIMIT_EXCEEDED."""
+
+    watch_poll_s: float = Field(default=1.0, gt=0)
+    """How often to look for events that other replicas have committed, in seconds; own ones are streamed at once."""
+
+    watch_bookmark_s: float = Field(default=10.0, gt=0, le=10.0)
+    """How often a watch says that it lives, in seconds."""

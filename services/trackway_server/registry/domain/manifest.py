@@ -1,0 +1,86 @@
+"""Manifests: the files of a version, identified by a digest over their canonical text.
+
+The text is one line `DIGEST SIZE PATH\\n` a file, sorted by path as UTF-8 bytes (artifacts/v1/resources.proto).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from trackway_server.core.errors import DomainError, Reason
+from trackway_server.registry.domain.paths import is_normal_path
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestEntry:
+    """One file: its path relative to the manifest's root, the digest of its bytes, and their number."""
+
+    path: str
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A set of files for ever."""
+
+    digest: str
+    entries: tuple[ManifestEntry, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """The sum of the files' sizes."""
+        return sum(entry.size_bytes for entry in self.entries)
+
+    @property
+    def text(self) -> str:
+        """The canonical text, of which `digest` is the SHA-256."""
+        return _text(self.entries)
+
+
+def manifest_of(digest: str, entries: Iterable[ManifestEntry]) -> Manifest:
+    """The manifest, once it is proven: the digest is that of the entries, and every path stays below the root.
+
+    Raises DomainError(DIGEST_MISMATCH) and DomainError(ARTIFACT_PATH_INVALID).
+    """
+    ordered = tuple(sorted(entries, key=lambda entry: entry.path.encode()))
+    for entry in ordered:
+        _check_path(entry.path)
+    _check_digest(digest, _text(ordered))
+    return Manifest(digest, ordered)
+
+
+def parse_manifest(digest: str, text: str) -> Manifest:
+    """The manifest of a canonical text, proven as in `manifest_of`."""
+    return manifest_of(digest, (_parse_line(line) for line in text.split("\n")[:-1]))
+
+
+def _text(entries: Iterable[ManifestEntry]) -> str:
+    return "".join(f"{entry.digest} {entry.size_bytes} {entry.path}\n" for entry in entries)
+
+
+def _parse_line(line: str) -> ManifestEntry:
+    digest, size, path = line.split(" ", 2)
+    return ManifestEntry(path, digest, int(size))
+
+
+def _check_path(path: str) -> None:
+    if not is_normal_path(path):
+        raise DomainError(
+            Reason.ARTIFACT_PATH_INVALID,
+            f"The manifest has a file at {path!r}, which is no path below its root; nothing of it is used.",
+            path=path,
+        )
+
+
+def _check_digest(expected: str, text: str) -> None:
+    actual = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    if actual != expected:
+        raise DomainError(
+            Reason.DIGEST_MISMATCH,
+            f"The manifest {expected} does not list the files it was made of; nothing of it is used.",
+            expected=expected,
+            actual=actual,
+        )

@@ -1,0 +1,91 @@
+"""Pages of lists: their sizes, and the tokens that ask for the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from trackway_server.core.errors import DomainError, Reason
+from trackway_server.registry.domain.model import ModelKey, ModelVersion, RegisteredModel
+
+T = TypeVar("T")
+
+DEFAULT_PAGE_SIZE = 100
+PAGE_BYTES = 2 << 20
+"""A page ends early before it grows beyond this, so that its message stays below gRPC's default of 4 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A page, and the token of the next; empty on the last."""
+
+    items: Sequence[T]
+    next_token: str
+
+
+def page_of(found: Sequence[T], size: int, weigh: Callable[[T], int], token: Callable[[T], str]) -> Page[T]:
+    """The page of what was `found` by asking for one more than `size`, so that the last page is known."""
+    kept = _fitting(found[:size], weigh)
+    return Page(kept, token(kept[-1]) if len(kept) < len(found) else "")
+
+
+def model_token(model: RegisteredModel) -> str:
+    """Asks for the models after this one."""
+    return f"models/{model.key.name}"
+
+
+def parse_model_token(token: str) -> str:
+    """The name after which to go on; "" to begin. Raises DomainError(PAGE_TOKEN_INVALID)."""
+    if not token:
+        return ""
+    match token.split("/"):
+        case ["models", name] if name:
+            return name
+    raise page_token_invalid("ListModels")
+
+
+def version_token(version: ModelVersion) -> str:
+    """Asks for the versions after this one."""
+    return f"versions/{version.key.model.name}/{version.key.number}"
+
+
+def parse_version_token(token: str, model: ModelKey) -> int | None:
+    """The number below which to go on; None to begin. Raises DomainError(PAGE_TOKEN_INVALID)."""
+    if not token:
+        return None
+    match token.split("/"):
+        case ["versions", model.name, number] if number.isascii() and number.isdecimal() and len(number) < 11:
+            return int(number)
+    raise page_token_invalid("ListVersions of this model")
+
+
+def page_token_invalid(call: str) -> DomainError:
+    """The refusal of a page token."""
+    return DomainError(
+        Reason.PAGE_TOKEN_INVALID, f"The page token is none that {call} has answered; begin without one."
+    )
+
+
+def weigh_version(version: ModelVersion) -> int:
+    """About how many bytes the version takes in a message."""
+    return 512 + len(version.description) + _weigh_tags(version.tags) + sum(map(len, version.aliases))
+
+
+def weigh_model(model: RegisteredModel) -> int:
+    """About how many bytes the model takes in a message."""
+    versions = sum(map(weigh_version, model.latest_versions))
+    return 256 + len(model.description) + _weigh_tags(model.tags) + 64 * len(model.aliases) + versions
+
+
+def _weigh_tags(tags: Mapping[str, str]) -> int:
+    return sum(len(key) + len(value) for key, value in tags.items())
+
+
+def _fitting(items: Sequence[T], weigh: Callable[[T], int]) -> Sequence[T]:
+    total = 0
+    for index, item in enumerate(items):
+        total += weigh(item)
+        if index and total > PAGE_BYTES:
+            return items[:index]
+    return items

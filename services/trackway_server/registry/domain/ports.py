@@ -1,0 +1,219 @@
+"""What the registry needs from outside: a store, and the services that know runs and files.
+
+The docstrings of the store's ports are the specification that its conformance suite checks on every adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from trackway_server.registry.domain.events import Event, EventFilter, EventKind, Position
+from trackway_server.registry.domain.manifest import Manifest
+from trackway_server.registry.domain.model import (
+    Change,
+    CreateRequest,
+    ModelDraft,
+    ModelKey,
+    ModelVersion,
+    RegisteredModel,
+    VersionKey,
+)
+from trackway_server.registry.domain.source import RunSource
+from trackway_server.registry.domain.stages import Stage
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Credentials = tuple[tuple[str, str], ...]
+"""What a call to another service carries on behalf of the caller. The domain only hands it on."""
+
+
+class Models(Protocol):
+    """The registered models, inside one transaction."""
+
+    def find(self, key: ModelKey) -> RegisteredModel | None:
+        """The model with its tags, aliases and latest versions; None where there is none."""
+        ...
+
+    def exists(self, key: ModelKey) -> bool:
+        """Whether there is such a model."""
+        ...
+
+    def page(self, workspace: str, after: str, limit: int) -> Sequence[RegisteredModel]:
+        """The first `limit` models with a name greater than `after`, by name, in the order of code points."""
+        ...
+
+    def insert(self, draft: ModelDraft, revision: int, time_us: int) -> None:
+        """Store a new model with its tags. There is none of this key."""
+        ...
+
+    def describe(self, key: ModelKey, description: str) -> None:
+        """Replace the description."""
+        ...
+
+    def change_tags(self, key: ModelKey, to_set: Mapping[str, str], to_delete: Collection[str]) -> None:
+        """Set and delete tags; those to delete are there."""
+        ...
+
+    def touch(self, key: ModelKey, time_us: int, revision: int | None = None) -> None:
+        """Note when it was changed, and the revision where its own fields were."""
+        ...
+
+    def delete(self, key: ModelKey) -> None:
+        """Delete the model with its versions, tags and aliases. Numbers and request ids stay used."""
+        ...
+
+
+class Versions(Protocol):
+    """The versions and their aliases, inside one transaction."""
+
+    def find(self, key: VersionKey) -> ModelVersion | None:
+        """The version with its tags and aliases; None where there is none."""
+        ...
+
+    def page(
+        self, model: ModelKey, stages: Collection[Stage], before: int | None, limit: int
+    ) -> Sequence[ModelVersion]:
+        """The first `limit` versions in one of the stages (none given: in any), greatest number first.
+
+        `before`, where given, leaves out that number and greater ones.
+        """
+        ...
+
+    def in_stages(self, model: ModelKey, stages: Collection[Stage]) -> Sequence[VersionKey]:
+        """The versions in one of the stages, by number."""
+        ...
+
+    def next_number(self, model: ModelKey) -> int:
+        """Take the next number: 1 at first, then one more each time, even after the version or the model is deleted."""
+        ...
+
+    def insert(self, version: ModelVersion, manifest: Manifest) -> None:
+        """Store a new version with its tags and its manifest. It has no aliases."""
+        ...
+
+    def describe(self, key: VersionKey, description: str) -> None:
+        """Replace the description."""
+        ...
+
+    def change_tags(self, key: VersionKey, to_set: Mapping[str, str], to_delete: Collection[str]) -> None:
+        """Set and delete tags; those to delete are there."""
+        ...
+
+    def move(self, keys: Collection[VersionKey], stage: Stage) -> None:
+        """Put the versions into the stage."""
+        ...
+
+    def touch(self, model: ModelKey, revisions: Mapping[int, int], time_us: int) -> None:
+        """Note when versions were changed, and their revisions by number."""
+        ...
+
+    def delete(self, key: VersionKey) -> None:
+        """Delete the version with its tags, aliases and manifest. Its number and request id stay used."""
+        ...
+
+    def manifest(self, key: VersionKey) -> Manifest | None:
+        """The version's files, proven against their digest; None where there is no such version."""
+        ...
+
+    def aliased(self, model: ModelKey, alias: str) -> int | None:
+        """The number of the version that the alias points to; None where there is no such alias."""
+        ...
+
+    def count_aliases(self, model: ModelKey) -> int:
+        """How many aliases the model has."""
+        ...
+
+    def point(self, key: VersionKey, alias: str) -> None:
+        """Point the alias to the version, wherever it pointed before."""
+        ...
+
+    def drop_alias(self, model: ModelKey, alias: str) -> None:
+        """Delete the alias, which is there."""
+        ...
+
+    def request(self, model: ModelKey, request_id: str) -> CreateRequest | None:
+        """What the request id has made under this name; None where it was never used."""
+        ...
+
+    def remember(self, key: VersionKey, request_id: str, source: str) -> None:
+        """Note that the request id has made the version of this source."""
+        ...
+
+
+class Events(Protocol):
+    """The log of changes, inside one transaction."""
+
+    def append(self, kind: EventKind, model: ModelKey, version: int, details: Mapping[str, str], change: Change) -> int:
+        """Add an event at the end, and answer its sequence.
+
+        Sequences have no gaps, and become visible in their order: who has seen one has seen all before it, and no
+        smaller one is committed later.
+        """
+        ...
+
+    def head(self) -> Position:
+        """The position after the last event."""
+        ...
+
+    def has(self, position: Position) -> bool:
+        """Whether the event of this sequence has this id; true of the position before the first event."""
+        ...
+
+    def page(self, chosen: EventFilter | None, after: int, limit: int, max_weight: int) -> Sequence[Event]:
+        """The first events with a sequence greater than `after` that the filter admits (None: all), in order.
+
+        At most `limit`, and no more once their weights exceed `max_weight` bytes; at least one where there is one.
+        """
+        ...
+
+
+class RegistryTransaction(Protocol):
+    """One transaction of the store. Used in one thread, and not after its end."""
+
+    @property
+    def models(self) -> Models:
+        """The registered models."""
+        ...
+
+    @property
+    def versions(self) -> Versions:
+        """The versions."""
+        ...
+
+    @property
+    def events(self) -> Events:
+        """The log."""
+        ...
+
+
+class RegistryStore(Protocol):
+    """Runs plain functions, each in one transaction."""
+
+    async def read(
+        self, work: Callable[Concatenate[RegistryTransaction, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work(transaction, …)`, which changes nothing, on one state of the store."""
+        ...
+
+    async def write(
+        self, work: Callable[Concatenate[RegistryTransaction, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work(transaction, …)` alone, no other write beside it, and commit.
+
+        What it wrote is durable when this returns, and undone when it raises.
+        """
+        ...
+
+
+class SourceOfModels(Protocol):
+    """Knows runs and their files."""
+
+    async def pin(self, source: RunSource, workspace: str, credentials: Credentials) -> Manifest:
+        """Make sure that the run exists and is not deleted, and fix the files of the source as they are now.
+
+        Raises DomainError: RUN_NOT_FOUND, RUN_DELETED, SOURCE_INVALID where nothing is stored there,
+        SERVICE_UNAVAILABLE where a service cannot be asked, or what refused the caller there.
+        """
+        ...

@@ -1,0 +1,145 @@
+"""The registry: every use of it, over a store, the services that know runs and files, and the feed of events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from typing import Concatenate, ParamSpec, TypeVar
+
+from trackway_server.registry.domain import aliases, lookup, models, pages, resolve, versions
+from trackway_server.registry.domain.events import START, Event, EventFilter, Position, parse_token
+from trackway_server.registry.domain.feed import EventFeed
+from trackway_server.registry.domain.model import (
+    Change,
+    ModelDraft,
+    ModelKey,
+    ModelVersion,
+    RegisteredModel,
+    Resolved,
+    Transition,
+    VersionDraft,
+    VersionKey,
+)
+from trackway_server.registry.domain.pages import Page
+from trackway_server.registry.domain.ports import Credentials, RegistryStore, RegistryTransaction, SourceOfModels
+from trackway_server.registry.domain.source import parse_source
+from trackway_server.registry.domain.stages import Stage
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Registry:
+    """All that callers may do. The errors are those of the functions of the domain that each method names."""
+
+    def __init__(self, store: RegistryStore, source: SourceOfModels, feed: EventFeed) -> None:
+        self._store = store
+        self._source = source
+        self._feed = feed
+
+    async def create_model(self, draft: ModelDraft, change: Change) -> RegisteredModel:
+        """See `models.create_model`."""
+        return await self._write(models.create_model, draft, change)
+
+    async def get_model(self, key: ModelKey) -> RegisteredModel:
+        """See `lookup.require_model`."""
+        return await self._store.read(lookup.require_model, key)
+
+    async def list_models(self, workspace: str, size: int, token: str) -> Page[RegisteredModel]:
+        """Models by name. Raises DomainError(PAGE_TOKEN_INVALID)."""
+        after = pages.parse_model_token(token)
+        found = await self._store.read(lambda tx: tx.models.page(workspace, after, size + 1))
+        return pages.page_of(found, size, pages.weigh_model, pages.model_token)
+
+    async def describe_model(self, key: ModelKey, description: str, etag: str, change: Change) -> RegisteredModel:
+        """See `models.describe_model`."""
+        return await self._write(models.describe_model, key, description, etag, change)
+
+    async def change_model_tags(
+        self, key: ModelKey, to_set: Mapping[str, str], to_delete: Collection[str], change: Change
+    ) -> RegisteredModel:
+        """See `models.change_model_tags`."""
+        return await self._write(models.change_model_tags, key, to_set, to_delete, change)
+
+    async def delete_model(self, key: ModelKey, etag: str, change: Change) -> None:
+        """See `models.delete_model`."""
+        await self._write(models.delete_model, key, etag, change)
+
+    async def create_version(self, draft: VersionDraft, change: Change, credentials: Credentials) -> ModelVersion:
+        """Pin the source's files and make a version of them. See `versions.create_version`, `SourceOfModels.pin`."""
+        source = parse_source(draft.source)
+        if (made := await self._store.read(versions.find_made, draft)) is not None:
+            return made
+        manifest = await self._source.pin(source, draft.model.workspace, credentials)
+        return await self._write(versions.create_version, draft, manifest, change)
+
+    async def get_version(self, key: VersionKey) -> ModelVersion:
+        """See `lookup.require_version`."""
+        return await self._store.read(lookup.require_version, key)
+
+    async def list_versions(
+        self, model: ModelKey, stages: Collection[Stage], size: int, token: str
+    ) -> Page[ModelVersion]:
+        """Versions, greatest number first. Raises DomainError: PAGE_TOKEN_INVALID, MODEL_NOT_FOUND."""
+        before = pages.parse_version_token(token, model)
+
+        def work(tx: RegistryTransaction) -> Page[ModelVersion]:
+            lookup.check_model(tx, model)
+            found = tx.versions.page(model, stages, before, size + 1)
+            return pages.page_of(found, size, pages.weigh_version, pages.version_token)
+
+        return await self._store.read(work)
+
+    async def describe_version(self, key: VersionKey, description: str, etag: str, change: Change) -> ModelVersion:
+        """See `versions.describe_version`."""
+        return await self._write(versions.describe_version, key, description, etag, change)
+
+    async def change_version_tags(
+        self, key: VersionKey, to_set: Mapping[str, str], to_delete: Collection[str], change: Change
+    ) -> ModelVersion:
+        """See `versions.change_version_tags`."""
+        return await self._write(versions.change_version_tags, key, to_set, to_delete, change)
+
+    async def delete_version(self, key: VersionKey, etag: str, change: Change) -> None:
+        """See `versions.delete_version`."""
+        await self._write(versions.delete_version, key, etag, change)
+
+    async def move_version(self, transition: Transition, change: Change) -> ModelVersion:
+        """See `versions.move_version`."""
+        return await self._write(versions.move_version, transition, change)
+
+    async def set_alias(self, key: VersionKey, alias: str, expected: int | None, change: Change) -> ModelVersion:
+        """See `aliases.set_alias`."""
+        return await self._write(aliases.set_alias, key, alias, expected, change)
+
+    async def delete_alias(self, model: ModelKey, alias: str, expected: int | None, change: Change) -> None:
+        """See `aliases.delete_alias`."""
+        await self._write(aliases.delete_alias, model, alias, expected, change)
+
+    async def resolve(self, model: ModelKey, selector: resolve.Selector) -> Resolved:
+        """See `resolve.resolve`."""
+        return await self._store.read(resolve.resolve, model, selector)
+
+    async def list_events(self, chosen: EventFilter, size: int, token: str) -> Page[Event]:
+        """Events, oldest first; a resume token is a page token too. Raises DomainError(PAGE_TOKEN_INVALID)."""
+        after = parse_token(token) if token else START
+
+        def work(tx: RegistryTransaction) -> Page[Event]:
+            if after is None or not tx.events.has(after):
+                raise pages.page_token_invalid("ListEvents")
+            # Twice what fits on a page, so that an event too many tells that there is another page.
+            found = tx.events.page(chosen, after.sequence, size + 1, 2 * pages.PAGE_BYTES)
+            return pages.page_of(found, size, lambda event: event.weight, lambda event: event.position.token)
+
+        return await self._store.read(work)
+
+    def watch(self, chosen: EventFilter, resume_token: str, from_start: bool) -> AsyncGenerator[Event | Position, None]:
+        """See `EventFeed.watch`."""
+        return self._feed.watch(chosen, resume_token, from_start)
+
+    async def _write(
+        self, work: Callable[Concatenate[RegistryTransaction, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        try:
+            return await self._store.write(work, *args, **kwargs)
+        finally:
+            self._feed.notify()

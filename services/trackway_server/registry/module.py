@@ -1,0 +1,63 @@
+"""Wires the registry: database, feed of events, the services it asks, servicer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+
+from trackway.api.registry.v1 import model_registry_service_pb2
+from trackway_server.core.clock import Clock
+from trackway_server.core.db.migrate import upgrade
+from trackway_server.core.db.sqlite import open_sqlite
+from trackway_server.core.rpc.call import ServiceBinding
+from trackway_server.registry.config import RegistrySettings
+from trackway_server.registry.domain.feed import EventFeed, FeedLimits
+from trackway_server.registry.domain.registry import Registry
+from trackway_server.registry.policy import POLICY
+from trackway_server.registry.service import ModelRegistryServicer
+from trackway_server.registry.store.sql import SqlRegistryStore
+from trackway_server.registry.upstream import GrpcSource
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+DESCRIPTOR = model_registry_service_pb2.DESCRIPTOR.services_by_name["ModelRegistryService"]
+
+
+@asynccontextmanager
+async def open_module(
+    settings: RegistrySettings, channel: grpc.aio.Channel, clock: Clock
+) -> AsyncIterator[ServiceBinding]:
+    """The registry on the data directory, ready to be served inside the block.
+
+    `channel` reaches Tracking and the ArtifactStore, and stays the caller's. Raises StartupError where the database
+    cannot be used.
+    """
+    path = settings.data_dir / "registry.db"
+    await asyncio.to_thread(upgrade, path, MIGRATIONS)
+    database = open_sqlite(path)
+    try:
+        store = SqlRegistryStore(database)
+        async with following(EventFeed(store, _feed_limits(settings))) as feed:
+            registry = Registry(store, GrpcSource(channel, settings.upstream_timeout_s), feed)
+            yield ServiceBinding(DESCRIPTOR, ModelRegistryServicer(registry, clock), POLICY)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def following(feed: EventFeed) -> AsyncIterator[EventFeed]:
+    """The feed, following its log inside the block; at its end every watch is ended."""
+    async with asyncio.TaskGroup() as tasks:
+        follower = tasks.create_task(feed.run(), name="registry-feed")
+        try:
+            yield feed
+        finally:
+            feed.close()
+            follower.cancel()
+
+
+def _feed_limits(settings: RegistrySettings) -> FeedLimits:
+    return FeedLimits(settings.watch_poll_s, settings.watch_bookmark_s, settings.max_watchers)

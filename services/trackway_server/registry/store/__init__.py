@@ -1,0 +1,1 @@
+"""Adapters of the registry's store: memory (the reference) and SQL."""

@@ -1,0 +1,237 @@
+"""The reference adapter: everything in dictionaries of one process, nothing durable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Concatenate, ParamSpec, TypeVar
+
+from trackway_server.core.ids import new_id
+from trackway_server.registry.domain.events import START, Event, EventFilter, EventKind, Position
+from trackway_server.registry.domain.manifest import Manifest
+from trackway_server.registry.domain.model import (
+    Change,
+    CreateRequest,
+    ModelDraft,
+    ModelKey,
+    ModelVersion,
+    RegisteredModel,
+    VersionKey,
+)
+from trackway_server.registry.domain.ports import RegistryTransaction
+from trackway_server.registry.domain.stages import Stage
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class State:
+    """All there is. Values are immutable, so that a copy of the containers is a copy of the state."""
+
+    models: dict[ModelKey, RegisteredModel] = field(default_factory=dict)
+    versions: dict[VersionKey, ModelVersion] = field(default_factory=dict)
+    manifests: dict[VersionKey, Manifest] = field(default_factory=dict)
+    aliases: dict[tuple[ModelKey, str], int] = field(default_factory=dict)
+    counters: dict[ModelKey, int] = field(default_factory=dict)
+    requests: dict[tuple[ModelKey, str], CreateRequest] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def copy(self) -> State:
+        """The same state in containers of its own."""
+        return State(**{each.name: getattr(self, each.name).copy() for each in fields(self)})
+
+
+class MemoryRegistryStore:
+    """See RegistryStore."""
+
+    def __init__(self) -> None:
+        self._state = State()
+
+    async def read(
+        self, work: Callable[Concatenate[RegistryTransaction, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """See RegistryStore."""
+        return work(MemoryTransaction(self._state), *args, **kwargs)
+
+    async def write(
+        self, work: Callable[Concatenate[RegistryTransaction, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """See RegistryStore."""
+        state = self._state.copy()
+        result = work(MemoryTransaction(state), *args, **kwargs)
+        self._state = state
+        return result
+
+
+class MemoryTransaction:
+    """See RegistryTransaction."""
+
+    def __init__(self, state: State) -> None:
+        self.versions = MemoryVersions(state)
+        self.models = MemoryModels(state, self.versions)
+        self.events = MemoryEvents(state)
+
+
+class MemoryModels:
+    """See Models."""
+
+    def __init__(self, state: State, versions: MemoryVersions) -> None:
+        self._state = state
+        self._versions = versions
+
+    def find(self, key: ModelKey) -> RegisteredModel | None:
+        model = self._state.models.get(key)
+        if model is None:
+            return None
+        aliases = {alias: number for (owner, alias), number in self._state.aliases.items() if owner == key}
+        pages = (self._versions.page(key, (stage,), None, 1) for stage in Stage)
+        latest = sorted((version for page in pages for version in page), key=lambda version: version.key.number)
+        return replace(model, aliases=aliases, latest_versions=tuple(latest))
+
+    def exists(self, key: ModelKey) -> bool:
+        return key in self._state.models
+
+    def page(self, workspace: str, after: str, limit: int) -> Sequence[RegisteredModel]:
+        names = sorted(key.name for key in self._state.models if key.workspace == workspace and key.name > after)
+        found = (self.find(ModelKey(workspace, name)) for name in names[:limit])
+        return [model for model in found if model is not None]
+
+    def insert(self, draft: ModelDraft, revision: int, time_us: int) -> None:
+        self._state.models[draft.key] = RegisteredModel(
+            draft.key, draft.description, time_us, time_us, revision, dict(draft.tags), {}, ()
+        )
+
+    def describe(self, key: ModelKey, description: str) -> None:
+        self._state.models[key] = replace(self._state.models[key], description=description)
+
+    def change_tags(self, key: ModelKey, to_set: Mapping[str, str], to_delete: Collection[str]) -> None:
+        model = self._state.models[key]
+        self._state.models[key] = replace(model, tags=_changed(model.tags, to_set, to_delete))
+
+    def touch(self, key: ModelKey, time_us: int, revision: int | None = None) -> None:
+        model = self._state.models[key]
+        revision = model.revision if revision is None else revision
+        self._state.models[key] = replace(model, update_time_us=time_us, revision=revision)
+
+    def delete(self, key: ModelKey) -> None:
+        for version in [version for version in self._state.versions if version.model == key]:
+            self._versions.delete(version)
+        del self._state.models[key]
+
+
+class MemoryVersions:
+    """See Versions."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def find(self, key: VersionKey) -> ModelVersion | None:
+        version = self._state.versions.get(key)
+        if version is None:
+            return None
+        pairs = self._state.aliases.items()
+        aliases = sorted(alias for (owner, alias), number in pairs if (owner, number) == (key.model, key.number))
+        return replace(version, aliases=tuple(aliases))
+
+    def page(
+        self, model: ModelKey, stages: Collection[Stage], before: int | None, limit: int
+    ) -> Sequence[ModelVersion]:
+        keys = reversed(self.in_stages(model, stages or tuple(Stage)))
+        chosen = [key for key in keys if before is None or key.number < before]
+        found = (self.find(key) for key in chosen[:limit])
+        return [version for version in found if version is not None]
+
+    def in_stages(self, model: ModelKey, stages: Collection[Stage]) -> Sequence[VersionKey]:
+        versions = self._state.versions.values()
+        keys = (version.key for version in versions if version.key.model == model and version.stage in stages)
+        return sorted(keys, key=lambda key: key.number)
+
+    def next_number(self, model: ModelKey) -> int:
+        number = self._state.counters.get(model, 0) + 1
+        self._state.counters[model] = number
+        return number
+
+    def insert(self, version: ModelVersion, manifest: Manifest) -> None:
+        self._state.versions[version.key] = replace(version, tags=dict(version.tags))
+        self._state.manifests[version.key] = manifest
+
+    def describe(self, key: VersionKey, description: str) -> None:
+        self._state.versions[key] = replace(self._state.versions[key], description=description)
+
+    def change_tags(self, key: VersionKey, to_set: Mapping[str, str], to_delete: Collection[str]) -> None:
+        version = self._state.versions[key]
+        self._state.versions[key] = replace(version, tags=_changed(version.tags, to_set, to_delete))
+
+    def move(self, keys: Collection[VersionKey], stage: Stage) -> None:
+        for key in keys:
+            self._state.versions[key] = replace(self._state.versions[key], stage=stage)
+
+    def touch(self, model: ModelKey, revisions: Mapping[int, int], time_us: int) -> None:
+        for number, revision in revisions.items():
+            key = VersionKey(model, number)
+            self._state.versions[key] = replace(self._state.versions[key], update_time_us=time_us, revision=revision)
+
+    def delete(self, key: VersionKey) -> None:
+        for alias, number in list(self._state.aliases.items()):
+            if (alias[0], number) == (key.model, key.number):
+                del self._state.aliases[alias]
+        del self._state.manifests[key]
+        del self._state.versions[key]
+
+    def manifest(self, key: VersionKey) -> Manifest | None:
+        return self._state.manifests.get(key)
+
+    def aliased(self, model: ModelKey, alias: str) -> int | None:
+        return self._state.aliases.get((model, alias))
+
+    def count_aliases(self, model: ModelKey) -> int:
+        return sum(1 for owner, _ in self._state.aliases if owner == model)
+
+    def point(self, key: VersionKey, alias: str) -> None:
+        self._state.aliases[key.model, alias] = key.number
+
+    def drop_alias(self, model: ModelKey, alias: str) -> None:
+        del self._state.aliases[model, alias]
+
+    def request(self, model: ModelKey, request_id: str) -> CreateRequest | None:
+        return self._state.requests.get((model, request_id))
+
+    def remember(self, key: VersionKey, request_id: str, source: str) -> None:
+        self._state.requests[key.model, request_id] = CreateRequest(key.number, source)
+
+
+class MemoryEvents:
+    """See Events."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def append(self, kind: EventKind, model: ModelKey, version: int, details: Mapping[str, str], change: Change) -> int:
+        sequence = len(self._state.events) + 1
+        self._state.events.append(Event(Position(sequence, new_id()), kind, model, version, dict(details), change))
+        return sequence
+
+    def head(self) -> Position:
+        return self._state.events[-1].position if self._state.events else START
+
+    def has(self, position: Position) -> bool:
+        if position.sequence == 0:
+            return position == START
+        known = self._state.events[position.sequence - 1 : position.sequence]
+        return [event.position for event in known] == [position]
+
+    def page(self, chosen: EventFilter | None, after: int, limit: int, max_weight: int) -> Sequence[Event]:
+        page: list[Event] = []
+        weight = 0
+        for event in self._state.events[after:]:
+            if len(page) == limit or weight > max_weight:
+                break
+            if chosen is None or chosen.admits(event):
+                page.append(event)
+                weight += event.weight
+        return page
+
+
+def _changed(tags: Mapping[str, str], to_set: Mapping[str, str], to_delete: Collection[str]) -> dict[str, str]:
+    return {key: value for key, value in {**tags, **to_set}.items() if key not in to_delete}

@@ -1,0 +1,101 @@
+"""The log of changes in SQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from trackway_server.core.ids import new_id
+from trackway_server.registry.domain.events import START, Event, EventFilter, EventKind, Position
+from trackway_server.registry.domain.model import Change, ModelKey
+from trackway_server.registry.store.tables import EVENTS, HEAD_ID, LOG_HEAD
+
+
+class SqlEvents:
+    """See Events. A writer calls `lock` first and `flush` last."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._last = START
+        self._new: list[dict[str, Any]] = []
+
+    def lock(self) -> None:
+        """Keep other writers out until this transaction ends, and note where the log ends.
+
+        The order in which sequences are taken is thereby the order in which they are committed. SQLite has one writer
+        as it is and ignores FOR UPDATE; on PostgreSQL the row is what makes it so.
+        """
+        self._last = self._head(select(LOG_HEAD).with_for_update())
+
+    def flush(self) -> None:
+        """Write the events that were appended."""
+        if self._new:
+            self._connection.execute(insert(EVENTS), self._new)
+            values = {"sequence": self._last.sequence, "event_id": self._last.event_id}
+            self._connection.execute(update(LOG_HEAD).where(LOG_HEAD.c.id == HEAD_ID).values(values))
+
+    def append(self, kind: EventKind, model: ModelKey, version: int, details: Mapping[str, str], change: Change) -> int:
+        self._last = Position(self._last.sequence + 1, new_id())
+        self._new.append(_values(Event(self._last, kind, model, version, details, change)))
+        return self._last.sequence
+
+    def head(self) -> Position:
+        return self._head(select(LOG_HEAD))
+
+    def has(self, position: Position) -> bool:
+        if position.sequence == 0:
+            return position == START
+        query = select(EVENTS.c.event_id).where(EVENTS.c.sequence == position.sequence)
+        return self._connection.execute(query).scalar() == position.event_id
+
+    def page(self, chosen: EventFilter | None, after: int, limit: int, max_weight: int) -> Sequence[Event]:
+        query = select(EVENTS).where(EVENTS.c.sequence > after).order_by(EVENTS.c.sequence).limit(limit)
+        if chosen is not None:
+            query = query.where(EVENTS.c.workspace == chosen.workspace)
+        if chosen is not None and chosen.model_name:
+            query = query.where(EVENTS.c.name == chosen.model_name)
+        with self._connection.execute(query) as rows:
+            return list(_until_heavy(map(_event, rows), max_weight))
+
+    def _head(self, query: Any) -> Position:
+        row = self._connection.execute(query.where(LOG_HEAD.c.id == HEAD_ID)).one()
+        return Position(row.sequence, row.event_id)
+
+
+def _until_heavy(events: Iterator[Event], max_weight: int) -> Iterator[Event]:
+    """The rows come one by one, so that what is too much is not even read."""
+    weight = 0
+    for event in events:
+        yield event
+        weight += event.weight
+        if weight > max_weight:
+            return
+
+
+def _values(event: Event) -> dict[str, Any]:
+    return {
+        "sequence": event.position.sequence,
+        "event_id": event.position.event_id,
+        "kind": event.kind.value,
+        "workspace": event.model.workspace,
+        "name": event.model.name,
+        "version": event.version,
+        "time_us": event.change.time_us,
+        "actor": event.change.actor,
+        "reason": event.change.reason,
+        "details": json.dumps(dict(event.details), ensure_ascii=False, separators=(",", ":")),
+    }
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(
+        position=Position(row.sequence, row.event_id),
+        kind=EventKind(row.kind),
+        model=ModelKey(row.workspace, row.name),
+        version=row.version,
+        details=json.loads(row.details),
+        change=Change(row.actor, row.reason, row.time_us),
+    )
