@@ -114,8 +114,8 @@ def _print(options: Options, rows: list[Row], machine: list[str], console: Conso
     if options.json:
         print(report.as_json(rows, machine))
     else:
-        out = Console()
-        out.print(report.terminal_table(rows))
+        out = Console() if sys.stdout.isatty() else Console(width=report.WIDE)
+        out.print(report.terminal_table(rows, out.width))
         for line in machine:
             out.print(line, style="dim")
     if options.full:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +14,9 @@ from benchmarks.figures import Row, Unit
 from benchmarks.samples import Spread
 
 COLUMNS = ("", "what", "Trackway: median (min–max)", "goal", "MLflow: median (min–max)", "ratio", "verdict")
+NARROW_COLUMNS = ("", "what", "Trackway", "goal", "MLflow", "ratio", "verdict")
+WIDE = 150
+"""Characters from which on a terminal shows the spreads, too."""
 
 _SCALES: dict[Unit, tuple[tuple[float, str], ...]] = {
     Unit.SECONDS: ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
@@ -38,28 +41,33 @@ def _digits(value: float) -> str:
 
 
 def spread(measured: Spread | None, unit: Unit) -> str:
-    if measured is None:
-        return "–"
-    if measured.count == 1:
-        return quantity(measured.median, unit)
-    return f"{quantity(measured.median, unit)} ({quantity(measured.low, unit)}–{quantity(measured.high, unit)})"
+    """The median and, of repeated measurements, the least and greatest."""
+    if measured is None or measured.count == 1:
+        return median(measured, unit)
+    return f"{median(measured, unit)} ({quantity(measured.low, unit)}–{quantity(measured.high, unit)})"
 
 
-def cells(row: Row) -> tuple[str, ...]:
+def median(measured: Spread | None, unit: Unit) -> str:
+    return "–" if measured is None else quantity(measured.median, unit)
+
+
+def cells(row: Row, shown: Callable[[Spread | None, Unit], str] = spread) -> tuple[str, ...]:
     """One line of the table as text, in the order of COLUMNS."""
     goal = "–" if row.goal is None else f"{'≥' if row.unit.more_is_better else '≤'} {quantity(row.goal, row.unit)}"
-    peer = spread(row.peer, row.unit) + (f" {row.peer_what}" if row.peer and row.peer_what else "")
+    peer = shown(row.peer, row.unit) + (f" {row.peer_what}" if row.peer and row.peer_what else "")
     ratio = "–" if row.ratio is None else f"{_digits(row.ratio)} ×"
-    ours = row.failure or spread(row.ours, row.unit)
+    ours = row.failure or shown(row.ours, row.unit)
     return (row.figure, row.what, ours, goal, peer, ratio, row.verdict)
 
 
-def terminal_table(rows: Iterable[Row]) -> Table:
+def terminal_table(rows: Iterable[Row], width: int) -> Table:
+    """The table for a terminal of `width` characters; the spreads are left out where they would not fit."""
+    wide = width >= WIDE
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(column, overflow="fold")
+    for column in COLUMNS if wide else NARROW_COLUMNS:
+        table.add_column(column, overflow="fold", min_width=20 if column == "what" else None)
     for row in rows:
-        table.add_row(*cells(row), style=_style(row))
+        table.add_row(*cells(row, spread if wide else median), style=_style(row))
     return table
 
 

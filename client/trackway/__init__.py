@@ -1,0 +1,223 @@
+"""Trackway: experiment tracking and a model registry. Whoever knows MLflow knows how to use it.
+
+    import trackway as mlflow
+
+    with mlflow.start_run():
+        mlflow.log_param("learn_rate", 0.1)
+        mlflow.log_metric("loss", 0.25, step=1)
+        mlflow.sklearn.log_model(model)
+
+No server is needed to record; with one on the default port (`trackway server`) nothing needs to be configured. The
+settings are in `trackway.config`, the errors in `trackway.errors`, what is answered in `trackway.types`; `Client` and
+`AsyncClient` are the whole API below these functions.
+
+Importing this package costs next to nothing: every name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trackway import (
+        artifacts,
+        config,
+        data,
+        entities,
+        errors,
+        models,
+        pyfunc,
+        sklearn,
+        tracking,
+        types,
+    )
+    from trackway._fluent.files import (
+        get_artifact_uri,
+        log_artifact,
+        log_artifacts,
+        log_dict,
+        log_figure,
+        log_image,
+        log_text,
+    )
+    from trackway._fluent.mlflow_client import MlflowClient
+    from trackway._fluent.reads import (
+        create_experiment,
+        delete_experiment,
+        delete_run,
+        get_experiment,
+        get_experiment_by_name,
+        get_parent_run,
+        get_run,
+        restore_experiment,
+        restore_run,
+        search_experiments,
+        search_runs,
+        set_experiment_tag,
+        set_experiment_tags,
+    )
+    from trackway._fluent.registry import register_model, search_registered_models, set_model_version_tag
+    from trackway._fluent.run import ActiveRun
+    from trackway._fluent.session import get_tracking_uri, is_tracking_uri_set, set_experiment, set_tracking_uri
+    from trackway._fluent.stack import active_run, attach_run, end_run, last_active_run, start_run
+    from trackway._fluent.values import (
+        delete_tag,
+        flush,
+        flush_async_logging,
+        log_dataset,
+        log_input,
+        log_inputs,
+        log_metric,
+        log_metrics,
+        log_param,
+        log_params,
+        log_series,
+        set_tag,
+        set_tags,
+    )
+    from trackway.aio import AsyncClient
+    from trackway.client import Client
+    from trackway.errors import TrackwayError
+
+_MODULES = (
+    "artifacts",
+    "config",
+    "data",
+    "entities",
+    "errors",
+    "models",
+    "pyfunc",
+    "sklearn",
+    "tracking",
+    "types",
+)
+_HOMES = {
+    "trackway._fluent.files": (
+        "get_artifact_uri",
+        "log_artifact",
+        "log_artifacts",
+        "log_dict",
+        "log_figure",
+        "log_image",
+        "log_text",
+    ),
+    "trackway._fluent.mlflow_client": ("MlflowClient",),
+    "trackway._fluent.reads": (
+        "create_experiment",
+        "delete_experiment",
+        "delete_run",
+        "get_experiment",
+        "get_experiment_by_name",
+        "get_parent_run",
+        "get_run",
+        "restore_experiment",
+        "restore_run",
+        "search_experiments",
+        "search_runs",
+        "set_experiment_tag",
+        "set_experiment_tags",
+    ),
+    "trackway._fluent.registry": ("register_model", "search_registered_models", "set_model_version_tag"),
+    "trackway._fluent.run": ("ActiveRun",),
+    "trackway._fluent.session": ("get_tracking_uri", "is_tracking_uri_set", "set_experiment", "set_tracking_uri"),
+    "trackway._fluent.stack": ("active_run", "attach_run", "end_run", "last_active_run", "start_run"),
+    "trackway._fluent.values": (
+        "delete_tag",
+        "flush",
+        "flush_async_logging",
+        "log_dataset",
+        "log_input",
+        "log_inputs",
+        "log_metric",
+        "log_metrics",
+        "log_param",
+        "log_params",
+        "log_series",
+        "set_tag",
+        "set_tags",
+    ),
+    "trackway.aio": ("AsyncClient",),
+    "trackway.client": ("Client",),
+    "trackway.errors": ("TrackwayError",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "ActiveRun",
+    "AsyncClient",
+    "Client",
+    "MlflowClient",
+    "TrackwayError",
+    "__version__",
+    "active_run",
+    "artifacts",
+    "attach_run",
+    "config",
+    "create_experiment",
+    "data",
+    "delete_experiment",
+    "delete_run",
+    "delete_tag",
+    "end_run",
+    "entities",
+    "errors",
+    "flush",
+    "flush_async_logging",
+    "get_artifact_uri",
+    "get_experiment",
+    "get_experiment_by_name",
+    "get_parent_run",
+    "get_run",
+    "get_tracking_uri",
+    "is_tracking_uri_set",
+    "last_active_run",
+    "log_artifact",
+    "log_artifacts",
+    "log_dataset",
+    "log_dict",
+    "log_figure",
+    "log_image",
+    "log_input",
+    "log_inputs",
+    "log_metric",
+    "log_metrics",
+    "log_param",
+    "log_params",
+    "log_series",
+    "log_text",
+    "models",
+    "pyfunc",
+    "register_model",
+    "restore_experiment",
+    "restore_run",
+    "search_experiments",
+    "search_registered_models",
+    "search_runs",
+    "set_experiment",
+    "set_experiment_tag",
+    "set_experiment_tags",
+    "set_model_version_tag",
+    "set_tag",
+    "set_tags",
+    "set_tracking_uri",
+    "sklearn",
+    "start_run",
+    "tracking",
+    "types",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first used (PEP 562)."""
+    if name not in _HOME and name not in _MODULES:
+        raise AttributeError(f"module 'trackway' has no attribute {name!r}")
+    from importlib import import_module
+
+    found = import_module(f"trackway.{name}") if name in _MODULES else getattr(import_module(_HOME[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 import unicodedata
 from pathlib import Path
 
 from trackway.errors import InvalidArgument
 
-_MEANINGFUL = frozenset('\\:*?"<>|%#')
-"""Backslash and the like: some file system, or a reader of URLs, gives them a meaning."""
+_MEANINGFUL = frozenset("\\:?%#")
+"""Some file system, or a reader of URLs, gives them a meaning; no server of ours takes them."""
+_REFUSED_BY_WINDOWS = frozenset('*"<>|')
+_DEVICE_OF_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)", re.IGNORECASE)
+_PART_BYTES = 255
 _SHOWN = 200
 
 
@@ -32,20 +37,25 @@ def safe_destination(root: Path | str, path: str) -> Path:
 
 
 def _problem(path: str) -> str:
-    if not path:
-        return "is empty"
-    if any(letter in _MEANINGFUL or unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in path):
-        return "holds a character that has a meaning to file systems"
+    if problem := _form_problem(path):
+        return problem
     if path != unicodedata.normalize("NFC", path):
         return "is not in Unicode's normal form"
-    return next((found for part in path.split("/") if (found := _part_problem(part))), "")
+    alike = unicodedata.normalize("NFKC", path)
+    if alike.count("/") != path.count("/") or _form_problem(alike):
+        return "has a letter that looks like one with a meaning to file systems"
+    return next((found for part in path.split("/") if (found := _name_problem(part))), "")
 
 
-def _part_problem(part: str) -> str:
-    if part in ("", ".", "..") or unicodedata.normalize("NFKC", part) in ("", ".", ".."):
-        return "has a part that is empty, '.' or '..'"
-    if part.endswith((".", " ")):
-        return "has a part that ends in a dot or a space"
-    if "/" in unicodedata.normalize("NFKC", part) or "\\" in unicodedata.normalize("NFKC", part):
-        return "has a letter that looks like a separator"
-    return "has a part that is too long" if len(part.encode()) > 255 else ""
+def _form_problem(path: str) -> str:
+    if any(letter in _MEANINGFUL or unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in path):
+        return "holds a character that has a meaning to file systems"
+    if any(not part or part.endswith((".", " ")) for part in path.split("/")):
+        return "has a part that is empty, or ends in a dot or a space"
+    return ""
+
+
+def _name_problem(part: str) -> str:
+    if os.name == "nt" and (_DEVICE_OF_WINDOWS.match(part) or not _REFUSED_BY_WINDOWS.isdisjoint(part)):
+        return "has a part that Windows does not take as the name of a file"
+    return "has a part that is too long" if len(part.encode()) > _PART_BYTES else ""

@@ -1,4 +1,6 @@
-"""Data sets as inputs of a run: `trackway.log_input(trackway.data.from_pandas(frame, name="iris"), context="training")`.
+"""Data sets as inputs of a run.
+
+    trackway.log_input(trackway.data.from_pandas(frame, name="iris"), context="training")
 
 A data set is known by its name and a digest of its content; the data itself is not stored.
 """

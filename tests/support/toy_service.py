@@ -142,7 +142,8 @@ async def toy_server(
     await server.start()
     server.health.set_serving(True)
     try:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        unlimited = [("grpc.max_receive_message_length", -1)]
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=unlimited) as channel:
             yield ToyServer(server, servicer, channel, port)
     finally:
         await server.stop(grace=0.2)

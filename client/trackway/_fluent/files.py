@@ -1,5 +1,7 @@
-"""Log files, texts, dicts, figures and images to the active run. Contents are snapshotted into the spool: the file may be
-changed or deleted right after the call."""
+"""Log files, texts, dicts, figures and images to the active run.
+
+Contents are snapshotted into the spool: a file may be changed or deleted right after the call.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ def log_dict(dictionary: Mapping[str, Any] | list[Any], artifact_file: str, run_
     log_text(text, artifact_file, run_id)
 
 
-def log_figure(figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any] | None = None) -> None:
+def log_figure(
+    figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any] | None = None, run_id: str | None = None
+) -> None:
     """Store a figure: one of matplotlib in the format that the name's ending says (png, pdf, svg, …), one of plotly as
     html or a picture. `save_kwargs` go to the library's own function."""
     options = dict(save_kwargs or {})
@@ -79,8 +83,10 @@ def log_figure(figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any
     elif hasattr(figure, "write_html"):
         data = _plotly(figure, ending, options)
     else:
-        raise InvalidArgument(f"a {type(figure).__name__} is no figure of matplotlib or plotly; use log_artifact or log_image")
-    current_run().log_bytes(data, artifact_file)
+        raise InvalidArgument(
+            f"a {type(figure).__name__} is no figure of matplotlib or plotly; use log_artifact or log_image"
+        )
+    run_of(run_id).log_bytes(data, artifact_file)
 
 
 def log_image(

@@ -116,8 +116,12 @@ def _frame(runs: Sequence[Run]) -> pd.DataFrame:
     try:
         import pandas as pd
     except ImportError:
-        raise InvalidArgument("search_runs needs pandas for a DataFrame: pip install pandas, or output_format='list'") from None
-    return pd.DataFrame([_row(pd, run) for run in runs], columns=None if runs else ["run_id", "experiment_id", "status"])
+        raise InvalidArgument(
+            "search_runs needs pandas for a DataFrame: pip install pandas, or output_format='list'"
+        ) from None
+    return pd.DataFrame(
+        [_row(pd, run) for run in runs], columns=None if runs else ["run_id", "experiment_id", "status"]
+    )
 
 
 def _row(pd: Any, run: Run) -> dict[str, Any]:
@@ -133,9 +137,7 @@ def _row(pd: Any, run: Run) -> dict[str, Any]:
 # -- experiments ------------------------------------------------------------------------------------------------------
 
 
-def create_experiment(
-    name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None
-) -> str:
+def create_experiment(name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None) -> str:
     """Make an experiment and answer its id. Raises AlreadyExists where the name is taken, by a deleted one too."""
     if artifact_location:
         raise InvalidArgument("artifact_location is not supported: the server keeps artifacts itself; leave it out")

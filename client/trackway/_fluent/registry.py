@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import suppress
 from itertools import islice
 
 from trackway._fluent import session
 from trackway._fluent.reads import refuse_filter
 from trackway._fluent.stack import flush_open_runs
-from trackway.errors import AlreadyExists, InvalidArgument
+from trackway.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,23 +28,19 @@ def register_model(
 ) -> ModelVersion:
     """Make the next version of the registered model `name`, which is made where it does not exist.
 
-    `model_uri` is `runs:/RUN_ID/PATH`, or a version of another model (`models:/NAME/VERSION`, …), whose source is taken.
-    The version is ready when this returns: `await_registration_for` is MLflow's and makes no difference. Raises NotFound
-    where there is no such model, Unavailable where there is no server.
+    `model_uri` is `runs:/RUN_ID/PATH`, or a version of another model (`models:/NAME/VERSION`, …), whose source is
+    taken. The version is ready when this returns: `await_registration_for` is MLflow's and makes no difference.
+
+    Raises InvalidArgument where the run has no files there, NotFound where there is no such run or version, Unavailable
+    where there is no server.
     """
     flush_open_runs()
     registry = session.server().registry
     source = _source(model_uri)
-    try:
+    with suppress(AlreadyExists):
         registry.create_model(name)
-    except AlreadyExists:
-        pass
-    else:
-        sys.stderr.write(f"trackway: registered model {name!r} is new\n")
     texts = {key: str(value) for key, value in (tags or {}).items()}
-    version = registry.create_version(name, source, tags=texts, description=description)
-    sys.stderr.write(f"trackway: version {version.version} of model {name!r} is registered\n")
-    return version
+    return registry.create_version(name, source, tags=texts, description=description)
 
 
 def _source(model_uri: str) -> str:
@@ -52,10 +48,23 @@ def _source(model_uri: str) -> str:
 
     parsed = parse(model_uri)
     if not isinstance(parsed, RunUri):
-        return session.server().registry.resolve(model_uri).version.source
+        return _unchanged_source(model_uri)
     if not parsed.path:
         raise InvalidArgument(f"{model_uri!r} names no model: write runs:/RUN_ID/PATH")
     return str(parsed)
+
+
+def _unchanged_source(model_uri: str) -> str:
+    """Where a version was made from. Its files are pinned, those of the run are not: both must still be the same."""
+    from trackway.model_uri import parse_run
+
+    version = session.server().registry.resolve(model_uri).version
+    source = parse_run(version.source)
+    if session.server().artifacts.create_manifest(source.run_id, source.path).digest != version.manifest_digest:
+        raise FailedPrecondition(
+            f"{version.source} has changed since {model_uri} was made of it; register it as a new version"
+        )
+    return version.source
 
 
 def search_registered_models(

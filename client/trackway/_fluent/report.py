@@ -58,6 +58,5 @@ def _waiting(run: ActiveRun, state: SyncState) -> list[str]:
     if "offline" in _told:
         return []
     _told.add("offline")
-    problem = (state.problem or f"no server answers at {run.server_uri}").rstrip(".")
-    advice = "When a server is there (`trackway server` starts one), `trackway sync` brings in all that is recorded."
-    return [f"{where}, but no server has it yet: {problem}. {advice}"]
+    problem = (state.problem or f"it has not been sent to {run.server_uri}").rstrip(".")
+    return [f"{where}, and on no server yet: {problem}; `trackway sync` then brings in all that is recorded"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trackway.types import Experiment
 
 _PREFIXES = ("TRACKWAY_", "MLFLOW_")
-_clients: dict[str, Client] = {}
+_clients: dict[config.ServerAddress, Client] = {}
 
 
 def set_tracking_uri(uri: str | None) -> None:
@@ -121,23 +121,22 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | None
         raise InvalidArgument("set_experiment takes exactly one of experiment_name and experiment_id")
     name, chosen_id = str(experiment_name or ""), str(experiment_id or "")
     if len(name) > 500 or not name.isprintable():
-        raise InvalidArgument(f"the experiment name {name!r:.80} must have at most 500 characters, none of them control characters")
+        raise InvalidArgument(
+            f"the experiment name {name!r:.80} must have at most 500 characters, none of them control characters"
+        )
     if chosen_id and not (chosen_id.isascii() and chosen_id.isdigit()):
-        raise InvalidArgument(f"the experiment id {chosen_id!r:.80} must be a number; to choose by name, give experiment_name")
+        raise InvalidArgument(
+            f"the experiment id {chosen_id!r:.80} must be a number; to choose by name, give experiment_name"
+        )
     select_experiment(name, chosen_id)
     return SelectedExperiment(name, chosen_id)
 
 
-def server() -> Client:
-    """A client of the chosen server, kept for the process. The first call loads gRPC."""
+def server(uri: str | None = None) -> Client:
+    """A client of the chosen server (or of another), kept for the process. The first call loads gRPC."""
     from trackway.client import Client
 
-    uri = get_tracking_uri()
-    if uri not in _clients:
-        _clients[uri] = Client(uri)
-    return _clients[uri]
-
-
-# The threads and channels of a client do not survive a fork: a child makes its own.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_clients.clear)
+    address = config.resolve(uri or get_tracking_uri())
+    if address not in _clients:
+        _clients[address] = Client(address.uri, token=address.token)
+    return _clients[address]

@@ -26,6 +26,7 @@ _MESSAGE_LETTERS = 16_000
 
 _threads = _local()
 _open: dict[str, ActiveRun] = {}
+_homes: dict[str, list[ActiveRun]] = {}
 
 
 def start_run(
@@ -60,9 +61,9 @@ def attach_run(run_id: str | None = None, context: Mapping[str, Any] | None = No
     """Join a run that another process began: log to it without touching its state. For the ranks of a distributed
     trainer, loaders, sidecars.
 
-    `run_id` is by default TRACKWAY_RUN_ID or MLFLOW_RUN_ID. `context`, such as `{"rank": "3"}`, is added to every metric
-    logged here, so that each process writes series of its own. The run becomes the thread's active run; `end_run` (or
-    the end of the `with` block) ends this process's part only.
+    `run_id` is by default TRACKWAY_RUN_ID or MLFLOW_RUN_ID. `context`, such as `{"rank": "3"}`, is added to every
+    metric logged here, so that each process writes series of its own. The run becomes the thread's active run;
+    `end_run` (or the end of the `with` block) ends this process's part only.
     """
     run_id = run_id or session.environment_setting("RUN_ID")
     if not run_id:
@@ -123,7 +124,18 @@ def run_of(run_id: str | None) -> ActiveRun:
     """The run to log to: the active one, or the one named, which is joined where this process does not write it."""
     if run_id is None:
         return current_run()
-    return _open.get(run_id) or _open.setdefault(run_id, _attached(_checked_id(run_id), None))
+    run = _open.get(run_id)
+    if run is None:
+        install()
+        run = _open.setdefault(run_id, _attached(_checked_id(run_id), None))
+    return run
+
+
+def leave_attached(run_id: str) -> None:
+    """End this process's part of a run that `run_of` joined; a run in a thread's stack is left as it is."""
+    run = _open.get(run_id)
+    if run is not None and not run.owned and run not in _stack():
+        _end(run, "FINISHED")
 
 
 def flush_open_runs(timeout: float = FLUSH_SECONDS) -> None:
@@ -145,10 +157,13 @@ def end_open_runs(error: BaseException | None) -> None:
 def _end(run: ActiveRun, status: str, message: str = "", timeout: float = FLUSH_SECONDS) -> None:
     _threads.last = run
     _open.pop(run.info.run_id, None)
+    home = _homes.pop(run.info.run_id, [])
+    if run in home:  # the stack of the thread that began it, which need not be this one
+        home.remove(run)
     if run.owned:
         run.mark(status, message)
-    waiting = run.finish(min(timeout, _INTERRUPTED_SECONDS) if status == "KILLED" else timeout)
-    report(run, waiting, may_raise=status == "FINISHED" and not message)
+    state = run.finish(min(timeout, _INTERRUPTED_SECONDS) if status == "KILLED" else timeout)
+    report(run, state, may_raise=status == "FINISHED" and not message)
 
 
 def _stack() -> list[ActiveRun]:
@@ -164,6 +179,7 @@ def _push(stack: list[ActiveRun], run: ActiveRun) -> ActiveRun:
     install()
     stack.append(run)
     _open[run.info.run_id] = run
+    _homes[run.info.run_id] = stack
     return run
 
 

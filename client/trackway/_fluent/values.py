@@ -27,7 +27,7 @@ def log_metric(
     `step` may be any 64-bit integer, in any order; without it the series counts its own from 0. `timestamp` is in
     milliseconds since 1970, by default now. `context` tells apart series of one key: `{"rank": "3"}`,
     `{"subset": "test"}`. `synchronous` is MLflow's and makes no difference: what this has returned from survives
-    `kill -9`. Raises InvalidArgument for a key that no server takes, TypeError for a value that is no number.
+    `kill -9`. Raises ValueError for a key that no server takes, TypeError for a value that is no number.
     """
     run = current_run() if run_id is None else run_of(run_id)
     run.log_metric(key, value, step, timestamp, context)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from _thread import RLock
-from collections.abc import Mapping
 from mmap import mmap
 from time import monotonic, time_ns
 from zlib import crc32
@@ -20,6 +19,10 @@ from trackway._ingest.mount import is_network
 from trackway._ingest.segment import create_growing_segment, create_segment
 from trackway._ingest.spool import HEADER, RECORD, Kind, State
 from trackway._ingest.text import to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _pack_record_into = RECORD.pack_into
 _RETRY_SECONDS = 1.0

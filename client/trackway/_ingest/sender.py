@@ -161,11 +161,11 @@ class SpoolSender:
             if batch is None:
                 if self._reader.closed or not follow:
                     break
-                await self._uploads.run_waiting()
+                await self._upload()
                 await self._wait_for_more()
                 continue
             if batch.closes or batch.changes_status:
-                await self._uploads.run_waiting()
+                await self._upload()
             message = append_message(batch)
             await self._room_for(len(message))
             self._sent.append(_Sent(batch.end, len(message), time.monotonic()))
@@ -174,7 +174,7 @@ class SpoolSender:
             await call.write(message)
             if batch.caught_up and follow:
                 await self._wait_for_more()  # small messages in a tight loop would cost the trainer its processor
-        await self._uploads.run_waiting()
+        await self._upload()
         await call.done_writing()
 
     async def _watch(self, pump: asyncio.Task[None]) -> None:
@@ -203,6 +203,13 @@ class SpoolSender:
             raise errors.Unavailable(f"{self.server.address.uri} ended the stream; it will be tried again")
         complete = self._reader.closed and self.state.durable == self._reader.sequence
         self.progress.complete = complete and not waiting_artifacts(os.fspath(self.directory))
+
+    async def _upload(self) -> None:
+        """Upload the files that wait."""
+        if refused := await self._uploads.run_waiting():
+            self.progress.refused += refused
+            self.state.refused += refused
+            self._write_state()
 
     async def _wait_for_more(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from _json import encode_basestring_ascii
-from collections.abc import Mapping, Sequence
 
 type_error = "a spool record holds text, integers, lists and mappings only"
 
@@ -16,8 +15,8 @@ def to_json(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return repr(int(value))
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return "{" + ",".join(f"{encode_basestring_ascii(k)}:{to_json(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, Sequence):
+    if isinstance(value, list | tuple):
         return "[" + ",".join(map(to_json, value)) + "]"
     raise TypeError(type_error)

@@ -25,18 +25,21 @@ class Uploads:
         self._server = server
         self._lock = asyncio.Lock()
 
-    async def run_waiting(self) -> None:
-        """Upload all that is there. Raises TrackwayError where the server cannot be reached; the rest then waits.
+    async def run_waiting(self) -> int:
+        """Upload all that is there, and answer how many files the server refused for good.
 
-        A file that the server refuses for good is set aside under `artifacts/*.refused` and noted in `refused.jsonl`.
+        Raises TrackwayError where the server cannot be reached; the rest then waits.
+
+        A refused file is set aside under `artifacts/*.refused` and noted in `refused.jsonl`.
         """
-        if not waiting_artifacts(os.fspath(self._directory)):
-            return
+        refused = 0
         async with self._lock:
             while numbers := waiting_artifacts(os.fspath(self._directory)):
                 async with asyncio.TaskGroup() as tasks:
-                    for number, path in self._first_of_each_path(numbers):
-                        tasks.create_task(self._upload(number, path))
+                    chosen = self._first_of_each_path(numbers)
+                    done = [tasks.create_task(self._upload(number, path)) for number, path in chosen]
+                refused += sum(not task.result() for task in done)
+        return refused
 
     def _first_of_each_path(self, numbers: list[str]) -> list[tuple[str, str]]:
         chosen: dict[str, str] = {}
@@ -47,15 +50,16 @@ class Uploads:
             chosen[path] = number
         return [(number, path) for path, number in chosen.items()]
 
-    async def _upload(self, number: str, path: str) -> None:
+    async def _upload(self, number: str, path: str) -> bool:
         stem = self._directory / "artifacts" / number
         try:
             await self._server.client.artifacts.upload_file(self._meta.run_id, stem.with_suffix(".data"), path)
         except _FINAL as error:
             self._refuse(stem, path, error)
-            return
+            return False
         stem.with_suffix(".json").unlink()
         stem.with_suffix(".data").unlink()
+        return True
 
     def _refuse(self, stem: Path, path: str, error: errors.TrackwayError) -> None:
         line = {"sequence": -1, "reason": error.reason or "", "message": f"the file {path!r} was refused: {error}"}

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Mapping, Sequence
 from struct import Struct
 from time import monotonic, sleep, time_ns
-from typing import Any
 
 from trackway._ingest.coercion import double_bytes, integer_bytes, to_integer, to_number
 from trackway._ingest.files import write_file
@@ -35,6 +33,11 @@ from trackway._ingest.spool import (
     waiting_artifacts,
 )
 from trackway._ingest.text import to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 __all__ = ["Refusal", "SyncState", "Writer"]
 
@@ -193,7 +196,7 @@ class Writer(Recorder):
                 "run_name": run_name,
                 "user_id": user_id,
                 "start_time_us": start_time_us,
-                "tags": tags or {},
+                "tags": dict(tags or {}),
             },
         )
 

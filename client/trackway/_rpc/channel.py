@@ -12,10 +12,12 @@ from trackway.config import ServerAddress
 MAX_RECEIVE_BYTES = 64 * 1024 * 1024
 """A run with 10,000 series and 4 MiB of params fits; a hostile server cannot fill memory with one message."""
 MAX_SEND_BYTES = 16 * 1024 * 1024
+MAX_RECONNECT_MS = 1000
+"""How long the channel waits at most before it tries again to connect."""
 
 
 def open_channel(address: ServerAddress) -> grpc.aio.Channel:
-    """A channel to the server. It connects at the first call; a call fails at once while no server answers."""
+    """A channel to the server. It connects at the first call."""
     options = channel_options(address)
     if address.tls:
         return grpc.aio.secure_channel(address.target, grpc.ssl_channel_credentials(), options=options)
@@ -32,7 +34,7 @@ def channel_options(address: ServerAddress) -> tuple[tuple[str, str | int], ...]
         # A server that was restarted is found again quickly; gRPC's own defaults wait up to two minutes.
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 2000),
+        ("grpc.max_reconnect_backoff_ms", MAX_RECONNECT_MS),
         # A new client must not inherit the back-off of another one that failed.
         ("grpc.use_local_subchannel_pool", 1),
         # A proxy for the internet must not be asked for this machine.

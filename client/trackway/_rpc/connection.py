@@ -4,8 +4,8 @@ errors."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -14,7 +14,7 @@ import grpc.aio
 from trackway import errors
 from trackway._ids import new_id
 from trackway._rpc.auth import Metadata, call_metadata
-from trackway._rpc.channel import open_channel
+from trackway._rpc.channel import MAX_RECONNECT_MS, open_channel
 from trackway._rpc.status import CallSite, error_of, too_late
 from trackway.config import ServerAddress
 
@@ -22,10 +22,19 @@ UNARY_SECONDS = 30.0
 """The deadline of a unary call."""
 IDLE_SECONDS = 60.0
 """How long a stream may go without a message."""
+RECONNECT_SECONDS = 1.5 * MAX_RECONNECT_MS / 1000
+"""Long enough for one more attempt to connect."""
+
+
+_FAILURES = (grpc.aio.AioRpcError, TimeoutError)
 
 
 class Connection:
-    """A channel that is opened at the first call, in the event loop of that call, and after `disconnect` again."""
+    """A channel that is opened at the first call, in the event loop of that call, and after `disconnect` again.
+
+    What it raises holds on to nothing of gRPC, neither as context nor in a frame (hence the `del`s): gRPC survives a
+    fork only when its channels are gone, and users keep exceptions.
+    """
 
     def __init__(self, address: ServerAddress, *, workspace: str, timeout: float = UNARY_SECONDS) -> None:
         self.address = address
@@ -47,27 +56,46 @@ class Connection:
 
     async def unary(self, method: Any, request: Any, *, seconds: float | None = None) -> Any:
         """The answer to one request. Raises TrackwayError."""
-        with self._translated(method) as metadata:
-            return await method(request, metadata=metadata, timeout=seconds or self.timeout)
+        site, limit = self._site(method), seconds or self.timeout
+        try:
+            await self._reconnected()
+            return await method(request, metadata=self._metadata(site), timeout=limit)
+        except _FAILURES as failure:
+            error = _translated(failure, site, limit)
+        del method
+        raise error
 
     async def upload(self, method: Any, requests: AsyncIterator[Any], *, idle: float = IDLE_SECONDS) -> Any:
         """The answer to a stream of requests. Raises TrackwayError, DeadlineExceeded where the server stops reading."""
-        with self._translated(method, idle) as metadata:
-            call = method(metadata=metadata)
-            try:
-                return await _send(call, requests, idle)
-            finally:
+        site, call = self._site(method), None
+        try:
+            await self._reconnected()
+            call = method(metadata=self._metadata(site))
+            return await _send(call, requests, idle)
+        except _FAILURES as failure:
+            error = _translated(failure, site, idle)
+        finally:
+            if call is not None:
                 call.cancel()
+        del method, call
+        raise error
 
-    async def stream(self, method: Any, request: Any, *, idle: float = IDLE_SECONDS) -> AsyncIterator[Any]:
+    async def stream(self, method: Any, request: Any, *, idle: float = IDLE_SECONDS) -> AsyncGenerator[Any, None]:
         """The answers to one request. Raises TrackwayError, DeadlineExceeded where none comes for `idle` seconds."""
-        with self._translated(method, idle) as metadata:
-            call = method(request, metadata=metadata)
-            try:
-                while (answer := await _read(call, idle)) is not grpc.aio.EOF:
-                    yield answer
-            finally:
+        site, call = self._site(method), None
+        try:
+            await self._reconnected()
+            call = method(request, metadata=self._metadata(site))
+            while (answer := await _read(call, idle)) is not grpc.aio.EOF:
+                yield answer
+            return
+        except _FAILURES as failure:
+            error = _translated(failure, site, idle)
+        finally:
+            if call is not None:
                 call.cancel()
+        del method, call
+        raise error
 
     async def disconnect(self) -> None:
         """Give up the channel. The next call opens a new one, in whichever loop it then runs."""
@@ -81,15 +109,27 @@ class Connection:
         self._closed = True
         await self.disconnect()
 
-    @contextmanager
-    def _translated(self, method: Any, idle: float | None = None) -> Iterator[Metadata]:
-        site = CallSite(self.address, _name_of(method), new_id())
-        try:
-            yield call_metadata(self.address, site.request_id)
-        except grpc.aio.AioRpcError as failure:
-            raise error_of(failure, site) from None
-        except TimeoutError:
-            raise too_late(site, idle or self.timeout) from None
+    def _site(self, method: Any) -> CallSite:
+        return CallSite(self.address, _name_of(method), new_id())
+
+    def _metadata(self, site: CallSite) -> Metadata:
+        return call_metadata(self.address, site.request_id)
+
+    async def _reconnected(self) -> None:
+        """After a lost connection, wait for another attempt to connect, so that no call is answered by a failure of the
+        past. A call that cannot be repeated would otherwise fail though the server is back."""
+        channel = self._channel
+        assert channel is not None
+        state = channel.get_state(try_to_connect=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RECONNECT_SECONDS):
+                while state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+                    await channel.wait_for_state_change(state)
+                    state = channel.get_state()
+
+
+def _translated(failure: BaseException, site: CallSite, seconds: float) -> errors.TrackwayError:
+    return error_of(failure, site) if isinstance(failure, grpc.aio.AioRpcError) else too_late(site, seconds)
 
 
 async def _send(call: Any, requests: AsyncIterator[Any], idle: float) -> Any:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,19 +39,11 @@ async def receive(connection: Connection, download: Download, meter: Meter) -> P
     if await asyncio.to_thread(_is_there, download):
         meter.add(download.size or 0)
         return download.destination
-    async with _part(download.destination) as part:
+    # Opened and closed here, not in a thread: a cancelled download must not leave one that opens a file later.
+    with closing(Part(download.destination)) as part:
         artifact = await _Reception(connection, download, part, meter).run()
         digest = download.digest or artifact.digest
         return await asyncio.to_thread(part.place, digest, artifact.size_bytes)
-
-
-@asynccontextmanager
-async def _part(destination: Path) -> AsyncIterator[Part]:
-    part = await asyncio.to_thread(Part, destination)
-    try:
-        yield part
-    finally:
-        await asyncio.to_thread(part.discard)
 
 
 def _is_there(download: Download) -> bool:
@@ -92,9 +83,8 @@ class _Reception:
             await backoff.wait()
 
     async def _one_stream(self) -> resources_pb2.Artifact:
-        stub: Any = self._connection.stub(ArtifactStoreServiceStub)
         begun = False
-        async with aclosing(self._connection.stream(stub.DownloadArtifact, self._request())) as answers:
+        async with aclosing(self._connection.stream(self._method, self._request())) as answers:
             async for answer in answers:
                 if answer.HasField("artifact"):
                     await self._begin(answer.artifact)
@@ -104,6 +94,10 @@ class _Reception:
         if self._artifact is None or not begun:
             raise errors.DataLoss(f"the server sent no description of {self._download.path!r}: download it again")
         return self._artifact
+
+    @property
+    def _method(self) -> Any:
+        return self._connection.stub(ArtifactStoreServiceStub).DownloadArtifact
 
     def _request(self) -> pb.DownloadArtifactRequest:
         return pb.DownloadArtifactRequest(

@@ -12,7 +12,7 @@ from trackway.errors import DataLoss
 
 
 class Part:
-    """Bytes received so far. Its methods block: call them in a thread."""
+    """Bytes received so far. Those methods that move bytes block: call them in a thread."""
 
     def __init__(self, destination: Path) -> None:
         self._destination = destination
@@ -48,7 +48,7 @@ class Part:
         self._file.close()
         return self._path.replace(self._destination)
 
-    def discard(self) -> None:
+    def close(self) -> None:
         """Leave nothing behind, unless it was placed."""
         self._file.close()
         self._path.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from trackway.api.tracking.v1 import resources_pb2
 from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway.api.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 
-_VIEWS: Mapping[str, pb.ViewType] = {
+_VIEWS: Mapping[str, resources_pb2.ViewType] = {
     "active": resources_pb2.VIEW_TYPE_ACTIVE_ONLY,
     "deleted": resources_pb2.VIEW_TYPE_DELETED_ONLY,
     "all": resources_pb2.VIEW_TYPE_ALL,
@@ -255,16 +255,16 @@ class AsyncTracking:
         return [convert.refused_record(message) for message in response.records]
 
 
-def _view(view: str) -> pb.ViewType:
+def _view(view: str) -> resources_pb2.ViewType:
     if view not in _VIEWS:
         raise errors.InvalidArgument(f"{view!r} is no view: write 'active', 'deleted' or 'all'")
     return _VIEWS[view]
 
 
-def _status(status: str | None) -> pb.RunStatus:
+def _status(status: str | None) -> str:
     if status is None:
-        return resources_pb2.RUN_STATUS_UNSPECIFIED
-    known = {name.removeprefix("RUN_STATUS_"): number for name, number in resources_pb2.RunStatus.items() if number}
+        return "RUN_STATUS_UNSPECIFIED"
+    known = [name.removeprefix("RUN_STATUS_") for name, number in resources_pb2.RunStatus.items() if number]
     if status not in known:
         raise errors.InvalidArgument(f"{status!r} is no status of a run: write one of {', '.join(known)}")
-    return known[status]
+    return f"RUN_STATUS_{status}"

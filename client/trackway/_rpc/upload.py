@@ -103,12 +103,15 @@ class _Sent:
 
 
 async def _attempt(connection: Connection, run_id: str, upload: Upload, sent: _Sent) -> types.FileInfo:
-    stub: Any = connection.stub(ArtifactStoreServiceStub)
     header = pb.UploadHeader(owner=f"runs/{run_id}", path=upload.path, workspace=connection.workspace)
     with closing(await asyncio.to_thread(upload.open)) as source:
         messages = _messages(header, source, sent)
-        response: pb.UploadArtifactResponse = await connection.upload(stub.UploadArtifact, messages)
+        response: pb.UploadArtifactResponse = await connection.upload(_method(connection), messages)
     return convert.stored_file(response.artifact)
+
+
+def _method(connection: Connection) -> Any:
+    return connection.stub(ArtifactStoreServiceStub).UploadArtifact
 
 
 async def _messages(header: pb.UploadHeader, source: BinaryIO, sent: _Sent) -> AsyncIterator[pb.UploadArtifactRequest]:

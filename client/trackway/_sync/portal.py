@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import gc
 import os
 import threading
 import weakref
@@ -119,7 +120,12 @@ class Portal:
         self._lock.acquire()
         if self._thread is None or not self._thread.is_current():  # the thread cannot wait for itself
             concurrent.futures.wait(set(self._calls), timeout=FORK_GRACE_SECONDS)
+            self._stop_for_fork()
+
+    def _stop_for_fork(self) -> None:
+        if self._thread is not None:
             self._stop()
+            gc.collect()  # a channel in a cycle would keep gRPC's threads alive
 
     def _after_fork(self) -> None:
         self._lock.release()

@@ -1,4 +1,4 @@
-"""The digits: 1,797 real scans of handwritten digits, 8 × 8 pixels (Alpaydin and Kaynak, UCI), shipped by scikit-learn."""
+"""The digits: 1,797 real scans of handwritten digits, 8 × 8 pixels (Alpaydin and Kaynak, UCI), from scikit-learn."""
 
 from __future__ import annotations
 

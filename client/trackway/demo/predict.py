@@ -1,7 +1,7 @@
 """The fresh process: `python -m trackway.demo.predict MODEL_URI HELD_OUT`.
 
 It knows nothing of the training but the model's address and a file of examples, as a deployment would. Prints one line
-of JSON: how many it was asked, how many it had right, and the version that answered.
+of JSON: what it takes each of them for.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from trackway.demo.data import read_shard
 def main() -> int:
     """Resolve, load, predict, report."""
     uri, examples = sys.argv[1], Path(sys.argv[2])
-    x, y = read_shard(examples)
+    x, _ = read_shard(examples)
     model = trackway.pyfunc.load_model(uri)
     predicted = np.asarray(model.predict(x))
-    report = {"asked": len(y), "right": int((predicted == y).sum()), "predicted": predicted.tolist()}
-    print(json.dumps(report))  # noqa: T201 - the parent reads it
+    print(json.dumps({"predicted": predicted.tolist()}))  # noqa: T201 - the parent reads it
     return 0
 
 

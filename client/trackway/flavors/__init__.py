@@ -7,5 +7,5 @@ A flavor is one module: a class that meets `flavor.Flavor`, its instance `FLAVOR
     saving       folder of a model → run → registry          loading      address of a model → folder → model
     model        the MLmodel file                            environment  requirements.txt, python_env.yaml, conda.yaml
     signature, schema, types, infer, enforce                 what `predict` takes: described, inferred, enforced
-    pickled, trust, example                                  pickles and their modules, leave to load them, input examples
+    pickled, trust, example                                  pickles, leave to load them, input examples
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -85,9 +85,9 @@ def _as_frame(data: Any, schema: Schema) -> pd.DataFrame:
     import pandas as pd
 
     if is_pandas(data, "DataFrame"):
-        return data  # type: ignore[no-any-return]
+        return data
     if is_pandas(data, "Series"):
-        return data.to_frame()  # type: ignore[no-any-return]
+        return data.to_frame()
     if isinstance(data, Mapping):
         scalars = any(np.ndim(each) == 0 for each in data.values())
         return pd.DataFrame([dict(data)] if scalars else dict(data))
@@ -112,7 +112,9 @@ def _enforce_columns(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         return _enforce_positions(frame, schema)
     present = set(frame.columns)
     if missing := [name for name in schema.required_input_names() if name not in present]:
-        raise InvalidArgument(f"the model's input lacks the columns {missing}; it needs {schema.required_input_names()}")
+        raise InvalidArgument(
+            f"the model's input lacks the columns {missing}; it needs {schema.required_input_names()}"
+        )
     if extra := [name for name in frame.columns if name not in set(schema.input_names())]:
         _warn(f"columns {extra} are not in the model's signature and are dropped")
     specs = {spec.name: spec for spec in schema.inputs if isinstance(spec, ColSpec) and spec.name in present}
@@ -255,7 +257,9 @@ def _as_dtype(array: Any, spec: TensorSpec) -> Any:
     if array.dtype == spec.type:
         return array
     if not _is_safe(array.dtype, spec.type):
-        raise InvalidArgument(f"the model's input holds {array.dtype}; the signature has {spec.type}; convert the array")
+        raise InvalidArgument(
+            f"the model's input holds {array.dtype}; the signature has {spec.type}; convert the array"
+        )
     return array.astype(spec.type)
 
 
@@ -279,14 +283,14 @@ _ACCEPTED: dict[DataType, tuple[type, ...]] = {
 
 
 def _param_value(spec: ParamSpec, value: Any) -> Any:
-    plain = value.item() if isinstance(value, np.generic) else value
+    plain: Any = value.item() if isinstance(value, np.generic) else value
     if spec.dtype is DataType.datetime:
         return _param_time(spec, plain)
     misplaced_bool = isinstance(plain, bool) and spec.dtype is not DataType.boolean
     if misplaced_bool or not isinstance(plain, _ACCEPTED[spec.dtype]):
         kind = type(plain).__name__
         raise InvalidArgument(f"the parameter {spec.name!r} is {plain!r} ({kind}); it must be of type {spec.dtype}")
-    return float(plain) if spec.dtype in (DataType.float, DataType.double) else plain
+    return float(cast(float, plain)) if spec.dtype in (DataType.float, DataType.double) else plain
 
 
 def _param_time(spec: ParamSpec, value: Any) -> Any:

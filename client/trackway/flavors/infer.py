@@ -32,9 +32,7 @@ def infer_schema(data: Any) -> Schema:
         return _mapping_schema(data)
     if isinstance(data, list) and data and all(isinstance(each, Mapping) for each in data):
         return _records_schema(data)
-    if isinstance(data, list | tuple):
-        return Schema([ColSpec(_common_type(data))])
-    return Schema([ColSpec(_python_type(data))])
+    return Schema([ColSpec(_common_type(data) if isinstance(data, list | tuple) else _python_type(data))])
 
 
 def infer_param_schema(params: Mapping[str, Any]) -> ParamSchema:
@@ -86,7 +84,7 @@ def _series_type(column: pd.Series[Any]) -> ColumnType:
         return _numpy_type(dtype)
     if dtype.kind in "biufM":
         return _numpy_type(np.dtype(getattr(dtype, "numpy_dtype", "datetime64[ns]")))
-    values = [each for each in column.dropna().tolist()]
+    values = list(column.dropna())
     return _common_type(values) if values else DataType.string
 
 
@@ -196,5 +194,3 @@ def _param(name: str, value: Any) -> ParamSpec:
 def _plain(value: Any) -> Any:
     plain = value.item() if isinstance(value, np.generic) else value
     return plain.isoformat() if isinstance(plain, datetime.date) else plain
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,22 @@ from trackway.flavors.catalog import flavor_of
 from trackway.flavors.flavor import Flavor, Predictor
 from trackway.flavors.model import PYTHON_FUNCTION, Model
 
+_kept: list[tempfile.TemporaryDirectory[str]] = []
+
 
 def fetch(model_uri: str | Path, dst_path: str | Path | None = None) -> Path:
     """The model's folder on this machine: downloaded and compared with the server's digests for `runs:/…` and
-    `models:/…`, as it is for a path. Raises NotFound, DataLoss, Unavailable."""
+    `models:/…`, as it is for a path. Without `dst_path` a download lasts as long as this process.
+
+    Raises NotFound, DataLoss, Unavailable.
+    """
     from trackway.artifacts import download_artifacts
 
-    return Path(download_artifacts(str(model_uri), dst_path=None if dst_path is None else str(dst_path)))
+    if dst_path is None and str(model_uri).startswith(("runs:", "models:")):
+        folder = tempfile.TemporaryDirectory(prefix="trackway-model-")
+        _kept.append(folder)  # removed at exit: a model may read its files at any time
+        dst_path = folder.name
+    return Path(download_artifacts(str(model_uri), dst_path=dst_path))
 
 
 def load_native(flavor: Flavor, model_uri: str | Path, dst_path: str | Path | None = None) -> Any:
@@ -26,7 +36,9 @@ def load_native(flavor: Flavor, model_uri: str | Path, dst_path: str | Path | No
     about = Model.load(folder)
     section = about.flavors.get(flavor.name)
     if section is None:
-        raise InvalidArgument(f"{model_uri} is no model of {flavor.name}; it has {', '.join(about.flavors) or 'no flavor'}")
+        raise InvalidArgument(
+            f"{model_uri} is no model of {flavor.name}; it has {', '.join(about.flavors) or 'no flavor'}"
+        )
     return flavor.read(folder, section)
 
 

@@ -29,7 +29,9 @@ def dump(model: Any, path: Path, serialization_format: str) -> None:
     try:
         data = pickler.dumps(model, protocol=pickle.DEFAULT_PROTOCOL)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
-        raise InvalidArgument(f"a {type(model).__name__} cannot be saved with {serialization_format}: {error}") from error
+        raise InvalidArgument(
+            f"a {type(model).__name__} cannot be saved with {serialization_format}: {error}"
+        ) from error
     path.write_bytes(data)
 
 
@@ -62,7 +64,7 @@ def modules(data: bytes) -> set[str]:
 
 
 def _module_names(data: bytes) -> Iterator[str]:
-    memo: dict[int, str | None] = {}
+    memo: dict[Any, str | None] = {}
     strings: list[str] = []
     top: str | None = None
     imports_next = False
@@ -70,7 +72,7 @@ def _module_names(data: bytes) -> Iterator[str]:
         if opcode.name in _STRINGS:
             top = str(argument)
         elif opcode.name in ("BINGET", "LONG_BINGET"):
-            top = memo.get(int(argument))  # type: ignore[call-overload]
+            top = memo.get(argument)
         elif opcode.name == "MEMOIZE":
             memo[len(memo)] = top
             continue

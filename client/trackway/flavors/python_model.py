@@ -115,7 +115,9 @@ def _as_model(model: Any) -> PythonModel:
         return model  # type: ignore[no-any-return]  # also MLflow's own PythonModel
     if callable(model):
         return FunctionModel(model)
-    raise InvalidArgument(f"a {type(model).__name__} is no Python model: derive it from trackway.pyfunc.PythonModel, or give a function")
+    raise InvalidArgument(
+        f"a {type(model).__name__} is no Python model: derive it from trackway.pyfunc.PythonModel, or give a function"
+    )
 
 
 def _call(function: Callable[..., Any], context: Any, data: Any, params: Mapping[str, Any] | None) -> Any:

@@ -1,7 +1,7 @@
 """scikit-learn models.
 
-    trackway.sklearn.log_model(model)
-    model = trackway.sklearn.load_model("runs:/…/model")
+trackway.sklearn.log_model(model)
+model = trackway.sklearn.load_model("runs:/…/model")
 """
 
 from __future__ import annotations
@@ -53,9 +53,15 @@ class SklearnFlavor:
         from sklearn.base import BaseEstimator
 
         if not isinstance(model, BaseEstimator):
-            raise InvalidArgument(f"a {type(model).__name__} is no model of scikit-learn; trackway.pyfunc takes any object")
+            raise InvalidArgument(
+                f"a {type(model).__name__} is no model of scikit-learn; trackway.pyfunc takes any object"
+            )
         pickled.dump(model, folder / MODEL_FILE, self._format)
-        section = {"pickled_model": MODEL_FILE, "serialization_format": self._format, "sklearn_version": sklearn.__version__}
+        section = {
+            "pickled_model": MODEL_FILE,
+            "serialization_format": self._format,
+            "sklearn_version": sklearn.__version__,
+        }
         function = {"model_path": MODEL_FILE, "predict_fn": self._predict_function}
         return Written(section, function, _distributions(folder / MODEL_FILE, self._format))
 
@@ -68,7 +74,9 @@ class SklearnFlavor:
     def predictor(self, model: Any, function: Mapping[str, Any]) -> Predictor:
         name = function.get("predict_fn", "predict")
         if name not in PREDICT_FUNCTIONS:
-            raise InvalidArgument(f"the model names {name!r} as its function; one of {', '.join(PREDICT_FUNCTIONS)} was expected")
+            raise InvalidArgument(
+                f"the model names {name!r} as its function; one of {', '.join(PREDICT_FUNCTIONS)} was expected"
+            )
         return _SklearnPredictor(model, name)
 
 

@@ -132,7 +132,9 @@ def column_type(form: Mapping[str, Any] | str) -> ColumnType:
             return Map(column_type(form["values"]))
         case "object":
             members = form["properties"].items()
-            return Object(tuple(Property(name, column_type(each), each.get("required", True)) for name, each in members))
+            return Object(
+                tuple(Property(name, column_type(each), each.get("required", True)) for name, each in members)
+            )
         case name:
             return _scalar(name)
 

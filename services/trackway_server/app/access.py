@@ -24,5 +24,6 @@ def open_access(data_dir: Path, *, no_auth: bool) -> Access:
     """How callers of a server on `data_dir` are known; the first start makes its key."""
     if no_auth:
         return Access(InsecureAuthenticator())
-    key = admin_key(data_dir)
-    return Access(AdminKeyAuthenticator(key), key, data_dir / KEY_FILE)
+    file = data_dir / KEY_FILE
+    key = admin_key(file)
+    return Access(AdminKeyAuthenticator(key), key, file)

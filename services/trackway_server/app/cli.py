@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _options(parsed)
         options.check()
+        _prepare_process()
         from trackway_server.app.server import run
 
         run(options, {name: getattr(parsed, name) for name in _SETTINGS if getattr(parsed, name)})
@@ -35,6 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _refused(f"{where}{error.strerror or error}")
     return 0
+
+
+def _prepare_process() -> None:
+    # What the server writes is its owner's alone.
+    os.umask(0o077)
+    # What gRPC's core has to say goes past the log, in a form of its own.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 
 def _refused(message: str) -> int:

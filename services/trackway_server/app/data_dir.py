@@ -21,11 +21,16 @@ def claimed_data_dir(path: Path, target: Target) -> Iterator[Path]:
     """
     folder = _made(path)
     with ExitStack() as locks:
-        whole = fcntl.LOCK_EX if target is Target.ALL else fcntl.LOCK_SH
-        locks.enter_context(_locked(folder, folder / "lock", whole))
-        if target is not Target.ALL:
-            locks.enter_context(_locked(folder, folder / f"lock.{target.value}", fcntl.LOCK_EX))
+        held = [locks.enter_context(_locked(folder, file, mode)) for file, mode in _locks(folder, target)]
+        for descriptor in held:
+            _sign(folder, descriptor)
         yield folder
+
+
+def _locks(folder: Path, target: Target) -> list[tuple[Path, int]]:
+    if target is Target.ALL:
+        return [(folder / "lock", fcntl.LOCK_EX)]
+    return [(folder / "lock", fcntl.LOCK_SH), (folder / f"lock.{target.value}", fcntl.LOCK_EX)]
 
 
 def _made(path: Path) -> Path:
@@ -40,14 +45,14 @@ def _made(path: Path) -> Path:
 
 
 @contextmanager
-def _locked(folder: Path, file: Path, mode: int) -> Iterator[None]:
+def _locked(folder: Path, file: Path, mode: int) -> Iterator[int]:
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise _unusable(folder, error) from error
     try:
         _lock(folder, descriptor, mode)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -61,8 +66,11 @@ def _lock(folder: Path, descriptor: int, mode: int) -> None:
             f"the data directory {folder} is in use by another server (process {holder}):"
             " stop that one, or name another --data-dir"
         ) from None
+
+
+def _sign(folder: Path, descriptor: int) -> None:
+    """Write who holds the lock, over what is there: a reader that comes in between finds a number."""
     try:
-        # Written over, not truncated first: a reader that comes in between finds a number.
         os.pwrite(descriptor, f"{os.getpid():<31}\n".encode(), 0)
     except OSError as error:
         raise _unusable(folder, error) from error

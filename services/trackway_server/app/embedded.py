@@ -13,11 +13,11 @@ import grpc
 
 from trackway_server.app.access import Access, open_access
 from trackway_server.app.data_dir import claimed_data_dir
+from trackway_server.app.listen import bound_socket
 from trackway_server.app.modules import MODULES, Surroundings
-from trackway_server.app.options import ServerOptions, Target, authority
+from trackway_server.app.options import ServerOptions, Target
 from trackway_server.core.clock import SystemClock
 from trackway_server.core.config import CoreSettings
-from trackway_server.core.lifecycle import StartupError
 from trackway_server.core.rpc.server import build_server
 from trackway_server.core.telemetry import Telemetry
 
@@ -56,7 +56,10 @@ async def open_server(options: ServerOptions, core: CoreSettings) -> AsyncIterat
 
 @asynccontextmanager
 async def _everything(options: ServerOptions, core: CoreSettings) -> AsyncIterator[RunningServer]:
-    with _http_socket(options) as listener, claimed_data_dir(options.data_dir, options.target) as data_dir:
+    with (
+        bound_socket(options.host, options.http_port, "--http-port") as listener,
+        claimed_data_dir(options.data_dir, options.target) as data_dir,
+    ):
         telemetry = Telemetry()
         with _own_socket(data_dir) as path:
             async with (
@@ -79,7 +82,7 @@ async def _one_service(options: ServerOptions, core: CoreSettings) -> AsyncItera
 
 @asynccontextmanager
 async def _gateway_alone(options: ServerOptions) -> AsyncIterator[RunningServer]:
-    with _http_socket(options) as listener:
+    with bound_socket(options.host, options.http_port, "--http-port") as listener:
         async with (
             _channel(options.peer_address) as peers,
             _gateway(options, peers, listener, Telemetry()) as http_port,
@@ -103,6 +106,8 @@ async def _services(
         bindings = [await stack.enter_async_context(opening) for opening in openings]
         server = build_server(bindings, access.authenticator, telemetry=telemetry)
         stack.push_async_callback(server.stop, grace=core.stop_grace_s, wait=core.stop_wait_s)
+        with bound_socket(options.host, options.chosen_grpc_port, "--grpc-port"):
+            pass  # gRPC would tell a taken port to stderr, in its own words
         port = server.listen_tcp(options.host, options.chosen_grpc_port)
         if own_socket is not None:
             server.listen_unix(own_socket)
@@ -125,29 +130,6 @@ async def _gateway(
 
 def _channel(target: str) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(target, options=[("grpc.max_receive_message_length", _MAX_ANSWER_BYTES)])
-
-
-@contextmanager
-def _http_socket(options: ServerOptions) -> Iterator[socket.socket]:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            options.host, options.http_port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise _cannot_listen(options, error) from error
-    with listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-        except OSError as error:
-            raise _cannot_listen(options, error) from error
-        yield listener
-
-
-def _cannot_listen(options: ServerOptions, error: OSError) -> StartupError:
-    where = authority(options.host, options.http_port)
-    return StartupError(f"cannot listen on {where}: {error.strerror or error}; choose another --http-port")
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """L0 segments: the points of one commit of one writer as bytes, bit for bit, any series of it readable alone.
 
-The format, version 1. All integers are little-endian; `zstd(x)` is one zstd frame (RFC 8878, level 1, with checksum).
+The format, version 1. All integers are little-endian; `zstd(x)` is one zstd frame (RFC 8878, level 1).
 
     offset  size  what
     0       4     magic, the bytes `TWL0`
@@ -11,7 +11,8 @@ The format, version 1. All integers are little-endian; `zstd(x)` is one zstd fra
     16      4     R, number of rows of all blocks together, u32
     20      4     F, number of value frames, u32
     24      4     length in bytes of the directory, u32
-    28            the directory: zstd of these arrays of u32, one after another:
+    28      4     CRC-32 (zlib) of bytes 0 to 27 and of all from byte 32 on, u32
+    32            the directory: zstd of these arrays of u32, one after another:
                       rows of each block (B), columns of each block (B), series number of each column (C),
                       first column of each value frame (F), length in bytes of each value frame (F)
     …             the sequences, the times and the steps of all rows, block after block, each as a row column
@@ -32,6 +33,7 @@ rows and the frames that hold it, nothing else.
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -43,6 +45,8 @@ import zstandard
 from trackway_server.metrics.domain.points import Block, Bools, UInt32s, UInt64s
 
 _HEADER = struct.Struct("<4sHHIIIII")
+_CHECKSUM = struct.Struct("<I")
+_BODY = _HEADER.size + _CHECKSUM.size
 _ROW_COLUMN = struct.Struct("<BQQ")
 _MAGIC = b"TWL0"
 _VERSION = 1
@@ -57,7 +61,7 @@ class SegmentCorruptError(Exception):
 
 def encode_segment(blocks: Sequence[Block]) -> bytes:
     """The bytes of `blocks`; at least one block, each with at least one row and one series."""
-    compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True, write_content_size=True)
+    compressor = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True)
     rows = np.array([block.row_count for block in blocks], dtype="<u4")
     columns = np.array([len(block.series) for block in blocks], dtype="<u4")
     series = np.concatenate([block.series for block in blocks]).astype("<u4", copy=False)
@@ -74,7 +78,8 @@ def encode_segment(blocks: Sequence[Block]) -> bytes:
         _encode_row_column(np.concatenate([getattr(block, name) for block in blocks]), compressor)
         for name in ("sequences", "times", "steps")
     ]
-    return b"".join((header, directory, *row_columns, *frames))
+    body = b"".join((directory, *row_columns, *frames))
+    return b"".join((header, _CHECKSUM.pack(zlib.crc32(body, zlib.crc32(header))), body))
 
 
 def decode_segment(data: bytes, series: Sequence[int] | UInt32s | None = None) -> list[Block]:
@@ -181,13 +186,16 @@ def _open(data: bytes) -> _Segment:
     magic, version, _, block_count, column_count, row_count, frame_count, length = _HEADER.unpack_from(data)
     if magic != _MAGIC or version != _VERSION:
         raise SegmentCorruptError(f"no segment of version {_VERSION}")
+    (checksum,) = _CHECKSUM.unpack_from(data, _HEADER.size)
+    if zlib.crc32(memoryview(data)[_BODY:], zlib.crc32(data[: _HEADER.size])) != checksum:
+        raise SegmentCorruptError("the segment's bytes are not those that were written")
     decompressor = zstandard.ZstdDecompressor()
-    packed = memoryview(data)[_HEADER.size : _HEADER.size + length]
+    packed = memoryview(data)[_BODY : _BODY + length]
     words = 2 * block_count + column_count + 2 * frame_count
     directory = np.frombuffer(decompressor.decompress(packed, max_output_size=4 * words), dtype="<u4")
     cuts = np.cumsum([block_count, block_count, column_count, frame_count])
     rows, columns, series, first_columns, lengths = np.split(directory, cuts)
-    position = _HEADER.size + length
+    position = _BODY + length
     row_columns = []
     for _ in range(3):
         column, position = _decode_row_column(data, position, row_count, decompressor)

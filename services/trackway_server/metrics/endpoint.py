@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from trackway.api.metrics.v1 import ingest_pb2
+from trackway_server.core.auth.principal import Principal
 from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.metrics import convert
 from trackway_server.metrics.domain.ports import IngestUnit, Transactions
-from trackway_server.metrics.domain.records import Append, Opening
+from trackway_server.metrics.domain.records import Append
 from trackway_server.metrics.domain.session import OpenedWriter, open_writer
 from trackway_server.metrics.ingest import RETRYABLE, Acknowledged, IngestLimits, IngestStream, drain
 
 Requests = AsyncIterator[ingest_pb2.IngestRequest]
-Responses = AsyncIterator[ingest_pb2.IngestResponse]
+Responses = AsyncGenerator[ingest_pb2.IngestResponse, None]
 
 _RECORDS_INLINE = 64
 """Converting more records than this would hold up the event loop."""
@@ -33,13 +35,13 @@ class IngestEndpoint:
     on_commit: Callable[[str], None]
     """Told the subject's id after each commit of points."""
 
-    async def answer(self, requests: Requests, principal: str, workspace: str) -> Responses:
+    async def answer(self, requests: Requests, principal: Principal) -> Responses:
         """Answer one stream. A refusal travels as a message; its status follows when the client has half-closed."""
         first = await anext(requests, None)
         if first is None:
             return
         try:
-            opened = await self._open(first, principal, workspace)
+            opened = await self._open(first, principal)
         except DomainError as refused:
             yield _refusal(refused, 0)
             await drain(requests)
@@ -47,20 +49,22 @@ class IngestEndpoint:
         yield self._opened(opened)
         stream = IngestStream(self.transactions, opened, self.limits, self.clock, self.on_commit)
         refused_by: DomainError | None = None
-        async for answer in stream.answers(requests, self._append):
-            if isinstance(answer, Acknowledged):
-                for response in convert.acknowledged_to_proto(answer.durable_sequence, answer.refused):
-                    yield response
-            else:
-                refused_by = answer.error
-                yield _refusal(refused_by, answer.durable_sequence)
+        async with aclosing(stream.answers(requests, self._append)) as answers:
+            async for answer in answers:
+                if isinstance(answer, Acknowledged):
+                    for response in convert.acknowledged_to_proto(answer.durable_sequence, answer.refused):
+                        yield response
+                else:
+                    refused_by = answer.error
+                    yield _refusal(refused_by, answer.durable_sequence)
         if refused_by is not None:
             raise refused_by
 
-    async def _open(self, first: ingest_pb2.IngestRequest, principal: str, workspace: str) -> OpenedWriter:
+    async def _open(self, first: ingest_pb2.IngestRequest, principal: Principal) -> OpenedWriter:
         if not first.HasField("open"):
             raise _malformed("The first message of a stream must be `open`.")
-        opening: Opening = convert.opening_from_proto(first.open, principal, workspace)
+        workspace = own_workspace(first.open.workspace, principal)
+        opening = convert.opening_from_proto(first.open, principal.name, workspace)
         now_us = self.clock.now_us()
         return await self.transactions.write(lambda unit: open_writer(unit.metrics, opening, now_us))
 
@@ -79,6 +83,17 @@ class IngestEndpoint:
         if len(request.append.records) <= _RECORDS_INLINE:
             return convert.append_from_proto(request.append, self.subject_payload)
         return await asyncio.to_thread(convert.append_from_proto, request.append, self.subject_payload)
+
+
+def own_workspace(asked: str, principal: Principal) -> str:
+    """The principal's workspace, where that (or none) is asked for. Raises WORKSPACE_NOT_FOUND for any other."""
+    if asked and asked != principal.workspace:
+        raise DomainError(
+            Reason.WORKSPACE_NOT_FOUND,
+            f"There is no workspace {asked!r} for you; leave it out to use your own.",
+            workspace=asked,
+        )
+    return principal.workspace
 
 
 def _refusal(refused: DomainError, durable_sequence: int) -> ingest_pb2.IngestResponse:

@@ -40,3 +40,6 @@ class Folder:
             # The store cannot take it now (full, closing); reads fold for themselves, and so does the next round.
             self._marked |= subject_ids or set()
             _log.warning("summaries_not_folded", reason=refused.reason.name)
+        except Exception:
+            # A defect; ingestion must not stop for it, and reads of the subject will show it too.
+            _log.exception("summaries_not_folded")

@@ -9,7 +9,7 @@ one transaction and acknowledges.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -41,6 +41,7 @@ RETRYABLE = frozenset(
 _POINTS_INLINE = 4096
 """Encoding fewer points costs less than handing them to a thread."""
 _DRAIN_SECONDS = 10.0
+_SILENCE_SECONDS = 1.0
 _ANSWERS_UNREAD = 16
 """A client that reads no answers is not acknowledged more, and so soon not read from."""
 
@@ -99,12 +100,12 @@ def _segment(blocks: Sequence[Block], first_sequence: int, end_sequence: int) ->
 
 
 async def drain(messages: AsyncIterator[object]) -> None:
-    """Read until the client has half-closed, 10 seconds at most: a status set while it writes is lost on its way."""
+    """Read until the client has half-closed or is silent: a status set while it still writes is lost on its way."""
     # What else may be wrong with a stream that is refused already is of no interest.
-    with suppress(DomainError, TimeoutError):
+    with suppress(DomainError, TimeoutError, StopAsyncIteration):
         async with asyncio.timeout(_DRAIN_SECONDS):
-            async for _ in messages:
-                pass
+            while True:
+                await asyncio.wait_for(anext(messages), _SILENCE_SECONDS)
 
 
 class _HeldAppends:
@@ -172,7 +173,7 @@ class IngestStream:
 
     async def answers(
         self, messages: AsyncIterator[MessageT], convert: Callable[[MessageT], Awaitable[Append]]
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncGenerator[Answer, None]:
         """Take `messages`, made appends by `convert` (either may raise DomainError), and answer what is durable.
 
         A StreamRefused is the last answer; the iterator then ends when `messages` does, so that the client can

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -64,7 +64,7 @@ class MetricQueries:
             grouped[one.subject_id].append(one)
         return grouped
 
-    async def points(self, subject_id: str, key: str, context: str | None) -> AsyncIterator[Chunk]:
+    async def points(self, subject_id: str, key: str, context: str | None) -> AsyncGenerator[Chunk, None]:
         """All points of a key, of one context where it is given: series after series, writer after writer.
 
         Raises SERIES_NOT_FOUND where the subject has no such series.

@@ -49,14 +49,17 @@ async def open_module(
 
 @asynccontextmanager
 async def following(feed: EventFeed) -> AsyncIterator[EventFeed]:
-    """The feed, following its log inside the block; at its end every watch is ended."""
-    async with asyncio.TaskGroup() as tasks:
-        follower = tasks.create_task(feed.run(), name="registry-feed")
-        try:
-            yield feed
-        finally:
-            feed.close()
-            follower.cancel()
+    """The feed, following its log inside the block; at its end every watch is ended.
+
+    Not a TaskGroup, which would wrap what goes wrong inside the block in an ExceptionGroup.
+    """
+    follower = asyncio.create_task(feed.run(), name="registry-feed")
+    try:
+        yield feed
+    finally:
+        feed.close()
+        follower.cancel()
+        await asyncio.wait([follower])
 
 
 def _feed_limits(settings: RegistrySettings) -> FeedLimits:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.registry_worlds import RUN_ID, SOURCE, STORES, manifest, open_store
 
+from support.registry_worlds import RUN_ID, SOURCE, STORES, manifest, open_store
 from trackway_server.registry.domain.events import START, EventFilter, EventKind, Position
 from trackway_server.registry.domain.model import (
     Change,

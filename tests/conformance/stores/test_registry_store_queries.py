@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
-from support.registry_worlds import RUN_ID, SOURCE, manifest
 
+from support.registry_worlds import RUN_ID, SOURCE, manifest
 from trackway_server.core.db.migrate import upgrade
 from trackway_server.core.db.sqlite import sqlite_engine
 from trackway_server.registry.domain.events import EventFilter

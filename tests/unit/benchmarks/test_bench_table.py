@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from io import StringIO
 
 import pytest
@@ -83,11 +84,13 @@ def test_the_markdown_has_every_row_and_stays_a_table() -> None:
     assert "- a machine" in text
 
 
-def test_the_terminal_shows_the_same_cells() -> None:
+@pytest.mark.parametrize(("width", "shown"), [(250, report.spread), (100, report.median)])
+def test_the_terminal_shows_the_same_cells_and_spreads_where_they_fit(width: int, shown: Callable[..., str]) -> None:
     screen = Console(file=StringIO(), width=250)
-    screen.print(report.terminal_table([FAST, BROKEN]))
-    shown = screen.file.getvalue()  # type: ignore[attr-defined]
-    assert all(cell in shown for cell in (*report.cells(FAST), *report.cells(BROKEN)))
+    screen.print(report.terminal_table([FAST, BROKEN], width))
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert all(cell in text for row in (FAST, BROKEN) for cell in report.cells(row, shown))
+    assert ("1 µs–1.4 µs" in text) == (width == 250)
 
 
 def test_json_is_in_base_units_with_verdicts() -> None:

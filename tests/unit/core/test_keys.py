@@ -73,7 +73,9 @@ async def test_the_key_lets_in(given: str) -> None:
     assert await AdminKeyAuthenticator(SecretStr(KEY)).authenticate(given) == LOCAL_ADMIN
 
 
-@pytest.mark.parametrize("given", [KEY, f"Basic {KEY}", "Bearer", "Bearer ", f"Bearer {KEY}a", "Bearer é", "Bearer \ud800"])
+@pytest.mark.parametrize(
+    "given", [KEY, f"Basic {KEY}", "Bearer", "Bearer ", f"Bearer {KEY}a", "Bearer é", "Bearer \ud800"]
+)
 async def test_anything_else_does_not(given: str) -> None:
     with pytest.raises(DomainError) as refused:
         await AdminKeyAuthenticator(SecretStr(KEY)).authenticate(given)

@@ -226,6 +226,24 @@ async def test_a_failing_read_leaves_the_reader_usable(database: SqliteDatabase)
     assert await database.read(ids) == []
 
 
+async def test_a_store_function_that_ends_the_transaction_fails_its_group_and_no_other(
+    database: SqliteDatabase,
+) -> None:
+    """A defect, or SQLite's own roll-back: the savepoints are gone, so nothing of the group can be kept."""
+
+    def roll_back(connection: Connection) -> None:
+        add(connection, 9)
+        driver(connection).execute("ROLLBACK")
+
+    async with Gate().closed(database):
+        tasks = await submitted(database, (add, 1), (roll_back,), (add, 2))
+    first, *_ = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(first, sqlite3.OperationalError)
+    await database.write(add, 3)
+    assert 1 not in await database.read(ids)
+    assert 3 in await database.read(ids)
+
+
 async def test_nested_transactions_of_a_store_function(database: SqliteDatabase) -> None:
     def try_twice(connection: Connection) -> None:
         add(connection, 1)

@@ -183,7 +183,7 @@ def test_a_step_beyond_64_bits_or_a_fraction_is_refused(tmp_path: Path, step: fl
 @pytest.mark.parametrize("key", ["", "a/../b", "/a", "a//b", "a\nb", "x" * 251, "emoji 😀"])
 def test_a_bad_key_is_refused_before_it_is_recorded(tmp_path: Path, key: str) -> None:
     writer = open_writer(tmp_path)
-    with pytest.raises(ValueError, match="the name of a metric|cannot be the name of a metric"):
+    with pytest.raises(ValueError, match="the name of a metric"):
         writer.log_metric(key, 1.0)
     assert writer.count == 0
 
@@ -283,7 +283,7 @@ def test_a_vanished_process_is_closed_as_killed_the_same_way_in_every_copy(tmp_p
         adopt(folder, Meta.read(folder))
         adopt(folder, Meta.read(folder))
     readers = [SpoolReader(folder) for folder in (directory, copy)]
-    found = [[batch for batch in iter(reader.read, None)] for reader in readers]
+    found = [list(iter(reader.read, None)) for reader in readers]
     assert readers[0].closed and readers[0].status == 5
     assert readers[0].checksum == readers[1].checksum
     statuses = [fields for batch in found[0] for _, kind, fields in batch.objects if kind == Kind.RUN_STATUS]
@@ -353,13 +353,14 @@ def test_a_signal_handler_that_logs_in_the_middle_of_logging_loses_nothing(tmp_p
         writer.log_metric("signal", float(len(heard)), len(heard))
 
     before = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    count = 0
     try:
-        deadline = time.monotonic() + 0.5
-        count = 0
-        while time.monotonic() < deadline:
-            writer.log_metric("loss", 1.0, count)
-            count += 1
+        for _ in range(200):  # one shot each: a timer that goes on would starve a slow machine
+            already = len(heard)
+            signal.setitimer(signal.ITIMER_REAL, 0.0003)
+            while len(heard) == already:
+                writer.log_metric("loss", 1.0, count)
+                count += 1
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -5,29 +5,32 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from support.registry_worlds import manifest
 
+from support.registry_worlds import manifest
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.registry.domain.manifest import ManifestEntry, manifest_of, parse_manifest
 
 
 def test_the_digest_is_that_of_the_sorted_lines() -> None:
     made = manifest(("b", b"22"), ("a c", b"1"), ("é", b""))
-    lines = [f"sha256:{hashlib.sha256(data).hexdigest()} {len(data)} {path}\n" for path, data in sorted([("b", b"22"), ("a c", b"1"), ("é", b"")])]
-    assert made.text == "".join(lines)
-    assert made.digest == f"sha256:{hashlib.sha256(made.text.encode()).hexdigest()}"
+    lines = [
+        f"sha256:{hashlib.sha256(data).hexdigest()} {len(data)} {path}\n"
+        for path, data in sorted([("b", b"22"), ("a c", b"1"), ("é", b"")])
+    ]
+    assert made.content == "".join(lines).encode()
+    assert made.digest == f"sha256:{hashlib.sha256(made.content).hexdigest()}"
     assert made.size_bytes == 3
 
 
 def test_the_text_reads_back_as_the_manifest() -> None:
     made = manifest()
-    assert parse_manifest(made.digest, made.text) == made
+    assert parse_manifest(made.digest, made.content) == made
 
 
 def test_another_text_under_the_digest_is_refused() -> None:
     made = manifest()
     with pytest.raises(DomainError) as refused:
-        parse_manifest(made.digest, made.text.replace("model.pkl", "evil.pkl"))
+        parse_manifest(made.digest, made.content.replace(b"model.pkl", b"evil.pkl"))
     assert refused.value.reason is Reason.DIGEST_MISMATCH
 
 

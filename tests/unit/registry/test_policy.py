@@ -21,7 +21,9 @@ def test_viewers_read_and_editors_write() -> None:
 
 
 def test_transitions_have_a_permission_of_their_own() -> None:
-    assert [name for name, permission in POLICY.items() if permission.name == "models.transition"] == ["TransitionStage"]
+    assert [name for name, permission in POLICY.items() if permission.name == "models.transition"] == [
+        "TransitionStage"
+    ]
 
 
 def test_event_kinds_are_those_of_the_contract() -> None:

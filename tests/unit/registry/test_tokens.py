@@ -38,7 +38,15 @@ def test_foreign_model_tokens_are_refused(token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["x", "versions/other/3", "versions/digits/", "versions/digits/-1", "versions/digits/٣", "versions/digits/99999999999"]
+    "token",
+    [
+        "x",
+        "versions/other/3",
+        "versions/digits/",
+        "versions/digits/-1",
+        "versions/digits/٣",
+        "versions/digits/99999999999",
+    ],
 )
 def test_foreign_version_tokens_are_refused(token: str) -> None:
     with pytest.raises(DomainError) as refused:

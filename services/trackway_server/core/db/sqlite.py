@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -17,7 +16,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from trackway_server.core.db.sqlite_errors import refusal
+from trackway_server.core.db.sqlite_errors import Refusals
 from trackway_server.core.db.sqlite_worker import Job, Jobs, Reader, Worker, Writer
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.lifecycle import StartupError
@@ -77,14 +76,14 @@ class SqliteDatabase:
     """The Database port on one SQLite file. Made by `open_sqlite`; owns the connections."""
 
     def __init__(self, path: Path, writer: Connection, readers: list[Connection]) -> None:
-        explain = partial(refusal, database=path)
+        refusals = Refusals(path)
         self._writes = Jobs()
         self._reads = Jobs()
         self._waiting = asyncio.Semaphore(WAITING_WRITES)
         self._connections = [writer, *readers]
         self._closed = False
-        workers: list[Worker] = [Writer(writer, self._writes, explain)]
-        workers += [Reader(reader, self._reads, explain) for reader in readers]
+        workers: list[Worker] = [Writer(writer, self._writes, refusals)]
+        workers += [Reader(reader, self._reads, refusals) for reader in readers]
         self._threads = [
             threading.Thread(target=worker.run, name=f"{path.stem}-{number}", daemon=True)
             for number, worker in enumerate(workers)

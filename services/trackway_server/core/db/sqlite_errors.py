@@ -32,24 +32,39 @@ def driver_error(error: BaseException) -> sqlite3.Error | None:
     return cause if isinstance(cause, sqlite3.Error) else None
 
 
-def refusal(error: BaseException, database: Path) -> BaseException:
-    """The DomainError that a database's refusal becomes; every other error as it is, a defect of the store."""
-    cause = driver_error(error)
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
-    if code not in FULL | UNAVAILABLE:
-        return error
-    LOG.error("database_refused", database=str(database), code=getattr(cause, "sqlite_errorname", ""), text=str(cause))
-    if code in FULL or (code == sqlite3.SQLITE_IOERR and _disk_full(database)):
-        message = "The server's disk is full, so nothing was stored; free some space there and try again."
-        return DomainError(Reason.STORAGE_FULL, message)
-    return DomainError(
-        Reason.SERVICE_UNAVAILABLE, "The server's database is not available; try again.", service="database"
-    )
+class Refusals:
+    """What the errors of one database mean."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+
+    def log(self, error: BaseException) -> None:
+        """Tell the log what the driver said, where the database refused."""
+        cause = driver_error(error)
+        if cause is not None and _code(cause) in FULL | UNAVAILABLE:
+            code = getattr(cause, "sqlite_errorname", "")
+            LOG.error("database_refused", database=str(self._database), code=code, text=str(cause))
+
+    def of(self, error: BaseException) -> BaseException:
+        """The DomainError that a database's refusal becomes; every other error as it is, a defect of the store."""
+        cause = driver_error(error)
+        code = _code(cause) if cause is not None else 0
+        if code not in FULL | UNAVAILABLE:
+            return error
+        if code in FULL or (code == sqlite3.SQLITE_IOERR and self._disk_full()):
+            message = "The server's disk is full, so nothing was stored; free some space there and try again."
+            return DomainError(Reason.STORAGE_FULL, message)
+        message = "The server's database is not available; try again."
+        return DomainError(Reason.SERVICE_UNAVAILABLE, message, service="database")
+
+    def _disk_full(self) -> bool:
+        try:
+            stat = os.statvfs(self._database.parent)
+        except OSError:
+            return False
+        return stat.f_bavail * stat.f_frsize < DISK_FULL_BELOW_BYTES
 
 
-def _disk_full(database: Path) -> bool:
-    try:
-        stat = os.statvfs(database.parent)
-    except OSError:
-        return False
-    return stat.f_bavail * stat.f_frsize < DISK_FULL_BELOW_BYTES
+def _code(error: sqlite3.Error) -> int:
+    """The primary result code: the low byte."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -10,13 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
+
+from trackway_server.core.db.sqlite_errors import Refusals
 
 GROUP_JOBS = 256
 GROUP_SECONDS = 0.05
 
-DRIVER_ERRORS = (sqlite3.Error, DBAPIError)
+LOG = structlog.get_logger(__name__)
+
+DRIVER_ERRORS = (sqlite3.Error, SQLAlchemyError)
 
 
 @dataclass(slots=True)
@@ -54,28 +59,34 @@ class Jobs(queue.SimpleQueue["Job | None"]):
 
 
 class Worker:
-    """A connection, and the transactions on it. `explain` turns a driver's error into the caller's."""
+    """A connection, and the transactions on it."""
 
-    def __init__(self, connection: Connection, jobs: Jobs, explain: Callable[[BaseException], BaseException]) -> None:
+    def __init__(self, connection: Connection, jobs: Jobs, refusals: Refusals) -> None:
         self._connection = connection
         # SQLAlchemy runs statements; BEGIN, SAVEPOINT and COMMIT are ours, straight to the driver.
         self._driver = cast(sqlite3.Connection, connection.connection.driver_connection)
         self._jobs = jobs
-        self._explain = explain
+        self._refusals = refusals
 
     def run(self) -> None:
         """Serve until the queue ends; the body of a thread."""
         raise NotImplementedError
 
     def _roll_back(self) -> None:
-        if self._driver.in_transaction:
-            self._driver.execute("ROLLBACK")
-        self._connection.rollback()  # SQLAlchemy's own idea of a transaction, which may be broken by now
+        """Undo the transaction. Where even that fails the next BEGIN fails too, and tries again; the thread lives."""
+        try:
+            if self._driver.in_transaction:
+                self._driver.execute("ROLLBACK")
+            self._connection.rollback()  # SQLAlchemy's own idea of a transaction, which may be broken by now
+        except DRIVER_ERRORS as error:
+            LOG.error("rollback_failed", text=str(error))
 
     def _answer(self, jobs: Sequence[Job]) -> None:
+        for error in {id(job.error): job.error for job in jobs if job.error is not None}.values():
+            self._refusals.log(error)
         for job in jobs:
             if job.error is not None:
-                job.error = self._explain(job.error)
+                job.error = self._refusals.of(job.error)
         for loop in {job.loop for job in jobs}:
             own = [job for job in jobs if job.loop is loop]
             try:
@@ -99,9 +110,9 @@ class Reader(Worker):
         try:
             self._driver.execute("BEGIN")
             job.run(self._connection)
-            self._roll_back()
         except DRIVER_ERRORS as error:
-            job.error = job.error or error
+            job.error = error
+        self._roll_back()
 
 
 class Writer(Worker):
@@ -138,7 +149,7 @@ class Writer(Worker):
                     break
                 self._run_alone(job)
             self._driver.execute("COMMIT")
-        except DRIVER_ERRORS as error:
+        except Exception as error:  # whatever it is, callers wait, and the thread serves others next
             self._fail(group, error)
 
     def _run_alone(self, job: Job) -> None:

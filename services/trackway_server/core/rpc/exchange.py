@@ -54,8 +54,9 @@ class Streams:
         self._answered = False
         self._task = asyncio.current_task()
         self._touched_at = self._loop.time()
-        self.stopping = False
-        """Whether the server stops: requests are then no longer taken, and a cancellation means just this."""
+        self._stopping = False
+        self.stopped = False
+        """Whether the server has cancelled the call because it stops."""
 
     async def read(self) -> bytes | None:
         """The next serialised request; None after the last. Raises DomainError(SHUTTING_DOWN) when stopping."""
@@ -66,7 +67,7 @@ class Streams:
         if raw is grpc.aio.EOF:
             self._half_closed = True
             return None
-        if self.stopping:
+        if self._stopping:
             raise shutting_down()
         assert isinstance(raw, bytes)
         return raw
@@ -79,6 +80,7 @@ class Streams:
 
     async def drain(self) -> None:
         """Read on, discarding, until the client half-closes or is silent, within bounds."""
+        self._task = None  # the call is about to end by itself
         silence = SILENCE_AFTER_ANSWER_SECONDS if self._answered else SILENCE_SECONDS
         left = DRAIN_BYTES
         try:
@@ -91,10 +93,12 @@ class Streams:
             return
 
     def stop(self, *, idle_for: float) -> None:
-        """End the call if neither side has sent anything for so many seconds; else only note that the server stops."""
-        self.stopping = True
+        """Take no more requests, and end the call if neither side has sent anything for so many seconds."""
+        self._stopping = True
         if self._task is not None and self._loop.time() - self._touched_at >= idle_for:
+            self.stopped = True
             self._task.cancel()
+            self._task = None
 
 
 def shutting_down() -> DomainError:

@@ -36,7 +36,7 @@ class StatusMapping:
             except DomainError as error:
                 await _refuse(exchange, error)
             except asyncio.CancelledError:
-                if exchange.streams is None or not exchange.streams.stopping:
+                if exchange.streams is None or not exchange.streams.stopped:
                     exchange.code = _why_cancelled(exchange)
                     raise
                 await _refuse(exchange, shutting_down())

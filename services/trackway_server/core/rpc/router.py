@@ -51,7 +51,10 @@ class Router(grpc.GenericRpcHandler):  # type: ignore[misc,unused-ignore]
         async def handle(raw: Any, context: grpc.aio.ServicerContext[Any, Any]) -> bytes | None:
             exchange = Exchange(method, raw, context)
             await self._run(chain, exchange)
-            return None if method.streams_responses else exchange.raw
+            if method.streams_responses:
+                return None
+            await _end_with_trailers_alone(exchange)
+            return exchange.raw  # type: ignore[no-any-return]
 
         return handle
 
@@ -78,9 +81,17 @@ def _unary(method: Method, chain: Handler) -> Any:
     async def handle(raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         exchange = Exchange(method, raw, context)
         await chain(exchange)
+        await _end_with_trailers_alone(exchange)
         return exchange.raw  # type: ignore[no-any-return]
 
     return handle
+
+
+async def _end_with_trailers_alone(exchange: Exchange) -> None:
+    """End a refused call without a message: even an empty one would keep gRPC clients from repeating it themselves."""
+    if exchange.code is not grpc.StatusCode.OK:
+        context = exchange.context
+        await context.abort(exchange.code, context.details(), context.trailing_metadata())
 
 
 async def _refuse_stranger(exchange: Exchange) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -50,9 +51,8 @@ def build_server(
     authenticator: Authenticator,
     *,
     telemetry: Telemetry | None = None,
-    extra_interceptors: Sequence[Interceptor] = (),
 ) -> RpcServer:
-    """A server of the services; it listens nowhere yet. Extra interceptors are put innermost.
+    """A server of the services, with health and reflection beside them; it listens nowhere yet.
 
     Raises StartupError where an RPC has no policy entry or no implementation.
     """
@@ -64,7 +64,6 @@ def build_server(
         Authentication(authenticator),
         Authorization(),
         Limits(),
-        *extra_interceptors,
     ]
     check_order(interceptors)
     names = [binding.descriptor.full_name for binding in bindings]
@@ -85,6 +84,7 @@ class RpcServer:
 
     def listen_tcp(self, host: str, port: int) -> int:
         """Listen there, unencrypted; port 0 chooses one. Returns the port. Raises StartupError where it is taken."""
+        _check_free(host, port)
         return self._listen(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
     def listen_unix(self, path: Path) -> None:
@@ -98,11 +98,11 @@ class RpcServer:
 
     async def drain(self, grace: float) -> None:
         """Take no new calls, end idle streams, and let the others finish for up to `grace` seconds."""
-        stopping = asyncio.create_task(self._server.stop(grace))
-        while not stopping.done():
-            self._router.stop_streams(idle_for=IDLE_STREAM_SECONDS)
-            await asyncio.wait([stopping], timeout=POLL_SECONDS)
-        await stopping
+        async with asyncio.TaskGroup() as group:
+            stopping = group.create_task(self._server.stop(grace))
+            while not stopping.done():
+                self._router.stop_streams(idle_for=IDLE_STREAM_SECONDS)
+                await asyncio.wait([stopping], timeout=POLL_SECONDS)
 
     async def stop(self, grace: float = 5.0, *, wait: float = 0.0) -> None:
         """Say NOT_SERVING, wait, drain, and cancel what is left `grace` seconds later. Times in seconds."""
@@ -113,3 +113,14 @@ class RpcServer:
             return self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise StartupError(f"cannot listen on {address}: it is taken or not an address of this machine") from error
+
+
+def _check_free(host: str, port: int) -> None:
+    """Say clearly why nobody can listen there; gRPC itself says so to stderr, in its own words."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise StartupError(f"cannot listen on {host} port {port}: {error.strerror}; choose another port") from error

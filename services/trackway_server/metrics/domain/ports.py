@@ -116,7 +116,7 @@ class SubjectRecords(Protocol):
     """The service that owns the subjects, within the same transaction."""
 
     def apply(
-        self, writer: WriterCursor, records: Sequence[SubjectRecord], refused: Sequence[Refusal]
+        self, writer: WriterCursor, records: Sequence[SubjectRecord], refused: Sequence[Refusal], now_us: int
     ) -> list[Refusal]:
         """Store `records`, in order, and note `refused` and what it refuses itself, which it answers.
 

@@ -120,7 +120,7 @@ def commit_records(unit: IngestUnit, opened: OpenedWriter, commit: Commit, now_u
         prefix_checksum=commit.prefix_checksum,
         last_heard_us=now_us,
     )
-    refused = unit.subjects.apply(cursor, commit.subject_records, commit.refused)
+    refused = unit.subjects.apply(cursor, commit.subject_records, commit.refused, now_us)
     _store_points(unit.metrics, opened, commit)
     unit.metrics.put_writer(advanced)
     return [*commit.refused, *refused]

@@ -70,7 +70,7 @@ def merge_summaries(parts: Iterable[Summaries]) -> Summaries:
     ordered = rows[np.lexsort([rows[n] for n in ("last_key", "last_sequence", "last_time", "last_step", "series")])]
     firsts = np.flatnonzero(np.append(True, ordered["series"][1:] != ordered["series"][:-1]))
     ends = np.append(firsts[1:], len(ordered))
-    merged = ordered[ends - 1].copy()
+    merged: Summaries = ordered[ends - 1].copy()
     merged["count"] = np.add.reduceat(ordered["count"], firsts)
     merged["nan_count"] = np.add.reduceat(ordered["nan_count"], firsts)
     sizes = ends - firsts

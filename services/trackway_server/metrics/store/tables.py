@@ -25,6 +25,9 @@ from sqlalchemy import (
 BigKey = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only where the type is INTEGER."""
 
+_KEY = String(250).with_variant(String(250, collation="C"), "postgresql")
+"""Sorted by code points everywhere, so that lists of series have one order."""
+
 
 @dataclass(frozen=True, slots=True)
 class MetricTables:
@@ -74,7 +77,7 @@ def _series(metadata: MetaData) -> Table:
         metadata,
         Column("number", BigKey, primary_key=True),
         Column("subject_id", String(64), nullable=False),
-        Column("key", String(250), nullable=False),
+        Column("key", _KEY, nullable=False),
         Column("context_digest", String(32), nullable=False, comment="context_digest(context)"),
         Column("context", Text, nullable=False, comment="canonical JSON; empty for none"),
         UniqueConstraint("subject_id", "key", "context_digest", name="uq_metric_series"),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from trackway_server.registry.domain import weight
 from trackway_server.registry.domain.model import Change, ModelKey
 
 _TOKEN = struct.Struct(">Q16s")
@@ -68,7 +69,7 @@ class Event:
     @property
     def weight(self) -> int:
         """About how many bytes it takes, for bounds on buffers and pages."""
-        return 256 + len(self.change.reason) + sum(len(key) + len(value) for key, value in self.details.items())
+        return 256 + weight.texts((self.change.reason, self.model.name)) + weight.mapping(self.details)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,9 @@ class Manifest:
         return sum(entry.size_bytes for entry in self.entries)
 
     @property
-    def text(self) -> str:
-        """The canonical text, of which `digest` is the SHA-256."""
-        return _text(self.entries)
+    def content(self) -> bytes:
+        """The canonical text as UTF-8, of which `digest` is the SHA-256."""
+        return _text(self.entries).encode()
 
 
 def manifest_of(digest: str, entries: Iterable[ManifestEntry]) -> Manifest:
@@ -48,13 +48,14 @@ def manifest_of(digest: str, entries: Iterable[ManifestEntry]) -> Manifest:
     ordered = tuple(sorted(entries, key=lambda entry: entry.path.encode()))
     for entry in ordered:
         _check_path(entry.path)
-    _check_digest(digest, _text(ordered))
+    _check_digest(digest, _text(ordered).encode())
     return Manifest(digest, ordered)
 
 
-def parse_manifest(digest: str, text: str) -> Manifest:
-    """The manifest of a canonical text, proven as in `manifest_of`."""
-    return manifest_of(digest, (_parse_line(line) for line in text.split("\n")[:-1]))
+def parse_manifest(digest: str, content: bytes) -> Manifest:
+    """The manifest of a canonical text as UTF-8, proven as in `manifest_of`."""
+    _check_digest(digest, content)
+    return manifest_of(digest, (_parse_line(line) for line in content.decode().split("\n")[:-1]))
 
 
 def _text(entries: Iterable[ManifestEntry]) -> str:
@@ -75,8 +76,8 @@ def _check_path(path: str) -> None:
         )
 
 
-def _check_digest(expected: str, text: str) -> None:
-    actual = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+def _check_digest(expected: str, content: bytes) -> None:
+    actual = f"sha256:{hashlib.sha256(content).hexdigest()}"
     if actual != expected:
         raise DomainError(
             Reason.DIGEST_MISMATCH,

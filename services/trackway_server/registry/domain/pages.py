@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from trackway_server.core.errors import DomainError, Reason
+from trackway_server.registry.domain import weight
 from trackway_server.registry.domain.model import ModelKey, ModelVersion, RegisteredModel
 
 T = TypeVar("T")
@@ -69,17 +70,14 @@ def page_token_invalid(call: str) -> DomainError:
 
 def weigh_version(version: ModelVersion) -> int:
     """About how many bytes the version takes in a message."""
-    return 512 + len(version.description) + _weigh_tags(version.tags) + sum(map(len, version.aliases))
+    said = weight.texts((version.description, version.source, *version.aliases))
+    return 512 + said + weight.mapping(version.tags)
 
 
 def weigh_model(model: RegisteredModel) -> int:
     """About how many bytes the model takes in a message."""
-    versions = sum(map(weigh_version, model.latest_versions))
-    return 256 + len(model.description) + _weigh_tags(model.tags) + 64 * len(model.aliases) + versions
-
-
-def _weigh_tags(tags: Mapping[str, str]) -> int:
-    return sum(len(key) + len(value) for key, value in tags.items())
+    said = weight.texts((model.description, *model.aliases))
+    return 512 + said + weight.mapping(model.tags) + sum(map(weigh_version, model.latest_versions))
 
 
 def _fitting(items: Sequence[T], weigh: Callable[[T], int]) -> Sequence[T]:

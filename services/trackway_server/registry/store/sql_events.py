@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from trackway_server.core.ids import new_id
 from trackway_server.registry.domain.events import START, Event, EventFilter, EventKind, Position
 from trackway_server.registry.domain.model import Change, ModelKey
 from trackway_server.registry.store.tables import EVENTS, HEAD_ID, LOG_HEAD
+
+_HEAD = select(LOG_HEAD).where(LOG_HEAD.c.id == HEAD_ID)
+_ID_AT = select(EVENTS.c.event_id).where(EVENTS.c.sequence == bindparam("at"))
 
 
 class SqlEvents:
@@ -28,7 +32,7 @@ class SqlEvents:
         The order in which sequences are taken is thereby the order in which they are committed. SQLite has one writer
         as it is and ignores FOR UPDATE; on PostgreSQL the row is what makes it so.
         """
-        self._last = self._head(select(LOG_HEAD).with_for_update())
+        self._last = self._head(_HEAD.with_for_update())
 
     def flush(self) -> None:
         """Write the events that were appended."""
@@ -43,26 +47,36 @@ class SqlEvents:
         return self._last.sequence
 
     def head(self) -> Position:
-        return self._head(select(LOG_HEAD))
+        return self._head(_HEAD)
 
     def has(self, position: Position) -> bool:
         if position.sequence == 0:
             return position == START
-        query = select(EVENTS.c.event_id).where(EVENTS.c.sequence == position.sequence)
-        return self._connection.execute(query).scalar() == position.event_id
+        found = self._connection.execute(_ID_AT, {"at": position.sequence}).scalar()
+        return found == position.event_id
 
     def page(self, chosen: EventFilter | None, after: int, limit: int, max_weight: int) -> Sequence[Event]:
-        query = select(EVENTS).where(EVENTS.c.sequence > after).order_by(EVENTS.c.sequence).limit(limit)
+        parameters: dict[str, Any] = {"after": after, "at_most": limit}
         if chosen is not None:
-            query = query.where(EVENTS.c.workspace == chosen.workspace)
+            parameters |= {"in_workspace": chosen.workspace}
         if chosen is not None and chosen.model_name:
-            query = query.where(EVENTS.c.name == chosen.model_name)
-        with self._connection.execute(query) as rows:
+            parameters |= {"of_name": chosen.model_name}
+        query = _page("in_workspace" in parameters, "of_name" in parameters)
+        with self._connection.execute(query, parameters) as rows:
             return list(_until_heavy(map(_event, rows), max_weight))
 
-    def _head(self, query: Any) -> Position:
-        row = self._connection.execute(query.where(LOG_HEAD.c.id == HEAD_ID)).one()
+    def _head(self, query: Select[Any]) -> Position:
+        row = self._connection.execute(query).one()
         return Position(row.sequence, row.event_id)
+
+
+@cache
+def _page(of_workspace: bool, of_model: bool) -> Select[Any]:
+    """A page of events, with the parameters `in_workspace` and `of_name` where they are asked for."""
+    query = select(EVENTS).where(EVENTS.c.sequence > bindparam("after"))
+    query = query.where(EVENTS.c.workspace == bindparam("in_workspace")) if of_workspace else query
+    query = query.where(EVENTS.c.name == bindparam("of_name")) if of_model else query
+    return query.order_by(EVENTS.c.sequence).limit(bindparam("at_most"))
 
 
 def _until_heavy(events: Iterator[Event], max_weight: int) -> Iterator[Event]:

@@ -1,15 +1,17 @@
 """Reading versions and models whole, in a constant number of queries however many they are.
 
-What to read is given as a query of keys, which then drives one query for each kind of thing that belongs to them.
+What to read is given as a query of keys, which then drives one query for each kind of thing that belongs to them. The
+queries are built once, with parameters: building one costs several times what SQLite needs to answer it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, Table, and_, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, Table, and_, bindparam, func, select
 
 from trackway_server.registry.domain.model import ModelKey, ModelVersion, RegisteredModel, VersionKey
 from trackway_server.registry.domain.stages import Stage
@@ -18,57 +20,97 @@ from trackway_server.registry.store.tables import ALIASES, MODEL_TAGS, MODELS, V
 Keys = Select[tuple[str, str, int]]
 """A query of (workspace, name, version)."""
 
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionQueries:
+    """What reads the versions of a query of keys, and what belongs to them."""
+
+    versions: Select[Any]
+    tags: Select[Any]
+    aliases: Select[Any]
+
+
+def of_model(table: Table) -> ColumnElement[bool]:
+    """That a row belongs to the model of the parameters `model_parameters`."""
+    return and_(table.c.workspace == bindparam("in_workspace"), table.c.name == bindparam("of_name"))
+
+
+def of_version(table: Table) -> ColumnElement[bool]:
+    """That a row belongs to the version of the parameters `version_parameters`."""
+    return and_(of_model(table), table.c.version == bindparam("of_version"))
+
+
+def model_parameters(key: ModelKey) -> dict[str, Any]:
+    """The parameters of `of_model`."""
+    return {"in_workspace": key.workspace, "of_name": key.name}
+
+
+def version_parameters(key: VersionKey) -> dict[str, Any]:
+    """The parameters of `of_version`."""
+    return {**model_parameters(key.model), "of_version": key.number}
+
 
 def version_keys(*conditions: ColumnElement[bool]) -> Keys:
     """The keys of the versions that meet the conditions."""
     return select(VERSIONS.c.workspace, VERSIONS.c.name, VERSIONS.c.version).where(*conditions)
 
 
-def is_model(table: Table, key: ModelKey) -> ColumnElement[bool]:
-    """That a row belongs to the model."""
-    return and_(table.c.workspace == key.workspace, table.c.name == key.name)
+def same_version(table: FromClause, other: FromClause) -> ColumnElement[bool]:
+    """That rows of the two belong to one version."""
+    return and_(*(table.c[name] == other.c[name] for name in ("workspace", "name", "version")))
 
 
-def is_version(table: Table, key: VersionKey) -> ColumnElement[bool]:
-    """That a row belongs to the version."""
-    return and_(is_model(table, key.model), table.c.version == key.number)
-
-
-def load_versions(connection: Connection, keys: Keys) -> list[ModelVersion]:
-    """The versions of the keys with their tags and aliases, by name, then greatest number first. Three queries."""
+def version_queries(keys: Keys) -> VersionQueries:
+    """The queries driven by the keys."""
     chosen = keys.subquery("chosen")
-    rows = connection.execute(
-        select(VERSIONS)
-        .join(chosen, _same_version(VERSIONS, chosen))
-        .order_by(VERSIONS.c.name, VERSIONS.c.version.desc())
-    ).all()
-    tags = _version_tags(connection, chosen) if rows else {}
-    aliases = _version_aliases(connection, chosen) if rows else {}
-    return [_version(row, tags, aliases) for row in rows]
+    return VersionQueries(
+        versions=select(VERSIONS)
+        .join(chosen, same_version(VERSIONS, chosen))
+        .order_by(VERSIONS.c.name, VERSIONS.c.version.desc()),
+        tags=select(VERSION_TAGS).join(chosen, same_version(VERSION_TAGS, chosen)),
+        aliases=select(ALIASES).join(chosen, same_version(ALIASES, chosen)).order_by(ALIASES.c.alias),
+    )
+
+
+def load_versions(connection: Connection, queries: VersionQueries, parameters: Parameters) -> list[ModelVersion]:
+    """The versions with their tags and aliases, by name, then greatest number first. Three queries."""
+    rows = connection.execute(queries.versions, parameters).all()
+    if not rows:
+        return []
+    tags: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
+    for row in connection.execute(queries.tags, parameters):
+        tags[row.name, row.version][row.key] = row.value
+    aliases: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for row in connection.execute(queries.aliases, parameters):
+        aliases[row.name, row.version].append(row.alias)
+    return [_version(row, tags[row.name, row.version], aliases[row.name, row.version]) for row in rows]
 
 
 def load_models(connection: Connection, workspace: str, rows: Sequence[Row[Any]]) -> list[RegisteredModel]:
     """The models of rows that follow one another by name, with all that belongs to them. Five queries."""
     if not rows:
         return []
-    first, last = rows[0].name, rows[-1].name
-
-    def within(table: Table) -> ColumnElement[bool]:
-        return and_(table.c.workspace == workspace, table.c.name >= first, table.c.name <= last)
-
+    span = {"in_workspace": workspace, "first": rows[0].name, "last": rows[-1].name}
     tags: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in connection.execute(select(MODEL_TAGS).where(within(MODEL_TAGS))):
+    for row in connection.execute(_SPAN_TAGS, span):
         tags[row.name][row.key] = row.value
     aliases: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in connection.execute(select(ALIASES).where(within(ALIASES))):
+    for row in connection.execute(_SPAN_ALIASES, span):
         aliases[row.name][row.alias] = row.version
     latest: dict[str, list[ModelVersion]] = defaultdict(list)
-    for version in reversed(load_versions(connection, _latest_keys(within(MODELS)))):
+    for version in reversed(load_versions(connection, _SPAN_LATEST, span)):
         latest[version.key.model.name].append(version)
     return [_model(row, tags[row.name], aliases[row.name], latest[row.name]) for row in rows]
 
 
-def _latest_keys(chosen: ColumnElement[bool]) -> Keys:
+def _in_span(table: Table) -> ColumnElement[bool]:
+    in_workspace = table.c.workspace == bindparam("in_workspace")
+    return and_(in_workspace, table.c.name >= bindparam("first"), table.c.name <= bindparam("last"))
+
+
+def _latest_keys() -> Keys:
     """The version with the greatest number in each stage: one search of the index a model and stage."""
     latest = [
         select(func.max(VERSIONS.c.version))
@@ -83,35 +125,16 @@ def _latest_keys(chosen: ColumnElement[bool]) -> Keys:
     return (
         select(version.c.workspace, version.c.name, version.c.version)
         .select_from(MODELS.join(version, joined))
-        .where(chosen, version.c.version.in_(latest))
+        .where(_in_span(MODELS), version.c.version.in_(latest))
     )
 
 
-def _same_version(table: Table, chosen: FromClause) -> ColumnElement[bool]:
-    return and_(*(table.c[name] == chosen.c[name] for name in ("workspace", "name", "version")))
+_SPAN_TAGS = select(MODEL_TAGS).where(_in_span(MODEL_TAGS))
+_SPAN_ALIASES = select(ALIASES).where(_in_span(ALIASES))
+_SPAN_LATEST = version_queries(_latest_keys())
 
 
-def _version_tags(connection: Connection, chosen: FromClause) -> Mapping[tuple[str, int], Mapping[str, str]]:
-    tags: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
-    for row in connection.execute(select(VERSION_TAGS).join(chosen, _same_version(VERSION_TAGS, chosen))):
-        tags[row.name, row.version][row.key] = row.value
-    return tags
-
-
-def _version_aliases(connection: Connection, chosen: FromClause) -> Mapping[tuple[str, int], Sequence[str]]:
-    aliases: dict[tuple[str, int], list[str]] = defaultdict(list)
-    query = select(ALIASES).join(chosen, _same_version(ALIASES, chosen)).order_by(ALIASES.c.alias)
-    for row in connection.execute(query):
-        aliases[row.name, row.version].append(row.alias)
-    return aliases
-
-
-def _version(
-    row: Row[Any],
-    tags: Mapping[tuple[str, int], Mapping[str, str]],
-    aliases: Mapping[tuple[str, int], Sequence[str]],
-) -> ModelVersion:
-    key = (row.name, row.version)
+def _version(row: Row[Any], tags: Mapping[str, str], aliases: Sequence[str]) -> ModelVersion:
     return ModelVersion(
         key=VersionKey(ModelKey(row.workspace, row.name), row.version),
         source=row.source,
@@ -124,8 +147,8 @@ def _version(
         update_time_us=row.update_time_us,
         user=row.created_by,
         revision=row.revision,
-        tags=tags.get(key, {}),
-        aliases=tuple(aliases.get(key, ())),
+        tags=tags,
+        aliases=tuple(aliases),
     )
 
 

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from trackway_server.registry.domain.model import ModelDraft, ModelKey, RegisteredModel
-from trackway_server.registry.store.sql_load import is_model, load_models
+from trackway_server.registry.store.sql_load import load_models, model_parameters, of_model
 from trackway_server.registry.store.tables import MODEL_TAGS, MODELS
+
+_FIND = select(MODELS).where(of_model(MODELS))
+_EXISTS = select(MODELS.c.name).where(of_model(MODELS))
+_PAGE = (
+    select(MODELS)
+    .where(MODELS.c.workspace == bindparam("in_workspace"), MODELS.c.name > bindparam("after"))
+    .order_by(MODELS.c.name)
+    .limit(bindparam("at_most"))
+)
+_UPDATE = update(MODELS).where(of_model(MODELS))
+_DELETE = delete(MODELS).where(of_model(MODELS))
+_DELETE_TAGS = delete(MODEL_TAGS).where(of_model(MODEL_TAGS), MODEL_TAGS.c.key.in_(bindparam("keys", expanding=True)))
 
 
 class SqlModels:
@@ -18,16 +30,15 @@ class SqlModels:
         self._connection = connection
 
     def find(self, key: ModelKey) -> RegisteredModel | None:
-        rows = self._connection.execute(select(MODELS).where(is_model(MODELS, key))).all()
+        rows = self._connection.execute(_FIND, model_parameters(key)).all()
         return next(iter(load_models(self._connection, key.workspace, rows)), None)
 
     def exists(self, key: ModelKey) -> bool:
-        return self._connection.execute(select(MODELS.c.name).where(is_model(MODELS, key))).first() is not None
+        return self._connection.execute(_EXISTS, model_parameters(key)).first() is not None
 
     def page(self, workspace: str, after: str, limit: int) -> Sequence[RegisteredModel]:
-        query = select(MODELS).where(MODELS.c.workspace == workspace, MODELS.c.name > after)
-        rows = self._connection.execute(query.order_by(MODELS.c.name).limit(limit)).all()
-        return load_models(self._connection, workspace, rows)
+        parameters = {"in_workspace": workspace, "after": after, "at_most": limit}
+        return load_models(self._connection, workspace, self._connection.execute(_PAGE, parameters).all())
 
     def insert(self, draft: ModelDraft, revision: int, time_us: int) -> None:
         values = {
@@ -42,12 +53,12 @@ class SqlModels:
         self.change_tags(draft.key, draft.tags, ())
 
     def describe(self, key: ModelKey, description: str) -> None:
-        self._connection.execute(update(MODELS).where(is_model(MODELS, key)).values(description=description))
+        self._connection.execute(_UPDATE.values(description=description), model_parameters(key))
 
     def change_tags(self, key: ModelKey, to_set: Mapping[str, str], to_delete: Collection[str]) -> None:
         gone = [*to_set, *to_delete]
         if gone:
-            self._connection.execute(delete(MODEL_TAGS).where(is_model(MODEL_TAGS, key), MODEL_TAGS.c.key.in_(gone)))
+            self._connection.execute(_DELETE_TAGS, {**model_parameters(key), "keys": gone})
         if to_set:
             owner = {"workspace": key.workspace, "name": key.name}
             rows = [{**owner, "key": tag, "value": value} for tag, value in to_set.items()]
@@ -55,7 +66,7 @@ class SqlModels:
 
     def touch(self, key: ModelKey, time_us: int, revision: int | None = None) -> None:
         values = {"update_time_us": time_us} if revision is None else {"update_time_us": time_us, "revision": revision}
-        self._connection.execute(update(MODELS).where(is_model(MODELS, key)).values(values))
+        self._connection.execute(_UPDATE.values(values), model_parameters(key))
 
     def delete(self, key: ModelKey) -> None:
-        self._connection.execute(delete(MODELS).where(is_model(MODELS, key)))
+        self._connection.execute(_DELETE, model_parameters(key))

@@ -1,0 +1,187 @@
+"""`MlflowClient`: MLflow's object of low-level calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from trackway import artifacts
+from trackway._fluent import files, reads, session
+from trackway._fluent.mlflow_registry import RegistryMethods
+from trackway._fluent.stack import flush_open_runs, leave_attached, run_of
+from trackway.entities import Metric, Param, RunTag
+
+if TYPE_CHECKING:
+    from trackway.client import Client
+    from trackway.types import Experiment, FileInfo, Run
+    from trackway.types import RunStatus as StatusName
+
+
+class MlflowClient(RegistryMethods):
+    """MLflow's client of the chosen server. The server of a whole process is `trackway.set_tracking_uri`'s to choose;
+    `tracking_uri` names another one for reads and for the registry."""
+
+    def __init__(self, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
+        self._uri = tracking_uri or registry_uri
+
+    @property
+    def tracking_uri(self) -> str:
+        return self._uri or session.get_tracking_uri()
+
+    @property
+    def _server(self) -> Client:
+        flush_open_runs()
+        return session.server(self._uri)
+
+    # -- experiments -------------------------------------------------------------------------------------------------
+
+    def create_experiment(
+        self, name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None
+    ) -> str:
+        return reads.create_experiment(name, artifact_location, tags)
+
+    def get_experiment(self, experiment_id: str) -> Experiment:
+        return self._server.tracking.get_experiment(str(experiment_id))
+
+    def get_experiment_by_name(self, name: str) -> Experiment | None:
+        return reads.get_experiment_by_name(name)
+
+    def search_experiments(
+        self,
+        view_type: object = 1,
+        max_results: int | None = 1000,
+        filter_string: str | None = None,
+        order_by: Sequence[str] | None = None,
+    ) -> list[Experiment]:
+        return reads.search_experiments(view_type, max_results, filter_string, order_by)
+
+    def delete_experiment(self, experiment_id: str) -> None:
+        self._server.tracking.delete_experiment(experiment_id)
+
+    def restore_experiment(self, experiment_id: str) -> None:
+        self._server.tracking.restore_experiment(experiment_id)
+
+    def rename_experiment(self, experiment_id: str, new_name: str) -> None:
+        self._server.tracking.update_experiment(experiment_id, name=new_name)
+
+    def set_experiment_tag(self, experiment_id: str, key: str, value: Any) -> None:
+        self._server.tracking.update_experiment(experiment_id, set_tags={key: str(value)})
+
+    def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
+        self._server.tracking.update_experiment(experiment_id, delete_tags=[key])
+
+    # -- runs --------------------------------------------------------------------------------------------------------
+
+    def create_run(
+        self,
+        experiment_id: str,
+        start_time: int | None = None,
+        tags: Mapping[str, Any] | None = None,
+        run_name: str | None = None,
+    ) -> Run:
+        return self._server.tracking.create_run(
+            experiment_id=str(experiment_id),
+            start_time_us=None if start_time is None else start_time * 1000,
+            tags={key: str(value) for key, value in (tags or {}).items()},
+            run_name=run_name,
+        )
+
+    def get_run(self, run_id: str) -> Run:
+        return self._server.tracking.get_run(run_id)
+
+    def get_parent_run(self, run_id: str) -> Run | None:
+        return reads.get_parent_run(run_id)
+
+    def search_runs(
+        self,
+        experiment_ids: Iterable[str],
+        filter_string: str = "",
+        run_view_type: object = 1,
+        max_results: int = 1000,
+        order_by: Sequence[str] | None = None,
+    ) -> list[Run]:
+        reads.refuse_filter(filter_string, order_by)
+        return reads.list_runs([str(each) for each in experiment_ids], reads.view_of(run_view_type), max_results)
+
+    def update_run(self, run_id: str, status: StatusName | None = None, name: str | None = None) -> None:
+        self._server.tracking.update_run(run_id, status=status, run_name=name)
+
+    def set_terminated(self, run_id: str, status: StatusName | None = None, end_time: int | None = None) -> None:
+        leave_attached(run_id)
+        self._server.tracking.update_run(
+            run_id, status=status or "FINISHED", end_time_us=None if end_time is None else end_time * 1000
+        )
+
+    def delete_run(self, run_id: str) -> None:
+        self._server.tracking.delete_run(run_id)
+
+    def restore_run(self, run_id: str) -> None:
+        self._server.tracking.restore_run(run_id)
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def log_metric(
+        self,
+        run_id: str,
+        key: str,
+        value: float,
+        timestamp: int | None = None,
+        step: int | None = None,
+        synchronous: bool | None = None,
+    ) -> None:
+        run_of(run_id).log_metric(key, value, step, timestamp)
+
+    def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:
+        run_of(run_id).log_params({key: value})
+        return value
+
+    def log_batch(
+        self,
+        run_id: str,
+        metrics: Iterable[Metric] = (),
+        params: Iterable[Param] = (),
+        tags: Iterable[RunTag] = (),
+        synchronous: bool | None = None,
+    ) -> None:
+        run = run_of(run_id)
+        run.log_params({each.key: each.value for each in params})
+        run.set_tags({each.key: each.value for each in tags})
+        for each in metrics:
+            run.log_metric(each.key, each.value, each.step, each.timestamp)
+
+    def set_tag(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> None:
+        run_of(run_id).set_tags({key: value})
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        self._server.tracking.delete_tags(run_id, [key])
+
+    def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
+        """The points of a metric that were logged without a context, in the order of logging, writer by writer."""
+        found = self._server.tracking.read_series(run_id, key, context={})
+        columns = (zip(each.values, each.times_us, each.steps, strict=True) for each in found)
+        return [Metric(key, float(v), int(t) // 1000, int(s)) for rows in columns for v, t, s in rows]
+
+    # -- artifacts ---------------------------------------------------------------------------------------------------
+
+    def log_artifact(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None:
+        files.log_artifact(local_path, artifact_path, run_id)
+
+    def log_artifacts(self, run_id: str, local_dir: str, artifact_path: str | None = None) -> None:
+        files.log_artifacts(local_dir, artifact_path, run_id)
+
+    def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
+        files.log_text(text, artifact_file, run_id)
+
+    def log_dict(self, run_id: str, dictionary: Mapping[str, Any] | list[Any], artifact_file: str) -> None:
+        files.log_dict(dictionary, artifact_file, run_id)
+
+    def log_figure(self, run_id: str, figure: Any, artifact_file: str) -> None:
+        files.log_figure(figure, artifact_file, run_id=run_id)
+
+    def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
+        return list(self._server.artifacts.list(run_id, path or ""))
+
+    def download_artifacts(self, run_id: str, path: str, dst_path: str | None = None) -> str:
+        return artifacts.download_artifacts(
+            run_id=run_id, artifact_path=path, dst_path=dst_path, tracking_uri=self._uri
+        )

@@ -1,0 +1,28 @@
+"""Settings of Tracking."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class TrackingSettings(BaseSettings):
+    """Read from the environment where not given: TRACKWAY_DATA_DIR, TRACKWAY_TRACKING_…"""
+
+    model_config = SettingsConfigDict(env_prefix="TRACKWAY_TRACKING_", populate_by_name=True, extra="ignore")
+
+    data_dir: Path = Field(default=Path("trackway-data"), validation_alias="TRACKWAY_DATA_DIR")
+    """Where `tracking.db` lies."""
+    fold_interval_seconds: float = Field(default=1.0, gt=0)
+    """How often new points are folded into the summaries of active runs."""
+    held_bytes_per_stream: int = Field(default=8 * 1024 * 1024, ge=1024 * 1024)
+    """What one Ingest stream may hold in memory of records not yet stored."""
+    max_series_per_writer: int = Field(default=1_000_000, ge=1, le=2**24)
+    """How many series one writer may define."""
+
+    @property
+    def database_path(self) -> Path:
+        """The database file."""
+        return self.data_dir / "tracking.db"

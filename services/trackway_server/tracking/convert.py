@@ -1,0 +1,152 @@
+"""Between the messages of tracking/v1 and the domain's values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from trackway.api.common.v1 import errors_pb2
+from trackway.api.metrics.v1 import ingest_pb2
+from trackway.api.tracking.v1 import resources_pb2 as pb
+from trackway.api.tracking.v1 import tracking_service_pb2 as rpc
+from trackway_server.metrics.convert import summary_to_proto
+from trackway_server.metrics.domain.reading import SummarisedSeries
+from trackway_server.metrics.domain.records import WriterCursor
+from trackway_server.tracking.domain.model import (
+    DatasetInput,
+    Experiment,
+    ParamsSet,
+    RefusedRecord,
+    Run,
+    RunsQuery,
+    RunStart,
+    RunStatus,
+    StatusChange,
+    TagsChange,
+    View,
+)
+
+
+def payload_from_proto(record: ingest_pb2.Record) -> object:
+    """What a record of Ingest asks of the run."""
+    match record.WhichOneof("kind"):
+        case "run_start":
+            return start_from_proto(record.run_start)
+        case "run_status":
+            change = record.run_status
+            return StatusChange(RunStatus(change.status), change.time_us, change.message)
+        case "params":
+            return params_from_proto(record.params)
+        case "tags":
+            return tags_from_proto(record.tags)
+        case "dataset_input":
+            return dataset_from_proto(record.dataset_input)
+        case kind:
+            raise ValueError(f"not a record of a run: {kind}")
+
+
+def start_from_proto(start: ingest_pb2.RunStart) -> RunStart:
+    """What a run is created with."""
+    return RunStart(
+        start.experiment_name,
+        start.experiment_id,
+        start.run_name,
+        start.user_id,
+        start.start_time_us,
+        dict(start.tags),
+    )
+
+
+def params_from_proto(message: ingest_pb2.ParamsSet) -> ParamsSet:
+    """Params to set."""
+    return ParamsSet(dict(message.params))
+
+
+def tags_from_proto(message: ingest_pb2.TagsChange) -> TagsChange:
+    """Tags to set and to delete."""
+    return TagsChange(dict(message.set), tuple(message.delete))
+
+
+def dataset_from_proto(message: ingest_pb2.DatasetInput) -> DatasetInput:
+    """A data set that a run reads."""
+    return DatasetInput(**{field.name: getattr(message, field.name) for field in fields(DatasetInput)})
+
+
+def status_change_from_proto(request: rpc.UpdateRunRequest) -> StatusChange | None:
+    """The change of state asked for; None where the state stays."""
+    if not request.status:
+        return None
+    return StatusChange(RunStatus(request.status), request.end_time_us, request.status_message)
+
+
+def view_from_proto(view: pb.ViewType) -> View:
+    """Which lifecycle stages to show."""
+    return View(view) if view else View.ACTIVE_ONLY
+
+
+def runs_query_from_proto(request: rpc.ListRunsRequest, workspace: str) -> RunsQuery:
+    """Which runs to list."""
+    experiment_ids = tuple(sorted({int(one) for one in request.experiment_ids}))
+    return RunsQuery(workspace, experiment_ids, view_from_proto(request.view), request.parent_run_id)
+
+
+def experiment_to_proto(experiment: Experiment) -> pb.Experiment:
+    """An experiment."""
+    return pb.Experiment(
+        experiment_id=str(experiment.experiment_id),
+        workspace=experiment.workspace,
+        name=experiment.name,
+        lifecycle_stage=_stage(experiment.deleted),
+        create_time_us=experiment.create_time_us,
+        update_time_us=experiment.update_time_us,
+        tags=experiment.tags,
+    )
+
+
+def run_to_proto(run: Run, metrics: Sequence[SummarisedSeries]) -> pb.Run:
+    """A run with the summaries of its series."""
+    info = run.info
+    return pb.Run(
+        run_id=info.run_id,
+        experiment_id=str(info.experiment_id),
+        workspace=info.workspace,
+        run_name=info.name,
+        status=info.status.value,  # type: ignore[arg-type]
+        status_message=info.status_message,
+        lifecycle_stage=_stage(info.deleted),
+        user_id=info.user_id,
+        start_time_us=info.start_time_us,
+        end_time_us=info.end_time_us,
+        parent_run_id=info.parent_run_id,
+        params=run.params,
+        tags=run.tags,
+        metrics=[summary_to_proto(one) for one in metrics],
+        dataset_inputs=[dataset_to_proto(one) for one in run.dataset_inputs],
+        refused_count=info.refused_count,
+    )
+
+
+def dataset_to_proto(dataset_input: DatasetInput) -> ingest_pb2.DatasetInput:
+    """A data set that a run reads."""
+    return ingest_pb2.DatasetInput(**{field.name: getattr(dataset_input, field.name) for field in fields(DatasetInput)})
+
+
+def refused_to_proto(refused: RefusedRecord) -> pb.RefusedRecord:
+    """A record that was not stored."""
+    reason = errors_pb2.ErrorReason.Name(refused.reason.number)
+    record = ingest_pb2.RecordRefused(sequence=refused.sequence, reason=reason, message=refused.message)
+    return pb.RefusedRecord(writer_id=refused.writer_id, refused=record)
+
+
+def writer_to_proto(cursor: WriterCursor) -> pb.Writer:
+    """A process that writes a run."""
+    return pb.Writer(
+        writer_id=cursor.writer_id,
+        labels=cursor.labels,
+        durable_sequence=cursor.durable_sequence,
+        last_heard_time_us=cursor.last_heard_us,
+    )
+
+
+def _stage(deleted: bool) -> pb.LifecycleStage:
+    return pb.LIFECYCLE_STAGE_DELETED if deleted else pb.LIFECYCLE_STAGE_ACTIVE

@@ -1,0 +1,1 @@
+"""The rules of experiments and runs; no transport, no database."""

@@ -1,0 +1,123 @@
+"""The port of Tracking: what its rules ask of a store, within one transaction.
+
+Adapters: `store/memory.py` (the reference) and `store/sql.py`; `tests/conformance/stores` states what each must do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from trackway_server.metrics.domain.ports import MetricUnit, SubjectRecords
+from trackway_server.tracking.domain.model import DatasetInput, Experiment, RefusedRecord, RunInfo, RunsQuery, View
+
+
+class TrackingUnit(Protocol):
+    """Experiments, runs and their metrics, within one transaction."""
+
+    @property
+    def metrics(self) -> MetricUnit:
+        """The metrics of runs."""
+        ...
+
+    @property
+    def subjects(self) -> SubjectRecords:
+        """The records of runs, see domain/records.py."""
+        ...
+
+    def experiment(self, experiment_id: int) -> Experiment | None:
+        """An experiment, a deleted one too."""
+        ...
+
+    def experiment_by_name(self, workspace: str, name: str) -> Experiment | None:
+        """An experiment, a deleted one too."""
+        ...
+
+    def experiments(self, workspace: str, view: View, before: int | None, limit: int) -> list[Experiment]:
+        """Up to `limit` experiments whose id is smaller than `before` (None: all), by falling id."""
+        ...
+
+    def add_experiment(self, workspace: str, name: str, tags: Mapping[str, str], now_us: int) -> Experiment:
+        """Make an experiment; its id is greater than any before. The name must be free."""
+        ...
+
+    def save_experiment(self, experiment: Experiment) -> None:
+        """Store name, lifecycle and update time."""
+        ...
+
+    def put_experiment_tags(self, experiment_id: int, tags: Mapping[str, str]) -> None:
+        """Set tags."""
+        ...
+
+    def delete_experiment_tags(self, experiment_id: int, keys: Collection[str]) -> None:
+        """Delete tags; absent ones are no matter."""
+        ...
+
+    def delete_runs_of(self, experiment_id: int) -> None:
+        """Delete the active runs of an experiment softly, noting that it was with the experiment."""
+        ...
+
+    def restore_runs_of(self, experiment_id: int) -> None:
+        """Restore the runs that were deleted with the experiment."""
+        ...
+
+    def run(self, run_id: str) -> RunInfo | None:
+        """A run, a deleted one too; in a write transaction it is locked until the end."""
+        ...
+
+    def add_run(self, run: RunInfo) -> None:
+        """Store a new run."""
+        ...
+
+    def save_run(self, run: RunInfo) -> None:
+        """Store a changed run."""
+        ...
+
+    def runs(self, query: RunsQuery, after: tuple[int, str] | None, limit: int) -> list[RunInfo]:
+        """Up to `limit` runs by falling (start time, run id), after the run with the given two (None: from the
+        start)."""
+        ...
+
+    def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """All params of some runs, by run and key; runs without are left out."""
+        ...
+
+    def params_of(self, run_id: str, keys: Collection[str]) -> dict[str, str]:
+        """Those of a run's params that have these keys."""
+        ...
+
+    def add_params(self, run_id: str, params: Mapping[str, str]) -> None:
+        """Store params that are not set yet."""
+        ...
+
+    def tags(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """All tags of some runs, by run and key; runs without are left out."""
+        ...
+
+    def tags_of(self, run_id: str, keys: Collection[str]) -> dict[str, str]:
+        """Those of a run's tags that have these keys."""
+        ...
+
+    def put_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags."""
+        ...
+
+    def delete_tags(self, run_id: str, keys: Collection[str]) -> None:
+        """Delete tags; absent ones are no matter."""
+        ...
+
+    def dataset_inputs(self, run_ids: Sequence[str]) -> dict[str, list[DatasetInput]]:
+        """The data sets of some runs, by run, then name and digest; runs without are left out."""
+        ...
+
+    def add_dataset_inputs(self, run_id: str, inputs: Sequence[DatasetInput]) -> None:
+        """Add data sets; where name and digest are there already, the old stays."""
+        ...
+
+    def refusals(self, run_id: str) -> list[RefusedRecord]:
+        """The records of a run that were refused, as far as kept, oldest first."""
+        ...
+
+    def add_refusals(self, run_id: str, refused: Sequence[RefusedRecord]) -> None:
+        """Keep refused records."""
+        ...

@@ -1,0 +1,97 @@
+"""Records of runs as they arrive through Ingest: applied in the transaction that stores the points beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from trackway_server.core.errors import DomainError, Reason
+from trackway_server.metrics.domain.records import Refusal, SubjectRecord, WriterCursor
+from trackway_server.tracking.domain.changes import RunChanges
+from trackway_server.tracking.domain.model import (
+    DatasetInput,
+    ParamsSet,
+    RefusedRecord,
+    RunInfo,
+    RunStart,
+    StatusChange,
+    TagsChange,
+)
+from trackway_server.tracking.domain.ports import TrackingUnit
+from trackway_server.tracking.domain.runs import start_run, writable_run
+
+MAX_REFUSALS_KEPT = 1000
+
+
+class RunRecords:
+    """SubjectRecords of Tracking: subjects are runs."""
+
+    def __init__(self, unit: TrackingUnit) -> None:
+        self._unit = unit
+
+    def apply(
+        self, writer: WriterCursor, records: Sequence[SubjectRecord], refused: Sequence[Refusal], now_us: int
+    ) -> list[Refusal]:
+        """See SubjectRecords. The stream is refused with RUN_NOT_FOUND (which may pass: another writer of the run may
+        be about to start it), RUN_DELETED, and what start_run raises but RUN_ALREADY_EXISTS."""
+        refusals = self._start(writer, records, now_us)
+        run = writable_run(self._unit, writer.workspace, writer.subject_id)
+        payloads = [record.payload for record in records]
+        changes = RunChanges(self._unit, run, _param_keys(payloads), ())
+        for record in records:
+            try:
+                _apply(changes, record.payload, now_us)
+            except DomainError as refusal:
+                refusals.append(Refusal.of(record.sequence, refusal))
+        changes.run = self._note([*refused, *refusals], writer, changes.run)
+        changes.store()
+        return refusals
+
+    def _start(self, writer: WriterCursor, records: Sequence[SubjectRecord], now_us: int) -> list[Refusal]:
+        refusals = []
+        for record in records:
+            if isinstance(record.payload, RunStart):
+                try:
+                    start_run(self._unit, writer.workspace, writer.subject_id, record.payload, now_us)
+                except DomainError as refusal:
+                    if refusal.reason is not Reason.RUN_ALREADY_EXISTS:
+                        raise
+                    refusals.append(Refusal.of(record.sequence, refusal))
+        return refusals
+
+    def _note(self, refused: Sequence[Refusal], writer: WriterCursor, run: RunInfo) -> RunInfo:
+        """Keep the first refused records of a run, and count all."""
+        total = sum(len(refusal.sequences) for refusal in refused)
+        if not total:
+            return run
+        room = max(0, MAX_REFUSALS_KEPT - run.refused_count)
+        rows = _refused_records(refused, writer.writer_id, room)
+        if rows:
+            self._unit.add_refusals(run.run_id, rows)
+        return replace(run, refused_count=run.refused_count + total)
+
+
+def _refused_records(refused: Iterable[Refusal], writer_id: str, room: int) -> list[RefusedRecord]:
+    rows: list[RefusedRecord] = []
+    for refusal in refused:
+        for sequence in refusal.sequences[: room - len(rows)].tolist():
+            rows.append(RefusedRecord(writer_id, sequence, refusal.reason, refusal.message))
+    return sorted(rows, key=lambda row: row.sequence)
+
+
+def _param_keys(payloads: Iterable[object]) -> set[str]:
+    return {key for payload in payloads if isinstance(payload, ParamsSet) for key in payload.params}
+
+
+def _apply(changes: RunChanges, payload: object, now_us: int) -> None:
+    match payload:
+        case StatusChange():
+            changes.set_status(payload, now_us)
+        case ParamsSet():
+            changes.set_params(payload.params)
+        case TagsChange():
+            changes.change_tags(payload, must_exist=False)
+        case DatasetInput():
+            changes.add_dataset_input(payload)
+        case _:
+            pass

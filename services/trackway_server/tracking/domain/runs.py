@@ -1,0 +1,156 @@
+"""What may be done with runs. All functions run within one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from trackway_server.core.errors import DomainError, Reason
+from trackway_server.tracking.domain.changes import RunChanges, check_run_name, parent_run_id
+from trackway_server.tracking.domain.experiments import check_active, experiment_of_start
+from trackway_server.tracking.domain.model import (
+    PARENT_RUN_TAG,
+    RUN_NAME_TAG,
+    DatasetInput,
+    ParamsSet,
+    Run,
+    RunInfo,
+    RunStart,
+    RunStatus,
+    StatusChange,
+    TagsChange,
+)
+from trackway_server.tracking.domain.names import random_run_name
+from trackway_server.tracking.domain.ports import TrackingUnit
+
+
+def start_run(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart, now_us: int) -> RunInfo:
+    """Create a run, or answer the one created with the same content before.
+
+    Raises RUN_ALREADY_EXISTS where the content was another, EXPERIMENT_NOT_FOUND, EXPERIMENT_DELETED.
+    """
+    digest = start.digest()
+    known = unit.run(run_id)
+    if known is not None:
+        if (known.workspace, known.start_digest) != (workspace, digest):
+            raise DomainError(
+                Reason.RUN_ALREADY_EXISTS, f"Another run has the id {run_id}; choose a new one.", run_id=run_id
+            )
+        return known
+    experiment = experiment_of_start(unit, workspace, start, now_us)
+    name = start.run_name or start.tags.get(RUN_NAME_TAG) or random_run_name()
+    check_run_name(name)
+    run = RunInfo(
+        run_id,
+        workspace,
+        experiment.experiment_id,
+        name,
+        RunStatus.RUNNING,
+        "",
+        start.user_id,
+        start.start_time_us or now_us,
+        0,
+        parent_run_id(start.tags.get(PARENT_RUN_TAG, "")),
+        digest,
+    )
+    unit.add_run(run)
+    unit.put_tags(run_id, {key: value for key, value in start.tags.items() if key != RUN_NAME_TAG})
+    return run
+
+
+def create_run(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart, now_us: int) -> Run:
+    """start_run for a caller who waits for the answer, and so learns of two names: INVALID_FIELD."""
+    tag = start.tags.get(RUN_NAME_TAG)
+    if start.run_name and tag and tag != start.run_name:
+        raise DomainError(
+            Reason.INVALID_FIELD,
+            f"run_name and the tag {RUN_NAME_TAG} differ; give one.",
+            field="start.run_name",
+        )
+    return load_runs(unit, [start_run(unit, workspace, run_id, start, now_us)])[0]
+
+
+def find_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
+    """A run, a deleted one too. Raises RUN_NOT_FOUND."""
+    run = unit.run(run_id)
+    if run is None or run.workspace != workspace:
+        raise DomainError(Reason.RUN_NOT_FOUND, f"There is no run {run_id} on this server.", run_id=run_id)
+    return run
+
+
+def writable_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
+    """A run that takes changes. Raises RUN_NOT_FOUND, RUN_DELETED."""
+    run = find_run(unit, workspace, run_id)
+    if run.deleted:
+        raise DomainError(Reason.RUN_DELETED, f"The run {run_id} is deleted; restore it first.", run_id=run_id)
+    return run
+
+
+def get_run(unit: TrackingUnit, workspace: str, run_id: str) -> Run:
+    """A run with what was recorded of it. Raises RUN_NOT_FOUND."""
+    return load_runs(unit, [find_run(unit, workspace, run_id)])[0]
+
+
+def load_runs(unit: TrackingUnit, infos: Sequence[RunInfo]) -> list[Run]:
+    """The runs with what was recorded of them, in the order given."""
+    run_ids = [info.run_id for info in infos]
+    params, tags, inputs = unit.params(run_ids), unit.tags(run_ids), unit.dataset_inputs(run_ids)
+    return [
+        Run(
+            info,
+            params.get(info.run_id, {}),
+            tags.get(info.run_id, {}) | {RUN_NAME_TAG: info.name},
+            tuple(inputs.get(info.run_id, ())),
+        )
+        for info in infos
+    ]
+
+
+def update_run(
+    unit: TrackingUnit, workspace: str, run_id: str, change: StatusChange | None, name: str, now_us: int
+) -> Run:
+    """Change state and name (None, empty: keep). Raises RUN_NOT_FOUND, RUN_DELETED, INVALID_FIELD."""
+    changes = RunChanges(unit, writable_run(unit, workspace, run_id), (), ())
+    if change is not None:
+        changes.set_status(change, now_us)
+    if name:
+        check_run_name(name)
+        changes.rename(name)
+    changes.store()
+    return get_run(unit, workspace, run_id)
+
+
+def delete_run(unit: TrackingUnit, workspace: str, run_id: str) -> None:
+    """Delete a run softly; a deleted one stays so, for itself now. Raises RUN_NOT_FOUND."""
+    run = find_run(unit, workspace, run_id)
+    unit.save_run(replace(run, deleted=True, deleted_with_experiment=False))
+
+
+def restore_run(unit: TrackingUnit, workspace: str, run_id: str) -> None:
+    """Undo delete_run. Raises RUN_NOT_FOUND, EXPERIMENT_DELETED."""
+    run = find_run(unit, workspace, run_id)
+    experiment = unit.experiment(run.experiment_id)
+    if experiment is not None:
+        check_active(experiment)
+    unit.save_run(replace(run, deleted=False, deleted_with_experiment=False))
+
+
+def log_batch(
+    unit: TrackingUnit,
+    workspace: str,
+    run_id: str,
+    params: ParamsSet,
+    tags: TagsChange,
+    dataset_inputs: Sequence[DatasetInput],
+) -> None:
+    """Set params and tags and note data sets.
+
+    Raises RUN_NOT_FOUND, RUN_DELETED, PARAM_IMMUTABLE, TAG_NOT_FOUND; nothing of the batch is then to be stored.
+    """
+    run = writable_run(unit, workspace, run_id)
+    changes = RunChanges(unit, run, params.params.keys(), tags.delete)
+    changes.set_params(params.params)
+    changes.change_tags(tags, must_exist=True)
+    for dataset_input in dataset_inputs:
+        changes.add_dataset_input(dataset_input)
+    changes.store()

@@ -1,0 +1,219 @@
+"""The TrackingService: each method converts, calls the domain in one transaction, and converts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import cast
+
+from trackway.api.metrics.v1 import ingest_pb2
+from trackway.api.tracking.v1 import resources_pb2 as pb
+from trackway.api.tracking.v1 import tracking_service_pb2 as rpc
+from trackway_server.core.clock import Clock
+from trackway_server.core.errors import DomainError, Reason
+from trackway_server.core.rpc.call import Call
+from trackway_server.metrics.convert import chunk_to_proto, summary_to_proto
+from trackway_server.metrics.domain.ports import Transactions
+from trackway_server.metrics.domain.records import canonical_context
+from trackway_server.metrics.endpoint import IngestEndpoint, own_workspace
+from trackway_server.metrics.query import MetricQueries
+from trackway_server.tracking import convert
+from trackway_server.tracking.domain import experiments, runs
+from trackway_server.tracking.domain.model import Run
+from trackway_server.tracking.domain.ports import TrackingUnit
+from trackway_server.tracking.paging import decode_token, encode_token
+
+_PAGE = 100
+_SERIES_PAGE = 1000
+_MAX_SERIES_OF_RUN = 10_000
+_MAX_SERIES_OF_LIST = 100_000
+
+
+class TrackingService:
+    """Answers the RPCs of tracking_service.proto, whose comments say what each does and refuses."""
+
+    def __init__(
+        self, store: Transactions[TrackingUnit], queries: MetricQueries, ingest: IngestEndpoint, clock: Clock
+    ) -> None:
+        self._store = store
+        self._queries = queries
+        self._ingest = ingest
+        self._clock = clock
+
+    async def CreateExperiment(self, request: rpc.CreateExperimentRequest, call: Call) -> rpc.CreateExperimentResponse:
+        """Make an experiment."""
+        workspace, now_us = own_workspace(request.workspace, call.principal), self._clock.now_us()
+        made = await self._store.write(
+            lambda unit: experiments.create_experiment(unit, workspace, request.name, dict(request.tags), now_us)
+        )
+        return rpc.CreateExperimentResponse(experiment=convert.experiment_to_proto(made))
+
+    async def GetExperiment(self, request: rpc.GetExperimentRequest, call: Call) -> rpc.GetExperimentResponse:
+        """Answer one experiment."""
+        workspace = own_workspace(request.workspace, call.principal)
+        found = await self._store.read(
+            lambda unit: experiments.get_experiment(unit, workspace, request.experiment_id, request.name)
+        )
+        return rpc.GetExperimentResponse(experiment=convert.experiment_to_proto(found))
+
+    async def ListExperiments(self, request: rpc.ListExperimentsRequest, call: Call) -> rpc.ListExperimentsResponse:
+        """Answer experiments, newest first."""
+        workspace, view = own_workspace(request.workspace, call.principal), convert.view_from_proto(request.view)
+        size = request.page_size or _PAGE
+        place = decode_token(request, request.page_token, int)
+        before = None if place is None else cast(int, place[0])
+        found = await self._store.read(lambda unit: unit.experiments(workspace, view, before, size + 1))
+        more = encode_token(request, [found[size - 1].experiment_id]) if len(found) > size else ""
+        return rpc.ListExperimentsResponse(
+            experiments=[convert.experiment_to_proto(one) for one in found[:size]], next_page_token=more
+        )
+
+    async def UpdateExperiment(self, request: rpc.UpdateExperimentRequest, call: Call) -> rpc.UpdateExperimentResponse:
+        """Rename an experiment and change its tags."""
+        workspace, now_us = call.principal.workspace, self._clock.now_us()
+        changed = await self._store.write(
+            lambda unit: experiments.update_experiment(
+                unit,
+                workspace,
+                request.experiment_id,
+                request.new_name,
+                dict(request.set_tags),
+                list(request.delete_tags),
+                now_us,
+            )
+        )
+        return rpc.UpdateExperimentResponse(experiment=convert.experiment_to_proto(changed))
+
+    async def DeleteExperiment(self, request: rpc.DeleteExperimentRequest, call: Call) -> rpc.DeleteExperimentResponse:
+        """Delete an experiment softly, with its runs."""
+        workspace, now_us = call.principal.workspace, self._clock.now_us()
+        await self._store.write(
+            lambda unit: experiments.delete_experiment(unit, workspace, request.experiment_id, now_us)
+        )
+        return rpc.DeleteExperimentResponse()
+
+    async def RestoreExperiment(
+        self, request: rpc.RestoreExperimentRequest, call: Call
+    ) -> rpc.RestoreExperimentResponse:
+        """Undo DeleteExperiment."""
+        workspace, now_us = call.principal.workspace, self._clock.now_us()
+        await self._store.write(
+            lambda unit: experiments.restore_experiment(unit, workspace, request.experiment_id, now_us)
+        )
+        return rpc.RestoreExperimentResponse()
+
+    async def CreateRun(self, request: rpc.CreateRunRequest, call: Call) -> rpc.CreateRunResponse:
+        """Make a run."""
+        workspace, now_us = own_workspace(request.workspace, call.principal), self._clock.now_us()
+        start = convert.start_from_proto(request.start)
+        run = await self._store.write(lambda unit: runs.create_run(unit, workspace, request.run_id, start, now_us))
+        return rpc.CreateRunResponse(run=(await self._with_metrics([run]))[0])
+
+    async def GetRun(self, request: rpc.GetRunRequest, call: Call) -> rpc.GetRunResponse:
+        """Answer one run."""
+        workspace = call.principal.workspace
+        run = await self._store.read(lambda unit: runs.get_run(unit, workspace, request.run_id))
+        return rpc.GetRunResponse(run=(await self._with_metrics([run]))[0])
+
+    async def ListRuns(self, request: rpc.ListRunsRequest, call: Call) -> rpc.ListRunsResponse:
+        """Answer runs, latest start first."""
+        query = convert.runs_query_from_proto(request, own_workspace(request.workspace, call.principal))
+        size = request.page_size or _PAGE
+        after = cast("tuple[int, str] | None", decode_token(request, request.page_token, int, str))
+        found = await self._store.read(lambda unit: runs.load_runs(unit, unit.runs(query, after, size + 1)))
+        last = found[size - 1].info if len(found) > size else None
+        more = encode_token(request, [last.start_time_us, last.run_id]) if last else ""
+        of_runs = await self._queries.of_subjects(
+            [run.info.run_id for run in found[:size]], context="", limit=_MAX_SERIES_OF_LIST
+        )
+        return rpc.ListRunsResponse(
+            runs=[convert.run_to_proto(run, of_runs[run.info.run_id]) for run in found[:size]], next_page_token=more
+        )
+
+    async def UpdateRun(self, request: rpc.UpdateRunRequest, call: Call) -> rpc.UpdateRunResponse:
+        """Change state and name of a run."""
+        workspace, now_us = call.principal.workspace, self._clock.now_us()
+        change = convert.status_change_from_proto(request)
+        run = await self._store.write(
+            lambda unit: runs.update_run(unit, workspace, request.run_id, change, request.run_name, now_us)
+        )
+        return rpc.UpdateRunResponse(run=(await self._with_metrics([run]))[0])
+
+    async def DeleteRun(self, request: rpc.DeleteRunRequest, call: Call) -> rpc.DeleteRunResponse:
+        """Delete a run softly."""
+        workspace = call.principal.workspace
+        await self._store.write(lambda unit: runs.delete_run(unit, workspace, request.run_id))
+        return rpc.DeleteRunResponse()
+
+    async def RestoreRun(self, request: rpc.RestoreRunRequest, call: Call) -> rpc.RestoreRunResponse:
+        """Undo DeleteRun."""
+        workspace = call.principal.workspace
+        await self._store.write(lambda unit: runs.restore_run(unit, workspace, request.run_id))
+        return rpc.RestoreRunResponse()
+
+    async def LogBatch(self, request: rpc.LogBatchRequest, call: Call) -> rpc.LogBatchResponse:
+        """Set params and tags and note data sets."""
+        workspace = call.principal.workspace
+        params, tags = convert.params_from_proto(request.params), convert.tags_from_proto(request.tags)
+        inputs = [convert.dataset_from_proto(one) for one in request.dataset_inputs]
+        await self._store.write(lambda unit: runs.log_batch(unit, workspace, request.run_id, params, tags, inputs))
+        return rpc.LogBatchResponse()
+
+    async def ListRefusedRecords(
+        self, request: rpc.ListRefusedRecordsRequest, call: Call
+    ) -> rpc.ListRefusedRecordsResponse:
+        """Answer records that were not stored."""
+        await self._check_run(request.run_id, call)
+        found = await self._store.read(lambda unit: unit.refusals(request.run_id))
+        return rpc.ListRefusedRecordsResponse(records=[convert.refused_to_proto(one) for one in found])
+
+    async def ListWriters(self, request: rpc.ListWritersRequest, call: Call) -> rpc.ListWritersResponse:
+        """Answer the processes that write a run."""
+        await self._check_run(request.run_id, call)
+        size = request.page_size or _PAGE
+        place = decode_token(request, request.page_token, str)
+        after = "" if place is None else cast(str, place[0])
+        found = await self._store.read(lambda unit: unit.metrics.writers(request.run_id, after, size + 1))
+        more = encode_token(request, [found[size - 1].writer_id]) if len(found) > size else ""
+        return rpc.ListWritersResponse(
+            writers=[convert.writer_to_proto(one) for one in found[:size]], next_page_token=more
+        )
+
+    async def ListSeries(self, request: rpc.ListSeriesRequest, call: Call) -> rpc.ListSeriesResponse:
+        """Answer the summaries of a run's series."""
+        await self._check_run(request.run_id, call)
+        place = decode_token(request, request.page_token, int)
+        after = 0 if place is None else cast(int, place[0])
+        page = await self._queries.page(request.run_id, request.key, after, request.page_size or _SERIES_PAGE)
+        return rpc.ListSeriesResponse(
+            series=[summary_to_proto(one) for one in page.series],
+            next_page_token="" if page.following is None else encode_token(request, [page.following]),
+        )
+
+    async def ReadSeries(
+        self, request: rpc.ReadSeriesRequest, call: Call
+    ) -> AsyncGenerator[rpc.ReadSeriesResponse, None]:
+        """Stream all points of a run's series of one key."""
+        await self._check_run(request.run_id, call)
+        if request.any_context and request.context:
+            raise DomainError(Reason.INVALID_FIELD, "context must be empty with any_context.", field="context")
+        context = None if request.any_context else canonical_context(request.context)
+        async with aclosing(self._queries.points(request.run_id, request.key, context)) as chunks:
+            async for chunk in chunks:
+                yield rpc.ReadSeriesResponse(points=chunk_to_proto(chunk))
+
+    def Ingest(
+        self, requests: AsyncIterator[ingest_pb2.IngestRequest], call: Call
+    ) -> AsyncGenerator[ingest_pb2.IngestResponse, None]:
+        """Take records of one writer."""
+        return self._ingest.answer(requests, call.principal)
+
+    async def _check_run(self, run_id: str, call: Call) -> None:
+        workspace = call.principal.workspace
+        await self._store.read(lambda unit: runs.find_run(unit, workspace, run_id))
+
+    async def _with_metrics(self, found: Sequence[Run]) -> list[pb.Run]:
+        """The runs with the summaries of all their series, up to 10,000."""
+        run_ids = [run.info.run_id for run in found]
+        metrics = await self._queries.of_subjects(run_ids, context=None, limit=_MAX_SERIES_OF_RUN)
+        return [convert.run_to_proto(run, metrics[run.info.run_id]) for run in found]

@@ -1,0 +1,1 @@
+"""Adapters of the tracking port: memory (the reference) and SQL."""

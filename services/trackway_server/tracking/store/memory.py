@@ -1,0 +1,186 @@
+"""TrackingUnit over plain dictionaries: the reference adapter, for tests and for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from trackway_server.metrics.store.memory import MemoryMetricUnit, MemoryTransactions, MetricState
+from trackway_server.tracking.domain.model import (
+    DEFAULT_EXPERIMENT_ID,
+    DEFAULT_EXPERIMENT_NAME,
+    DEFAULT_WORKSPACE,
+    DatasetInput,
+    Experiment,
+    RefusedRecord,
+    RunInfo,
+    RunsQuery,
+    View,
+)
+from trackway_server.tracking.domain.records import RunRecords
+
+
+class MemoryTrackingUnit:
+    """Experiments and runs in memory; it is its own state, which MemoryTransactions copies for each write."""
+
+    def __init__(self) -> None:
+        self._metric_state = MetricState()
+        default = Experiment(DEFAULT_EXPERIMENT_ID, DEFAULT_WORKSPACE, DEFAULT_EXPERIMENT_NAME, False, 0, 0)
+        self._experiments = {default.experiment_id: default}
+        self._runs: dict[str, _StoredRun] = {}
+
+    @property
+    def metrics(self) -> MemoryMetricUnit:
+        """See TrackingUnit."""
+        return MemoryMetricUnit(self._metric_state)
+
+    @property
+    def subjects(self) -> RunRecords:
+        """See TrackingUnit."""
+        return RunRecords(self)
+
+    def experiment(self, experiment_id: int) -> Experiment | None:
+        """See TrackingUnit."""
+        return self._experiments.get(experiment_id)
+
+    def experiment_by_name(self, workspace: str, name: str) -> Experiment | None:
+        """See TrackingUnit."""
+        return next((e for e in self._experiments.values() if (e.workspace, e.name) == (workspace, name)), None)
+
+    def experiments(self, workspace: str, view: View, before: int | None, limit: int) -> list[Experiment]:
+        """See TrackingUnit."""
+        found = [e for e in self._experiments.values() if e.workspace == workspace and _shown(e.deleted, view)]
+        found = [e for e in found if before is None or e.experiment_id < before]
+        return sorted(found, key=lambda e: -e.experiment_id)[:limit]
+
+    def add_experiment(self, workspace: str, name: str, tags: Mapping[str, str], now_us: int) -> Experiment:
+        """See TrackingUnit."""
+        number = max(self._experiments) + 1
+        self._experiments[number] = Experiment(number, workspace, name, False, now_us, now_us, dict(tags))
+        return self._experiments[number]
+
+    def save_experiment(self, experiment: Experiment) -> None:
+        """See TrackingUnit."""
+        tags = self._experiments[experiment.experiment_id].tags
+        self._experiments[experiment.experiment_id] = replace(experiment, tags=tags)
+
+    def put_experiment_tags(self, experiment_id: int, tags: Mapping[str, str]) -> None:
+        """See TrackingUnit."""
+        old = self._experiments[experiment_id]
+        self._experiments[experiment_id] = replace(old, tags=dict(old.tags) | dict(tags))
+
+    def delete_experiment_tags(self, experiment_id: int, keys: Collection[str]) -> None:
+        """See TrackingUnit."""
+        old = self._experiments[experiment_id]
+        kept = {key: value for key, value in old.tags.items() if key not in keys}
+        self._experiments[experiment_id] = replace(old, tags=kept)
+
+    def delete_runs_of(self, experiment_id: int) -> None:
+        """See TrackingUnit."""
+        for run in self._runs.values():
+            if run.info.experiment_id == experiment_id and not run.info.deleted:
+                run.info = replace(run.info, deleted=True, deleted_with_experiment=True)
+
+    def restore_runs_of(self, experiment_id: int) -> None:
+        """See TrackingUnit."""
+        for run in self._runs.values():
+            if run.info.experiment_id == experiment_id and run.info.deleted_with_experiment:
+                run.info = replace(run.info, deleted=False, deleted_with_experiment=False)
+
+    def run(self, run_id: str) -> RunInfo | None:
+        """See TrackingUnit."""
+        return self._runs[run_id].info if run_id in self._runs else None
+
+    def add_run(self, run: RunInfo) -> None:
+        """See TrackingUnit."""
+        self._runs[run.run_id] = _StoredRun(run)
+
+    def save_run(self, run: RunInfo) -> None:
+        """See TrackingUnit."""
+        self._runs[run.run_id].info = run
+
+    def runs(self, query: RunsQuery, after: tuple[int, str] | None, limit: int) -> list[RunInfo]:
+        """See TrackingUnit."""
+        found = [run.info for run in self._runs.values() if _chosen(run.info, query)]
+        found = [info for info in found if after is None or _place(info) < after]
+        return sorted(found, key=_place, reverse=True)[:limit]
+
+    def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """See TrackingUnit."""
+        return {run_id: dict(self._runs[run_id].params) for run_id in run_ids if self._runs[run_id].params}
+
+    def params_of(self, run_id: str, keys: Collection[str]) -> dict[str, str]:
+        """See TrackingUnit."""
+        return {key: value for key, value in self._runs[run_id].params.items() if key in keys}
+
+    def add_params(self, run_id: str, params: Mapping[str, str]) -> None:
+        """See TrackingUnit."""
+        self._runs[run_id].params |= params
+
+    def tags(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """See TrackingUnit."""
+        return {run_id: dict(self._runs[run_id].tags) for run_id in run_ids if self._runs[run_id].tags}
+
+    def tags_of(self, run_id: str, keys: Collection[str]) -> dict[str, str]:
+        """See TrackingUnit."""
+        return {key: value for key, value in self._runs[run_id].tags.items() if key in keys}
+
+    def put_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """See TrackingUnit."""
+        self._runs[run_id].tags |= tags
+
+    def delete_tags(self, run_id: str, keys: Collection[str]) -> None:
+        """See TrackingUnit."""
+        for key in keys:
+            self._runs[run_id].tags.pop(key, None)
+
+    def dataset_inputs(self, run_ids: Sequence[str]) -> dict[str, list[DatasetInput]]:
+        """See TrackingUnit."""
+        stored = {run_id: self._runs[run_id].dataset_inputs for run_id in run_ids}
+        return {run_id: [inputs[key] for key in sorted(inputs)] for run_id, inputs in stored.items() if inputs}
+
+    def add_dataset_inputs(self, run_id: str, inputs: Sequence[DatasetInput]) -> None:
+        """See TrackingUnit."""
+        for one in inputs:
+            self._runs[run_id].dataset_inputs.setdefault((one.name, one.digest), one)
+
+    def refusals(self, run_id: str) -> list[RefusedRecord]:
+        """See TrackingUnit."""
+        return list(self._runs[run_id].refusals)
+
+    def add_refusals(self, run_id: str, refused: Sequence[RefusedRecord]) -> None:
+        """See TrackingUnit."""
+        self._runs[run_id].refusals += refused
+
+
+class MemoryTracking(MemoryTransactions[MemoryTrackingUnit]):
+    """Transactions[TrackingUnit] in memory, with the `Default` experiment."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryTrackingUnit())
+
+
+@dataclass(slots=True)
+class _StoredRun:
+    info: RunInfo
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    dataset_inputs: dict[tuple[str, str], DatasetInput] = field(default_factory=dict)
+    refusals: list[RefusedRecord] = field(default_factory=list)
+
+
+def _shown(deleted: bool, view: View) -> bool:
+    return view is View.ALL or deleted == (view is View.DELETED_ONLY)
+
+
+def _chosen(run: RunInfo, query: RunsQuery) -> bool:
+    return (
+        run.workspace == query.workspace
+        and (not query.experiment_ids or run.experiment_id in query.experiment_ids)
+        and (not query.parent_run_id or run.parent_run_id == query.parent_run_id)
+        and _shown(run.deleted, query.view)
+    )
+
+
+def _place(run: RunInfo) -> tuple[int, str]:
+    return run.start_time_us, run.run_id

@@ -1,0 +1,286 @@
+"""TrackingUnit over a SQLAlchemy connection: SQLite and PostgreSQL. What each method promises: domain/ports.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from trackway_server.core.db.database import Database
+from trackway_server.core.errors import Reason
+from trackway_server.metrics.store.sql import SqlMetricUnit
+from trackway_server.tracking.domain.model import (
+    DatasetInput,
+    Experiment,
+    RefusedRecord,
+    RunInfo,
+    RunsQuery,
+    RunStatus,
+    View,
+)
+from trackway_server.tracking.domain.ports import TrackingUnit
+from trackway_server.tracking.domain.records import RunRecords
+from trackway_server.tracking.store.tables import (
+    DATASET_INPUTS,
+    EXPERIMENT_TAGS,
+    EXPERIMENTS,
+    METRICS,
+    PARAMS,
+    REFUSALS,
+    RUNS,
+    TAGS,
+)
+
+T = TypeVar("T")
+
+_BATCH = 400
+"""Values in one IN: below the least limit of bound variables (999, old SQLite)."""
+_REASONS = {reason.number: reason for reason in Reason}
+_RUN_FIELDS = tuple(name for name in RunInfo.__dataclass_fields__)
+_INPUT_FIELDS = tuple(name for name in DatasetInput.__dataclass_fields__)
+
+
+class SqlTracking:
+    """Transactions[TrackingUnit] over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read(self, work: Callable[[TrackingUnit], T]) -> T:
+        """See Transactions."""
+        return await self._database.read(_in_unit, work)
+
+    async def write(self, work: Callable[[TrackingUnit], T]) -> T:
+        """See Transactions."""
+        return await self._database.write(_in_unit, work)
+
+
+def _in_unit(connection: Connection, work: Callable[[TrackingUnit], T]) -> T:
+    return work(SqlTrackingUnit(connection))
+
+
+class SqlTrackingUnit:
+    """Experiments and runs, within the transaction of `connection`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.metrics = SqlMetricUnit(connection, METRICS)
+        self.subjects = RunRecords(self)
+
+    def experiment(self, experiment_id: int) -> Experiment | None:
+        """See TrackingUnit."""
+        return self._one_experiment(EXPERIMENTS.c.experiment_id == experiment_id)
+
+    def experiment_by_name(self, workspace: str, name: str) -> Experiment | None:
+        """See TrackingUnit."""
+        return self._one_experiment(and_(EXPERIMENTS.c.workspace == workspace, EXPERIMENTS.c.name == name))
+
+    def _one_experiment(self, condition: ColumnElement[bool]) -> Experiment | None:
+        rows = self._connection.execute(select(EXPERIMENTS).where(condition)).mappings().all()
+        return next(iter(self._with_tags(rows)), None)
+
+    def experiments(self, workspace: str, view: View, before: int | None, limit: int) -> list[Experiment]:
+        """See TrackingUnit."""
+        query = select(EXPERIMENTS).where(EXPERIMENTS.c.workspace == workspace)
+        if view is not View.ALL:
+            query = query.where(EXPERIMENTS.c.deleted == (view is View.DELETED_ONLY))
+        if before is not None:
+            query = query.where(EXPERIMENTS.c.experiment_id < before)
+        query = query.order_by(EXPERIMENTS.c.experiment_id.desc()).limit(limit)
+        return self._with_tags(self._connection.execute(query).mappings().all())
+
+    def _with_tags(self, rows: Sequence[RowMapping]) -> list[Experiment]:
+        tags: dict[int, dict[str, str]] = {}
+        for batch in _batches(row["experiment_id"] for row in rows):
+            query = select(EXPERIMENT_TAGS).where(EXPERIMENT_TAGS.c.experiment_id.in_(batch))
+            for row in self._connection.execute(query):
+                tags.setdefault(row.experiment_id, {})[row.key] = row.value
+        return [Experiment(**row, tags=tags.get(row["experiment_id"], {})) for row in rows]
+
+    def add_experiment(self, workspace: str, name: str, tags: Mapping[str, str], now_us: int) -> Experiment:
+        """See TrackingUnit."""
+        row = {
+            "workspace": workspace,
+            "name": name,
+            "deleted": False,
+            "create_time_us": now_us,
+            "update_time_us": now_us,
+        }
+        insert = EXPERIMENTS.insert().values(row).returning(EXPERIMENTS.c.experiment_id)
+        experiment_id: int = self._connection.execute(insert).scalar_one()
+        self.put_experiment_tags(experiment_id, tags)
+        return Experiment(experiment_id, workspace, name, False, now_us, now_us, dict(tags))
+
+    def save_experiment(self, experiment: Experiment) -> None:
+        """See TrackingUnit."""
+        self._connection.execute(
+            update(EXPERIMENTS)
+            .where(EXPERIMENTS.c.experiment_id == experiment.experiment_id)
+            .values(name=experiment.name, deleted=experiment.deleted, update_time_us=experiment.update_time_us)
+        )
+
+    def put_experiment_tags(self, experiment_id: int, tags: Mapping[str, str]) -> None:
+        """See TrackingUnit."""
+        rows = [{"experiment_id": experiment_id, "key": key, "value": value} for key, value in tags.items()]
+        self._upsert(EXPERIMENT_TAGS, rows, ("experiment_id", "key"))
+
+    def delete_experiment_tags(self, experiment_id: int, keys: Collection[str]) -> None:
+        """See TrackingUnit."""
+        self._delete_keys(EXPERIMENT_TAGS, EXPERIMENT_TAGS.c.experiment_id == experiment_id, keys)
+
+    def delete_runs_of(self, experiment_id: int) -> None:
+        """See TrackingUnit."""
+        active = and_(RUNS.c.experiment_id == experiment_id, RUNS.c.deleted.is_(False))
+        self._connection.execute(update(RUNS).where(active).values(deleted=True, deleted_with_experiment=True))
+
+    def restore_runs_of(self, experiment_id: int) -> None:
+        """See TrackingUnit."""
+        gone = and_(RUNS.c.experiment_id == experiment_id, RUNS.c.deleted_with_experiment.is_(True))
+        self._connection.execute(update(RUNS).where(gone).values(deleted=False, deleted_with_experiment=False))
+
+    def run(self, run_id: str) -> RunInfo | None:
+        """See TrackingUnit."""
+        query = select(RUNS).where(RUNS.c.run_id == run_id).with_for_update()
+        row = self._connection.execute(query).mappings().first()
+        return None if row is None else _run(row)
+
+    def add_run(self, run: RunInfo) -> None:
+        """See TrackingUnit."""
+        self._connection.execute(RUNS.insert().values(_run_row(run)))
+
+    def save_run(self, run: RunInfo) -> None:
+        """See TrackingUnit."""
+        self._connection.execute(update(RUNS).where(RUNS.c.run_id == run.run_id).values(_run_row(run)))
+
+    def runs(self, query: RunsQuery, after: tuple[int, str] | None, limit: int) -> list[RunInfo]:
+        """See TrackingUnit."""
+        chosen = select(RUNS).where(RUNS.c.workspace == query.workspace)
+        if query.experiment_ids:
+            chosen = chosen.where(RUNS.c.experiment_id.in_(query.experiment_ids))
+        if query.view is not View.ALL:
+            chosen = chosen.where(RUNS.c.deleted == (query.view is View.DELETED_ONLY))
+        if query.parent_run_id:
+            chosen = chosen.where(RUNS.c.parent_run_id == query.parent_run_id)
+        if after is not None:
+            start, run_id = after
+            same = and_(RUNS.c.start_time_us == start, RUNS.c.run_id < run_id)
+            chosen = chosen.where(RUNS.c.start_time_us <= start, or_(RUNS.c.start_time_us < start, same))
+        chosen = chosen.order_by(RUNS.c.start_time_us.desc(), RUNS.c.run_id.desc()).limit(limit)
+        return [_run(row) for row in self._connection.execute(chosen).mappings()]
+
+    def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """See TrackingUnit."""
+        return self._maps(PARAMS, run_ids)
+
+    def params_of(self, run_id: str, keys: Collection[str]) -> dict[str, str]:
+        """See TrackingUnit."""
+        return self._map(PARAMS, run_id, keys)
+
+    def add_params(self, run_id: str, params: Mapping[str, str]) -> None:
+        """See TrackingUnit."""
+        self._connection.execute(PARAMS.insert(), _key_rows(run_id, params))
+
+    def tags(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """See TrackingUnit."""
+        return self._maps(TAGS, run_ids)
+
+    def tags_of(self, run_id: str, keys: Collection[str]) -> dict[str, str]:
+        """See TrackingUnit."""
+        return self._map(TAGS, run_id, keys)
+
+    def put_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """See TrackingUnit."""
+        self._upsert(TAGS, _key_rows(run_id, tags), ("run_id", "key"))
+
+    def delete_tags(self, run_id: str, keys: Collection[str]) -> None:
+        """See TrackingUnit."""
+        self._delete_keys(TAGS, TAGS.c.run_id == run_id, keys)
+
+    def dataset_inputs(self, run_ids: Sequence[str]) -> dict[str, list[DatasetInput]]:
+        """See TrackingUnit."""
+        found: dict[str, list[DatasetInput]] = {}
+        for batch in _batches(run_ids):
+            query = select(DATASET_INPUTS).where(DATASET_INPUTS.c.run_id.in_(batch))
+            query = query.order_by(DATASET_INPUTS.c.run_id, DATASET_INPUTS.c.name, DATASET_INPUTS.c.digest)
+            for row in self._connection.execute(query).mappings():
+                found.setdefault(row["run_id"], []).append(DatasetInput(**{name: row[name] for name in _INPUT_FIELDS}))
+        return found
+
+    def add_dataset_inputs(self, run_id: str, inputs: Sequence[DatasetInput]) -> None:
+        """See TrackingUnit."""
+        rows = [{"run_id": run_id} | {name: getattr(one, name) for name in _INPUT_FIELDS} for one in inputs]
+        self._connection.execute(_insert(self._connection, DATASET_INPUTS).on_conflict_do_nothing(), rows)
+
+    def refusals(self, run_id: str) -> list[RefusedRecord]:
+        """See TrackingUnit."""
+        query = select(REFUSALS).where(REFUSALS.c.run_id == run_id).order_by(REFUSALS.c.number)
+        return [
+            RefusedRecord(row.writer_id, row.sequence, _REASONS[row.reason], row.message)
+            for row in self._connection.execute(query)
+        ]
+
+    def add_refusals(self, run_id: str, refused: Sequence[RefusedRecord]) -> None:
+        """See TrackingUnit."""
+        self._connection.execute(
+            REFUSALS.insert(),
+            [
+                {
+                    "run_id": run_id,
+                    "writer_id": one.writer_id,
+                    "sequence": one.sequence,
+                    "reason": one.reason.number,
+                    "message": one.message,
+                }
+                for one in refused
+            ],
+        )
+
+    def _maps(self, table: Table, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for batch in _batches(run_ids):
+            for row in self._connection.execute(select(table).where(table.c.run_id.in_(batch))):
+                found.setdefault(row.run_id, {})[row.key] = row.value
+        return found
+
+    def _map(self, table: Table, run_id: str, keys: Collection[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for batch in _batches(sorted(keys)):
+            query = select(table.c.key, table.c.value).where(table.c.run_id == run_id, table.c.key.in_(batch))
+            found |= {row.key: row.value for row in self._connection.execute(query)}
+        return found
+
+    def _delete_keys(self, table: Table, owned: ColumnElement[bool], keys: Collection[str]) -> None:
+        for batch in _batches(sorted(keys)):
+            self._connection.execute(table.delete().where(owned, table.c.key.in_(batch)))
+
+    def _upsert(self, table: Table, rows: Sequence[Mapping[str, object]], key: Sequence[str]) -> None:
+        if rows:
+            insert = _insert(self._connection, table)
+            upsert = insert.on_conflict_do_update(index_elements=key, set_={"value": insert.excluded.value})
+            self._connection.execute(upsert, rows)
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    """An INSERT of the connection's dialect, which has ON CONFLICT."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def _run(row: RowMapping) -> RunInfo:
+    return RunInfo(**{name: row[name] for name in _RUN_FIELDS} | {"status": RunStatus(row["status"])})
+
+
+def _run_row(run: RunInfo) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in _RUN_FIELDS} | {"status": int(run.status)}
+
+
+def _key_rows(run_id: str, values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"run_id": run_id, "key": key, "value": value} for key, value in values.items()]
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch

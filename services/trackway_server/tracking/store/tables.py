@@ -1,0 +1,95 @@
+"""The SQL tables of Tracking, those of its metrics included: one schema, so that they commit together."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import UniqueConstraint as Unique
+
+from trackway_server.metrics.store.tables import BigKey, metric_tables
+
+METADATA = MetaData()
+
+METRICS = metric_tables(METADATA)
+
+EXPERIMENTS = Table(
+    "experiments",
+    METADATA,
+    Column("experiment_id", BigKey, primary_key=True),
+    Column("workspace", String(63), nullable=False),
+    Column("name", String(500), nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    Column("update_time_us", BigInteger, nullable=False),
+    Unique("workspace", "name", name="uq_experiments_name"),
+)
+
+EXPERIMENT_TAGS = Table(
+    "experiment_tags",
+    METADATA,
+    Column("experiment_id", ForeignKey("experiments.experiment_id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+RUNS = Table(
+    "runs",
+    METADATA,
+    Column("run_id", String(32), primary_key=True),
+    Column("workspace", String(63), nullable=False),
+    Column("experiment_id", ForeignKey("experiments.experiment_id"), nullable=False),
+    Column("name", String(500), nullable=False),
+    Column("status", Integer, nullable=False, comment="tracking.v1.RunStatus"),
+    Column("status_message", Text, nullable=False),
+    Column("user_id", String(250), nullable=False),
+    Column("start_time_us", BigInteger, nullable=False),
+    Column("end_time_us", BigInteger, nullable=False, comment="0: not ended"),
+    Column("parent_run_id", String(32), nullable=False, comment="empty: none"),
+    Column("start_digest", String(64), nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("deleted_with_experiment", Boolean, nullable=False),
+    Column("refused_count", BigInteger, nullable=False),
+    Index("ix_runs_workspace", "workspace", "deleted", "start_time_us", "run_id"),
+    Index("ix_runs_experiment", "experiment_id", "deleted", "start_time_us", "run_id"),
+    Index("ix_runs_parent", "parent_run_id"),
+)
+
+PARAMS = Table(
+    "params",
+    METADATA,
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+TAGS = Table(
+    "tags",
+    METADATA,
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+DATASET_INPUTS = Table(
+    "dataset_inputs",
+    METADATA,
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("name", String(500), primary_key=True),
+    Column("digest", String(128), primary_key=True),
+    Column("source_type", String(250), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("schema", Text, nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("context", String(250), nullable=False),
+)
+
+REFUSALS = Table(
+    "run_refusals",
+    METADATA,
+    Column("number", BigKey, primary_key=True),
+    Column("run_id", ForeignKey("runs.run_id"), nullable=False),
+    Column("writer_id", String(32), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("reason", Integer, nullable=False, comment="common.v1.ErrorReason"),
+    Column("message", Text, nullable=False),
+    Index("ix_run_refusals_run_id", "run_id", "number"),
+)
