@@ -82,7 +82,7 @@ class Recorder:
         return self._directory
 
     def _begin(self) -> None:
-        """Start an empty spool: at the beginning, and in a child after a fork."""
+        """Start an empty spool, in memory: at the beginning, and in a child after a fork."""
         self.writer_id = os.urandom(16).hex()
         self._lock = RLock()
         self._busy = False
@@ -100,20 +100,21 @@ class Recorder:
         self._dropped = 0
         self._told = 0
         self._retry_at = 0.0
-        self._directory = os.path.join(self._root, self.run_id, self.writer_id)
-        try:
-            os.makedirs(os.path.join(self._directory, "artifacts"), 0o700)
-            self._growing = self._wants_write()
-            self._write_meta()
-        except OSError as error:
-            self._drop(error)
-            self._directory = ""
+        self._directory = ""
 
-    def _wants_write(self) -> bool:
+    def _make_folder(self) -> None:
+        """Make the spool's folder, at the first record: a process that logs nothing leaves nothing. Raises OSError."""
+        directory = os.path.join(self._root, self.run_id, self.writer_id)
+        os.makedirs(os.path.join(directory, "artifacts"), 0o700, exist_ok=True)
+        self._growing = self._wants_write(directory)
+        self._write_meta(directory)
+        self._directory = directory
+
+    def _wants_write(self, directory: str) -> bool:
         chosen = os.environ.get("TRACKWAY_SPOOL_IO", "")
-        return chosen == "write" if chosen else is_network(self._directory)
+        return chosen == "write" if chosen else is_network(directory)
 
-    def _write_meta(self) -> None:
+    def _write_meta(self, directory: str) -> None:
         pid = os.getpid()
         meta = {
             "version": 1,
@@ -129,12 +130,12 @@ class Recorder:
             "machine": liveness.machine(),
             "created_us": time_ns() // 1000,
         }
-        state_path = os.path.join(self._directory, "state")
+        state_path = os.path.join(directory, "state")
         write_file(state_path, -1, State().encode())
         self._state_fd = os.open(state_path, os.O_RDONLY | os.O_CLOEXEC)
-        draft = os.path.join(self._directory, "meta.json.new")
+        draft = os.path.join(directory, "meta.json.new")
         write_file(draft, -1, to_json(meta).encode())
-        os.rename(draft, os.path.join(self._directory, "meta.json"))
+        os.rename(draft, os.path.join(directory, "meta.json"))
 
     def _poke(self, *, flush: bool) -> None:
         """Tell the uplink to look, and with `flush` that somebody waits."""
@@ -158,26 +159,35 @@ class Recorder:
                 size = len(payload)
                 position = self._position
                 end = position + 8 + size
-                if end > self._limit:
-                    if not self._make_room(size):
-                        return
-                    position = self._position
-                    end = position + 8 + size
                 memory = self._memory
-                if memory is None:
-                    self._write_out(payload)
+                if memory is None or end > self._limit:
+                    self._append_slowly(payload)
                 else:
                     memory[position + 8 : end] = payload
                     _pack_record_into(memory, position, size, crc32(payload))
-                self._position = end
-                self._count += 1
+                    self._position = end
+                    self._count += 1
+                while self._deferred:
+                    self._append_slowly(self._deferred.pop(0))
             except BaseException:
                 self._repair()
                 raise
             finally:
                 self._busy = False
-        if self._deferred:
-            self._append(self._deferred.pop(0))
+
+    def _append_slowly(self, payload: bytes) -> None:
+        """Append where a segment must be made first, or where there is no mapping."""
+        size = len(payload)
+        if self._position + 8 + size > self._limit and not self._make_room(size):
+            return
+        position = self._position
+        if self._memory is None:
+            self._write_out(payload)
+        else:
+            self._memory[position + 8 : position + 8 + size] = payload
+            _pack_record_into(self._memory, position, size, crc32(payload))
+        self._position = position + 8 + size
+        self._count += 1
 
     def _repair(self) -> None:
         """After an interruption (Ctrl-C) in the middle of an append: a record whose header stands does count."""
@@ -208,10 +218,12 @@ class Recorder:
         """Begin a segment for a payload of `size` bytes. False where there is none to be had: the record is dropped."""
         if self._closed:
             raise ValueError(f"this process has ended its part of run {self.run_id}; nothing more can be logged to it")
-        if not self._directory or monotonic() < self._retry_at:
+        if monotonic() < self._retry_at:
             self._dropped += 1
             return False
         try:
+            if not self._directory:
+                self._make_folder()
             self._next_segment(size)
         except OSError as error:
             self._drop(error)
@@ -234,8 +246,7 @@ class Recorder:
         self._fd, self._memory, self._limit = fd, memory, limit
         self._position = HEADER.size
         self._segment += 1
-        if self._segment > 1:
-            self._poke(flush=False)
+        self._poke(flush=False)
 
     def _release(self) -> None:
         """Give back the file of the finished segment, cut to what was written."""

@@ -50,12 +50,13 @@ _UNREACHABLE_SECONDS = 1.0
 class Writer(Recorder):
     """One process's spool of one run. Thread-safe; made by `Writer.open`."""
 
-    __slots__ = ("_omitted", "_series", "_series_count", "_shapes")
+    __slots__ = ("_omitted", "_series", "_series_count", "_shape_count", "_shapes")
 
     def _begin(self) -> None:
         self._series: dict[Any, int] = {}
         self._series_count: int = 0
         self._shapes: dict[Any, tuple[int, Any, int]] = {}
+        self._shape_count: int = 0
         self._omitted: dict[int, int] = {}
         super()._begin()
 
@@ -80,7 +81,7 @@ class Writer(Recorder):
         spool_root: str | None = None,
         owns_run: bool,
     ) -> Writer:
-        """Make the spool of this process for a run, and wake the uplink.
+        """A writer of a run, for this process. Its spool is made, and the uplink woken, with the first record.
 
         `owns_run`: this process began the run, so the run ends with it: the uplink marks it KILLED should the process
         vanish. A process that only joined says False. A spool that cannot be made (disk full, no permission) is told
@@ -88,7 +89,6 @@ class Writer(Recorder):
         """
         writer = cls(run_id, uri, workspace, token, labels or {}, spool_root or default_root(), owns_run)
         _open_writers.append(writer)
-        writer._poke(flush=False)
         return writer
 
     # -- logging -----------------------------------------------------------------------------------------------------
@@ -278,7 +278,8 @@ class Writer(Recorder):
         """Record that this writer will write no more, and release its files. Repeated calls do nothing."""
         if self._closed:
             return
-        self._append_json(Kind.CLOSE, {})
+        if self._directory:
+            self._append_json(Kind.CLOSE, {})
         self._closed = True
         self._release()
         if self in _open_writers:
@@ -295,8 +296,8 @@ class Writer(Recorder):
             if name in self._series:
                 return self._series[name]
             series = self._series_count
+            self._series_count = series + 1  # before any call: a signal handler may define a series in the middle
             self._append_json(Kind.SERIES, {"series_id": series, "key": key, "context": texts})
-            self._series_count = series + 1
             self._series[name] = series
             return series
 
@@ -309,7 +310,8 @@ class Writer(Recorder):
                 name = key if context is None else (key, *suffix)
                 series = self._series.get(name)
                 ids.append(self._define(name, key, context) if series is None else series)
-            number = len(self._shapes)
+            number = self._shape_count
+            self._shape_count = number + 1
             self._append_json(Kind.SHAPE, {"shape_id": number, "series_ids": ids})
             shape = (number, Struct(f"{ROW.format}{len(ids)}d").pack, ids[0])
             self._shapes[names if context is None else (names, *suffix)] = shape
@@ -326,12 +328,15 @@ class Writer(Recorder):
     def _store_artifact(self, artifact_path: str, source: int, data: bytes | None) -> None:
         if self._closed:
             raise ValueError(f"this process has ended its part of run {self.run_id}; nothing more can be logged to it")
-        if not self._directory:
-            self._dropped += 1
-            return
         with self._lock:
             number = self._artifacts
             self._artifacts = number + 1
+        try:
+            if not self._directory:
+                self._make_folder()
+        except OSError as error:
+            self._drop(error)
+            return
         stem = os.path.join(self._directory, "artifacts", f"{number:08d}")
         try:
             write_file(f"{stem}.data", source, data)
@@ -352,7 +357,8 @@ class Writer(Recorder):
         return State.decode(os.pread(self._state_fd, STATE_SIZE, 0))
 
     def _pending(self, state: State) -> int:
-        return max(self._count - state.durable, 0) + len(waiting_artifacts(self._directory))
+        files = len(waiting_artifacts(self._directory)) if self._directory else 0
+        return max(self._count - state.durable, 0) + files
 
     def _sync_state(self, state: State, pending: int) -> SyncState:
         return SyncState(

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from support.registry_worlds import STORES, World, open_store, open_world
 from trackway_server.core.errors import DomainError, Reason
@@ -24,7 +24,8 @@ from trackway_server.registry.domain.stages import LIVE_STAGES, Stage
 
 T = TypeVar("T")
 
-NAMES = st.sampled_from(["a", "b"])
+# Most steps meet something that is there: mostly one model, which begins with versions in use.
+NAMES = st.sampled_from(["a", "a", "a", "b"])
 NUMBERS = st.integers(1, 4)
 ALIASES = st.sampled_from(["champion", "challenger"])
 TAGS = st.dictionaries(st.sampled_from(["x", "y"]), st.sampled_from(["1", "2"]))
@@ -127,6 +128,14 @@ class Lifecycle(RuleBasedStateMachine):
             return Reason.MODEL_NOT_FOUND
         return None if number in self.models[name].stages else Reason.MODEL_VERSION_NOT_FOUND
 
+    @initialize()
+    def begin(self) -> None:
+        self.create_model("a", {})
+        for _ in range(3):
+            self.create_version("a", {})
+        self.set_alias("a", 3, "champion", None)
+        self.move("a", 2, Stage.STAGING, False)
+
     @rule(name=NAMES, tags=TAGS)
     def create_model(self, name: str, tags: dict[str, str]) -> None:
         reason = Reason.MODEL_ALREADY_EXISTS if name in self.models else None
@@ -159,7 +168,6 @@ class Lifecycle(RuleBasedStateMachine):
             del model.stages[number], model.version_tags[number]
             model.aliases = {alias: target for alias, target in model.aliases.items() if target != number}
 
-    @precondition(lambda self: any(model.stages for model in self.models.values()))
     @rule(name=NAMES, number=NUMBERS, stage=st.sampled_from(Stage), displace=st.booleans())
     def move(self, name: str, number: int, stage: Stage, displace: bool) -> None:
         reason = self.why_no_version(name, number)
@@ -172,7 +180,6 @@ class Lifecycle(RuleBasedStateMachine):
                 stages |= {other: Stage.ARCHIVED for other, at in stages.items() if at is stage}
             stages[number] = stage
 
-    @precondition(lambda self: any(model.stages for model in self.models.values()))
     @rule(name=NAMES, number=NUMBERS, to_set=TAGS, to_delete=st.sets(st.sampled_from(["x", "y"])))
     def change_tags(self, name: str, number: int, to_set: dict[str, str], to_delete: set[str]) -> None:
         reason = self.why_no_version(name, number)
@@ -183,7 +190,6 @@ class Lifecycle(RuleBasedStateMachine):
             tags = {**self.models[name].version_tags[number], **to_set}
             self.models[name].version_tags[number] = {tag: tags[tag] for tag in tags if tag not in to_delete}
 
-    @precondition(lambda self: any(model.stages for model in self.models.values()))
     @rule(name=NAMES, number=NUMBERS, alias=ALIASES, expected=EXPECTED)
     def set_alias(self, name: str, number: int, alias: str, expected: int | None) -> None:
         reason = self.why_no_version(name, number)
@@ -193,7 +199,6 @@ class Lifecycle(RuleBasedStateMachine):
         if self.check(work, reason):
             self.models[name].aliases[alias] = number
 
-    @precondition(lambda self: any(model.aliases for model in self.models.values()))
     @rule(name=NAMES, alias=ALIASES, expected=EXPECTED)
     def delete_alias(self, name: str, alias: str, expected: int | None) -> None:
         reason = None if name in self.models else Reason.MODEL_NOT_FOUND
@@ -250,7 +255,7 @@ def version(name: str, number: int) -> VersionKey:
 @pytest.mark.parametrize("kind", STORES)
 def test_any_life_of_a_registry(kind: str) -> None:
     machine = type("Lifecycle", (Lifecycle,), {"kind": kind})
-    examples = {"memory": 60, "sqlite": 12}[kind]
+    examples = {"memory": 120, "sqlite": 25}[kind]
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,

@@ -10,7 +10,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -222,6 +221,7 @@ def test_a_torn_or_short_tail_is_cut_at_the_record_boundary(tmp_path: Path, io: 
 
 def test_a_reader_follows_a_writer_and_resumes_anywhere(tmp_path: Path, io: str) -> None:
     writer = open_writer(tmp_path)
+    writer.set_tags({"first": "record"})
     reader = SpoolReader(Path(writer.directory))
     checksums = {0: 0}
     for step in range(3000):
@@ -240,9 +240,9 @@ def test_a_reader_follows_a_writer_and_resumes_anywhere(tmp_path: Path, io: str)
 
 def test_acknowledged_segments_are_deleted_and_the_rest_still_reads(tmp_path: Path) -> None:
     writer = open_writer(tmp_path)
-    directory = Path(writer.directory)
     for step in range(SIZES[0] // 40 + SIZES[1] // 40 + 100):
         writer.log_metrics({"a": 1.0}, step)
+    directory = Path(writer.directory)
     reader = SpoolReader(directory)
     while reader.read():
         pass
@@ -261,9 +261,9 @@ def test_acknowledged_segments_are_deleted_and_the_rest_still_reads(tmp_path: Pa
 
 def test_a_missing_segment_is_named_not_skipped(tmp_path: Path) -> None:
     writer = open_writer(tmp_path)
-    directory = Path(writer.directory)
     for step in range(SIZES[0] // 40 + SIZES[1] // 40 + 100):
         writer.log_metric("a", 1.0, step)
+    directory = Path(writer.directory)
     reader = SpoolReader(directory)
     reader.read()
     (directory / segment_name(1)).rename(directory / "elsewhere")
@@ -486,6 +486,12 @@ print(sorted(heavy & (set(sys.modules) - bare)))
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_process_that_logs_nothing_leaves_nothing(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path)
+    assert writer.finish(0).pending == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_writer_is_collected_without_complaint(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def get(connection: Connection, owner: Owner, path: ArtifactPath) -> Artifact:
 def files_below(connection: Connection, owner: Owner, folder: Folder, *, start: str, limit: int) -> Sequence[FileEntry]:
     """See ArtifactIndex."""
     query = select(ARTIFACTS).where(of_owner(owner), path_column >= start, before_end(folder))
-    return [file_of(row) for row in connection.execute(query.order_by(path_column).limit(limit))]
+    return [file_of(row) for row in connection.execute(query.order_by(path_column).limit(limit)).all()]
 
 
 def remove(connection: Connection, owner: Owner, path: ArtifactPath) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Connection, CursorResult, and_, case, func, literal, select
+from sqlalchemy import CTE, ColumnElement, Connection, Row, and_, case, func, literal, select
 
 from trackway_server.artifacts.domain.artifacts import Entry, FolderEntry, Owner
 from trackway_server.artifacts.domain.paths import ArtifactPath, Folder, after_file, after_folder, prefix_of
@@ -22,7 +22,7 @@ def children(connection: Connection, owner: Owner, folder: Folder, *, start: str
     """See ArtifactIndex."""
     steps = _steps(connection, owner, folder, start, limit)
     query = select(ARTIFACTS).join(steps, path_column == steps.c.path).where(of_owner(owner)).order_by(path_column)
-    return list(_entries(prefix_of(folder), connection.execute(query)))
+    return list(_entries(prefix_of(folder), connection.execute(query).all()))
 
 
 def _steps(connection: Connection, owner: Owner, folder: Folder, start: str, limit: int) -> CTE:
@@ -45,7 +45,7 @@ def _bound(connection: Connection, prefix: str, path: ColumnElement[str]) -> Col
     return case((slash > 0, literal(prefix) + name + literal(after_folder(""))), else_=path + literal(after_file("")))
 
 
-def _entries(prefix: str, rows: CursorResult[Any]) -> Iterator[Entry]:
+def _entries(prefix: str, rows: Sequence[Row[Any]]) -> Iterator[Entry]:
     for row in rows:
         name, slash, _ = row.path.removeprefix(prefix).partition("/")
         yield FolderEntry(ArtifactPath(prefix + name)) if slash else file_of(row)

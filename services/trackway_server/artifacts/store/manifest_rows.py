@@ -34,7 +34,7 @@ def create_manifest(connection: Connection, owner: Owner, folder: Folder, now_us
 def read_manifest(connection: Connection, workspace: str, digest: Digest) -> Manifest:
     """See ArtifactIndex.manifest."""
     query = select(MANIFEST_ENTRIES).where(_of_manifest(workspace, digest)).order_by(MANIFEST_ENTRIES.c.path)
-    entries = tuple(file_of(row) for row in connection.execute(query))
+    entries = tuple(file_of(row) for row in connection.execute(query).all())
     if not entries:
         raise manifest_not_found(digest)
     if manifest_digest(entries) != digest:
@@ -55,7 +55,7 @@ def read_manifest_file(connection: Connection, workspace: str, digest: Digest, p
 
 def _files(connection: Connection, owner: Owner, folder: Folder) -> list[FileEntry]:
     query = select(ARTIFACTS).where(of_owner(owner), at_or_below(folder)).order_by(path_column).limit(MAX_FILES + 1)
-    return [file_of(row) for row in connection.execute(query)]
+    return [file_of(row) for row in connection.execute(query).all()]
 
 
 def _exists(connection: Connection, workspace: str, digest: Digest) -> bool:

@@ -1,4 +1,8 @@
-"""Rows into values. What the database says is checked as if a stranger had sent it."""
+"""Rows into values. What the database says is checked as if a stranger had sent it.
+
+Store functions fetch all rows before they convert one: a conversion that raises would leave the statement unfinished,
+and SQLite keeps the reader on its old snapshot until it is finished.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,167 @@
+"""The commands that read, against a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trackway.cli.commands import app
+from trackway.client import Client
+from trackway.testing import LocalServer
+from typer.testing import CliRunner
+
+HOSTILE = "[bold]not markup[/] \x1b[31m\u202e"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalServer]:
+    with LocalServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def run_id(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run with a nested one, artifacts and a registered model in production."""
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "weights.txt").write_text("0.5")
+    with Client(server.uri, token=server.token) as client:
+        experiment = client.tracking.create_experiment("vision", tags={"mlflow.note.content": "About eyes."})
+        run = client.tracking.create_run(experiment_id=experiment.experiment_id, run_name="parent", tags={"odd": HOSTILE})
+        run_id = run.info.run_id
+        client.tracking.log_params(run_id, {"lr": "0.1", "odd": HOSTILE})
+        client.tracking.create_run(experiment_name="other", run_name="child", tags={"mlflow.parentRunId": run_id})
+        client.artifacts.upload(run_id, folder / "weights.txt", "model/weights.txt")
+        client.registry.create_model("eyes", description="Sees.")
+        client.registry.create_version("eyes", f"runs:/{run_id}/model")
+        client.registry.transition_stage("eyes", 1, "Production")
+        client.registry.set_alias("eyes", "champion", 1)
+    return run_id
+
+
+@pytest.fixture
+def trackway(server: LocalServer, run_id: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., str]:
+    """Runs a command that must succeed and answers what it printed."""
+    monkeypatch.setenv("TRACKWAY_URI", server.uri)
+    monkeypatch.setenv("TRACKWAY_PROFILE", str(server.profile))
+    monkeypatch.setenv("TRACKWAY_SPOOL_DIR", str(tmp_path))
+    monkeypatch.delenv("TRACKWAY_TOKEN", raising=False)
+
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return run
+
+
+def as_json(output: str) -> Any:
+    return json.loads(output)
+
+
+def test_experiments(trackway: Callable[..., str]) -> None:
+    table = trackway("experiments", "list")
+    assert "vision" in table
+    assert "About eyes." in table
+    listed = as_json(trackway("experiments", "list", "--json"))
+    assert {each["name"] for each in listed} == {"Default", "vision", "other"}
+    assert len(as_json(trackway("experiments", "list", "--json", "--limit", "1"))) == 1
+
+
+def test_runs(trackway: Callable[..., str], run_id: str) -> None:
+    table = trackway("runs", "list")
+    assert run_id in table
+    assert "↳ child" in table
+    assert "lr=0.1" in table
+    assert "\x1b" not in table
+    for chosen in ("vision", "1"):
+        listed = as_json(trackway("runs", "list", "--experiment", chosen, "--json"))
+        assert [each["info"]["run_name"] for each in listed] == ["parent"]
+    nested = as_json(trackway("runs", "list", "--parent", run_id, "--json"))
+    assert [each["info"]["run_name"] for each in nested] == ["child"]
+
+
+def test_one_run(trackway: Callable[..., str], run_id: str) -> None:
+    shown = trackway("runs", "show", run_id)
+    assert "parent" in shown
+    assert "[bold]not markup[/]" in shown
+    assert not set(shown) & set("\x1b\u202e")
+    run = as_json(trackway("runs", "show", run_id, "--json"))["run"]
+    assert run["data"]["params"]["odd"] == HOSTILE
+
+
+def test_models(trackway: Callable[..., str], run_id: str) -> None:
+    table = trackway("models", "list")
+    assert "1 Production" in table
+    assert "@champion=1" in table
+    shown = trackway("models", "show", "eyes")
+    assert run_id in shown
+    assert "Sees." in shown
+    version = as_json(trackway("models", "show", "eyes", "--json"))["versions"][0]
+    assert (version["version"], version["stage"], version["aliases"]) == (1, "Production", ["champion"])
+
+
+def test_doctor(trackway: Callable[..., str]) -> None:
+    facts = as_json(trackway("doctor", "--json"))
+    assert facts["answers"] == "yes"
+    assert facts["key"] == "found"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["runs", "show", "0" * 32],
+        ["runs", "show", "nonsense"],
+        ["runs", "list", "--experiment", "no such"],
+        ["models", "show", "no such"],
+    ],
+)
+@pytest.mark.usefixtures("trackway")
+def test_what_is_not_there_is_one_clear_line(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from trackway.cli.main import main
+
+    monkeypatch.setattr("sys.argv", ["trackway", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("trackway: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("run_id")
+def test_a_wrong_key_is_one_clear_line(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from trackway.cli.main import main
+
+    monkeypatch.setenv("TRACKWAY_TOKEN", "tw_" + "x" * 43)
+    monkeypatch.setattr("sys.argv", ["trackway", "runs", "list", "--uri", server.uri])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert "TRACKWAY_TOKEN" in capsys.readouterr().err
+
+
+def test_sync_brings_in_what_was_recorded_without_a_server(
+    trackway: Callable[..., str], tmp_path: Path, server: LocalServer
+) -> None:
+    import os
+    import subprocess
+    import sys
+
+    script = "import trackway\nwith trackway.start_run(run_name='offline'):\n    trackway.log_metric('loss', 0.5)\n"
+    environ = {**os.environ, "TRACKWAY_URI": "trackway://127.0.0.1:1", "TRACKWAY_SPOOL_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", script], env=environ, check=True, capture_output=True, timeout=120)
+    report = as_json(trackway("sync", str(tmp_path), "--uri", server.uri, "--json"))
+    assert report["ok"]
+    assert [spool["points"] for spool in report["spools"]] == [1]
+    runs = as_json(trackway("runs", "list", "--json"))
+    offline = next(run for run in runs if run["info"]["run_name"] == "offline")
+    assert offline["data"]["metrics"] == {"loss": 0.5}
+    assert trackway("sync", str(tmp_path), "--uri", server.uri) == "There is nothing to send.\n"
