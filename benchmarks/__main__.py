@@ -7,6 +7,7 @@ Only a full run (no option but --json) rewrites results.md. Exit status 1: a fig
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -63,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         machine = machine_lines(Path(work))
         rows, problems = _measure(options, Path(work), console)
     rows.sort(key=lambda row: list(FIGURES).index(row.figure))
-    machine += [f"{time.monotonic() - started:.0f} s in all", *problems]
+    load = os.getloadavg()[0]
+    machine += [f"{time.monotonic() - started:.0f} s in all; load average at the end {load:.1f}", *problems]
     _print(options, rows, machine, console)
     return 1 if any(row.failure for row in rows) else 0
 
@@ -124,4 +126,7 @@ def _print(options: Options, rows: list[Row], machine: list[str], console: Conso
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("stopped; nothing was written")

@@ -39,11 +39,11 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """How many times better than the peer; below 1 it is worse."""
-        if self.ours is None or self.peer is None or self.failure:
+        """How many times better than the peer; below 1 it is worse. None where a difference was lost in the noise."""
+        if self.ours is None or self.peer is None or self.failure or min(self.ours.median, self.peer.median) <= 0:
             return None
         better, worse = (self.ours, self.peer) if self.unit.more_is_better else (self.peer, self.ours)
-        return better.median / worse.median if worse.median else None
+        return better.median / worse.median
 
     @property
     def shortfall(self) -> float | None:

@@ -25,11 +25,11 @@ QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON
 
 def ensure_environment(say: Callable[[str], None]) -> None:
     """Make `.venv-peer` with exactly what requirements/peer.lock names, unless it is there already."""
-    wanted, stamp = hashlib.sha256(LOCK.read_bytes()).hexdigest(), HOME / ".ready"
+    wanted, stamp = f"{hashlib.sha256(LOCK.read_bytes()).hexdigest()} {sys.version}", HOME / ".ready"
     if stamp.exists() and stamp.read_text() == wanted:
         return
     say("making MLflow's environment (once, about 620 MB)")
-    _uv("venv", "--quiet", "--allow-existing", "--python", sys.executable, str(HOME))
+    _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(HOME))
     # Compiled at once, so that its first import is not charged for it.
     _uv("pip", "sync", "--quiet", "--compile-bytecode", "--python", str(PYTHON), "--require-hashes", str(LOCK))
     stamp.write_text(wanted)

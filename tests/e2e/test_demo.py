@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from trackway.client import Client
 from trackway.testing import LocalServer
 
@@ -16,7 +17,11 @@ from trackway.testing import LocalServer
 def demo(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the demo with profile, spools and data under the folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TRACKWAY_")}
-    own = {"TRACKWAY_PROFILE": str(folder / "profile.toml"), "TRACKWAY_SPOOL_DIR": str(folder / "spools"), "COLUMNS": "120"}
+    own = {
+        "TRACKWAY_PROFILE": str(folder / "profile.toml"),
+        "TRACKWAY_SPOOL_DIR": str(folder / "spools"),
+        "COLUMNS": "120",
+    }
     script = "from trackway.cli.main import main; main()"
     return subprocess.run(
         [sys.executable, "-c", script, "demo", *arguments],
@@ -57,6 +62,14 @@ def test_a_configured_server_that_is_not_there_is_one_clear_line(tmp_path: Path,
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "127.0.0.1:1" in done.stderr
+
+
+def test_a_wrong_key_is_one_clear_line(tmp_path: Path) -> None:
+    with LocalServer(tmp_path / "data") as server:
+        done = demo(tmp_path, TRACKWAY_URI=server.uri, TRACKWAY_TOKEN="tw_" + "x" * 43)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "TRACKWAY_TOKEN" in done.stderr
 
 
 def test_a_server_that_cannot_start_is_one_clear_line(tmp_path: Path) -> None:

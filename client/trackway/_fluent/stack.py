@@ -272,7 +272,8 @@ def _resume(run_id: str, tags: Mapping[str, Any] | None, description: str | None
 
 
 def _attached(run_id: str, series_context: Mapping[str, Any] | None) -> ActiveRun:
-    if run_id in _open:
+    already = _open.get(run_id)
+    if already is not None and already.owned:  # what a fork inherited is not owned: a rank may say who it is
         raise FailedPrecondition(f"run {run_id} is already active in this process; log to it as it is")
     return _joined(run_id, owns_run=False, series_context=series_context)
 

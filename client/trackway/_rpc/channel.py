@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 import grpc.aio
 
+from trackway import __version__
 from trackway._rpc.retry import service_config
 from trackway.config import ServerAddress
 
@@ -27,7 +26,7 @@ def open_channel(address: ServerAddress) -> grpc.aio.Channel:
 def channel_options(address: ServerAddress) -> tuple[tuple[str, str | int], ...]:
     """gRPC's options for a channel to the server."""
     return (
-        ("grpc.primary_user_agent", f"trackway/{_version()}"),
+        ("grpc.primary_user_agent", f"trackway/{__version__}"),
         ("grpc.service_config", service_config()),
         ("grpc.max_receive_message_length", MAX_RECEIVE_BYTES),
         ("grpc.max_send_message_length", MAX_SEND_BYTES),
@@ -40,10 +39,3 @@ def channel_options(address: ServerAddress) -> tuple[tuple[str, str | int], ...]
         # A proxy for the internet must not be asked for this machine.
         ("grpc.enable_http_proxy", 0 if address.loopback else 1),
     )
-
-
-def _version() -> str:
-    try:
-        return metadata.version("trackway")
-    except metadata.PackageNotFoundError:  # run from a source tree
-        return "unknown"

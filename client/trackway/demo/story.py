@@ -57,8 +57,9 @@ def _chapters(uri: str, scratch: Path, console: Console) -> Outcome:
     trackway.set_tracking_uri(uri)
     trackway.set_experiment(EXPERIMENT)
     digits = load_digits()
-    logged = log_training(digits, scratch, console)
     with trackway.Client(uri) as client:
+        client.tracking.get_experiment("0")  # a wrong key is told now, not after a minute of trying
+        logged = log_training(digits, scratch, console)
         with _step(console, "every point read back and counted"):
             durable = check_durable(client, logged)
         with _step(console, "registered, promoted None → Staging → Production"):

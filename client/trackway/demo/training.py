@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -59,6 +59,8 @@ class _Worker:
         try:
             return self.channel.recv_bytes()
         except (EOFError, OSError):
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(_EXIT_SECONDS)  # its last words come after its end of the channel is closed
             raise self.failure("stopped") from None
 
     def failure(self, what: str) -> DemoFailure:

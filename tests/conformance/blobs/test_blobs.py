@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.blob_content import assert_corrupt, content, digest_of, load, pieces_of, store
 
+from support.blob_content import assert_corrupt, content, digest_of, load, pieces_of, store
 from trackway_server.artifacts.domain.ports import BlobStore
 from trackway_server.artifacts.store.blob_local import open_local_blobs
 from trackway_server.artifacts.store.blob_memory import MemoryBlobStore

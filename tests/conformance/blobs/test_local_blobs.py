@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from support.blob_content import assert_corrupt, content, digest_of, load, store
 
+from support.blob_content import assert_corrupt, content, digest_of, load, store
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.store import blob_directory, blob_incoming
 from trackway_server.artifacts.store.blob_local import LocalBlobStore, open_local_blobs
@@ -190,9 +190,7 @@ async def test_a_link_in_place_of_our_directories_stops_the_start(root: Path, tm
 
 
 @pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir], ids=["fifo", "directory"])
-async def test_what_is_no_file_is_no_blob(
-    blobs: LocalBlobStore, root: Path, plant: Callable[[Path], None]
-) -> None:
+async def test_what_is_no_file_is_no_blob(blobs: LocalBlobStore, root: Path, plant: Callable[[Path], None]) -> None:
     digest = digest_of(b"x")
     plant(place(root, digest))
     await asyncio.wait_for(assert_corrupt(blobs, digest, 1), 10)

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.artifact_indexes import ADAPTERS, ELSEWHERE, OTHER, OWNER, artifact, open_index, put_all
 
+from support.artifact_indexes import ADAPTERS, ELSEWHERE, OTHER, OWNER, artifact, open_index, put_all
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.manifests import MAX_FILES, Manifest, manifest_digest
 from trackway_server.artifacts.domain.paths import ArtifactPath, parse_folder

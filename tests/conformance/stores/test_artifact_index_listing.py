@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.artifact_indexes import ADAPTERS, OTHER, OWNER, artifact, open_index, put_all
 
+from support.artifact_indexes import ADAPTERS, OTHER, OWNER, artifact, open_index, put_all
 from trackway_server.artifacts.domain.artifacts import Entry, FolderEntry
 from trackway_server.artifacts.domain.listing import Listing, Page, list_page
 from trackway_server.artifacts.domain.paths import ArtifactPath, parse_folder, prefix_of

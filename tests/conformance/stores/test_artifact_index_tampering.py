@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy.dialects import postgresql
+
 from support.artifact_indexes import OWNER, artifact, open_index, put_all
 from support.hostile_paths import REFUSED
-
 from trackway_server.artifacts.domain.listing import Listing, list_page
 from trackway_server.artifacts.domain.paths import ArtifactPath, parse_folder
 from trackway_server.artifacts.domain.ports import ArtifactIndex
@@ -85,7 +85,7 @@ async def test_a_smuggled_digest_never_names_a_place(index: ArtifactIndex, tmp_p
         "UPDATE manifest_entries SET size_bytes = 7 WHERE path = 'a'",
         "UPDATE manifest_entries SET path = 'c' WHERE path = 'a'",
         "DELETE FROM manifest_entries WHERE path = 'a'",
-        f"INSERT INTO manifest_entries SELECT workspace, manifest_digest, 'c', '{DIGEST}', 1 FROM manifests",
+        f"INSERT INTO manifest_entries SELECT workspace, digest, 'c', '{DIGEST}', 1 FROM manifests",
     ],
 )
 async def test_a_changed_manifest_no_longer_has_its_digest(index: ArtifactIndex, tmp_path: Path, change: str) -> None:

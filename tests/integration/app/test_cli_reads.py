@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
 from trackway.cli.commands import app
 from trackway.client import Client
 from trackway.testing import LocalServer
-from typer.testing import CliRunner
 
 HOSTILE = "[bold]not markup[/] \x1b[31m\u202e"
 
@@ -23,17 +24,17 @@ def server() -> Iterator[LocalServer]:
 
 
 @pytest.fixture(scope="module")
-def run_id(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+def run_id(server: LocalServer) -> str:
     """A run with a nested one, artifacts and a registered model in production."""
-    folder = tmp_path_factory.mktemp("files")
-    (folder / "weights.txt").write_text("0.5")
     with Client(server.uri, token=server.token) as client:
         experiment = client.tracking.create_experiment("vision", tags={"mlflow.note.content": "About eyes."})
-        run = client.tracking.create_run(experiment_id=experiment.experiment_id, run_name="parent", tags={"odd": HOSTILE})
+        run = client.tracking.create_run(
+            experiment_id=experiment.experiment_id, run_name="parent", tags={"odd": HOSTILE}
+        )
         run_id = run.info.run_id
         client.tracking.log_params(run_id, {"lr": "0.1", "odd": HOSTILE})
         client.tracking.create_run(experiment_name="other", run_name="child", tags={"mlflow.parentRunId": run_id})
-        client.artifacts.upload(run_id, folder / "weights.txt", "model/weights.txt")
+        client.artifacts.upload_bytes(run_id, b"0.5", "model/weights.txt")
         client.registry.create_model("eyes", description="Sees.")
         client.registry.create_version("eyes", f"runs:/{run_id}/model")
         client.registry.transition_stage("eyes", 1, "Production")

@@ -9,6 +9,7 @@ import grpc
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
+
 from trackway_server.app.embedded import open_server
 from trackway_server.app.options import ServerOptions, Target
 from trackway_server.core.config import CoreSettings

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+
 from trackway.client import Client
 from trackway.testing import LocalServer
 
@@ -124,7 +125,11 @@ def test_requests_that_are_no_http_do_not_hurt(server: LocalServer) -> None:
     import socket
 
     port = int(server.http_url.rpartition(":")[2])
-    for bytes_sent in (b"\x00\xff" * 100, b"GET / HTTP/1.1\r\n" + b"X: " + b"a" * 100_000, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
+    for bytes_sent in (
+        b"\x00\xff" * 100,
+        b"GET / HTTP/1.1\r\n" + b"X: " + b"a" * 100_000,
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(bytes_sent)
             connection.shutdown(socket.SHUT_WR)

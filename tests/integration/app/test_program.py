@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from trackway.client import Client
 from trackway.errors import Unauthenticated
 from trackway.testing import LocalServer
@@ -140,7 +141,9 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
 def test_a_full_disk_is_refused(tmp_path: Path) -> None:
     mount = tmp_path / "small"
     mount.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(mount)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(mount)], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("mounting a small file system is not allowed here")
     try:
@@ -196,8 +199,20 @@ def test_services_run_alone_on_one_data_directory(tmp_path: Path) -> None:
     data = tmp_path / "data"
     ready = tmp_path / "ready.json"
     environ = {**os.environ, "TRACKWAY_READY_FILE": str(ready), "TRACKWAY_PROFILE": str(tmp_path / "p.toml")}
-    command = [sys.executable, "-m", "trackway_server", "--data-dir", str(data), "--target", "tracking", "--grpc-port", "0"]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as tracking:
+    command = [
+        sys.executable,
+        "-m",
+        "trackway_server",
+        "--data-dir",
+        str(data),
+        "--target",
+        "tracking",
+        "--grpc-port",
+        "0",
+    ]
+    with subprocess.Popen(
+        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as tracking:
         try:
             assert tracking.stdout is not None
             assert "target tracking" in tracking.stdout.readline()

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import os
+import struct
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
+import grpc
+import numpy as np
 import pytest
 
 from trackway import errors
 from trackway._ids import new_id
+from trackway.aio import AsyncClient
+from trackway.api.metrics.v1 import ingest_pb2
+from trackway.api.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trackway.client import Client
 from trackway.testing import LocalServer
 from trackway.types import Dataset, DatasetInput
@@ -102,6 +109,53 @@ def test_a_run_is_made_once(client: Client) -> None:
     assert made[0].info == made[1].info
     with pytest.raises(errors.AlreadyExists):
         client.tracking.create_run(run_id=run_id, run_name="other", start_time_us=7)
+
+
+async def test_points_come_back_bit_for_bit(server: LocalServer) -> None:
+    values = [math.nan, -0.0, math.inf, 5e-324, 0.1]
+    steps = [3, 3, -7, 2**62, 0]
+    async with AsyncClient(server.uri, token=server.token) as client:
+        run_id = (await client.tracking.create_run()).info.run_id
+        for rank in ("0", "1"):
+            await ingest(server, run_id, {"rank": rank}, steps, values)
+        await ingest(server, run_id, {}, [1], [4.0])
+        everything = await client.tracking.read_series(run_id, "loss")
+        of_one = await client.tracking.read_series(run_id, "loss", context={"rank": "1"})
+        without = await client.tracking.read_series(run_id, "loss", context={})
+        summaries = [each async for each in client.tracking.list_series(run_id, "loss")]
+        writers = [each async for each in client.tracking.list_writers(run_id)]
+        assert (await client.tracking.get_run(run_id)).data.metrics == {"loss": 4.0}
+        assert await client.tracking.latest_metrics(run_id) == {"loss": 4.0}
+    assert [dict(each.context) for each in everything] == [{}, {"rank": "0"}, {"rank": "1"}]
+    assert [len(each) for each in without] == [1]
+    assert of_one[0].values.tobytes() == struct.pack("<5d", *values)
+    assert (of_one[0].steps.tolist(), of_one[0].steps.dtype) == (steps, np.dtype(np.int64))
+    assert of_one[0].times_us.tolist() == [10, 11, 12, 13, 14]
+    assert sorted(each.count for each in summaries) == [1, 5, 5]
+    assert {each.writer_id for each in writers} == {each.writer_id for each in everything}
+
+
+async def ingest(
+    server: LocalServer, run_id: str, context: dict[str, str], steps: list[int], values: list[float]
+) -> None:
+    """Log points as a writer does, one record a point."""
+    deltas = [after - before for before, after in pairwise(steps)]
+    block = ingest_pb2.PointBlock(
+        row_count=len(steps), series_ids=[0], first_time_us=10, time_deltas=[1] * len(deltas), first_step=steps[0],
+        step_deltas=deltas, values=values,
+    )  # fmt: skip
+    series = ingest_pb2.SeriesDefinition(series_id=0, key="loss", context=context)
+    records = [ingest_pb2.Record(series=series), ingest_pb2.Record(sequence_offset=1, points=block)]
+    append = ingest_pb2.AppendRecords(record_count=len(steps) + 1, records=records)
+    opening = ingest_pb2.OpenWriter(subject_id=run_id, writer_id=new_id(), epoch=1)
+    async with grpc.aio.insecure_channel(server.uri.removeprefix("trackway://")) as channel:
+        call = TrackingServiceStub(channel).Ingest(metadata=(("authorization", f"Bearer {server.token}"),))
+        for request in (ingest_pb2.IngestRequest(open=opening), ingest_pb2.IngestRequest(append=append)):
+            await call.write(request)
+            answer = await call.read()
+            assert not answer.HasField("refused"), answer
+        assert answer.acknowledged.durable_sequence == len(steps) + 1
+        await call.done_writing()
 
 
 def test_runs_come_in_pages(client: Client) -> None:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from trackway_server.app.data_dir import claimed_data_dir
 from trackway_server.app.options import Target
 from trackway_server.core.lifecycle import StartupError

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from trackway_server.app.cli import main
 from trackway_server.app.options import ServerOptions, Target, authority, client_host
 from trackway_server.core.lifecycle import StartupError

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trackway_server.app.profile import ProfileError, forget_key, profile_path, remember_key
 
 ADDRESS = "127.0.0.1:7701"
@@ -110,7 +111,9 @@ keys = st.from_regex(r"tw_[A-Za-z0-9_-]{1,43}", fullmatch=True)
 
 
 @given(st.lists(st.tuples(names, st.one_of(keys, st.none())), max_size=12))
-def test_any_sequence_of_changes_leaves_the_last_of_each(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str | None]]) -> None:
+def test_any_sequence_of_changes_leaves_the_last_of_each(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str | None]]
+) -> None:
     path = tmp_path_factory.mktemp("profile") / "profile.toml"
     expected: dict[str, object] = {}
     for address, key in steps:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.hostile_paths import REFUSED, TAKEN, hostile_paths, stays_inside
 
+from support.hostile_paths import REFUSED, TAKEN, hostile_paths, stays_inside
 from trackway_server.artifacts.domain.paths import (
     ArtifactPath,
     after_file,

@@ -69,6 +69,11 @@ def test_ratio_and_verdict_follow_the_direction_of_the_unit() -> None:
     assert Row("P9", "informs", Unit.SECONDS, Spread.of([1.0])).verdict == ""
 
 
+def test_a_difference_lost_in_the_noise_has_no_ratio() -> None:
+    row = Row("P10", "import", Unit.SECONDS, Spread.of([-1e-4]), 0.025, Spread.of([2.5]))
+    assert (row.ratio, row.verdict) == (None, "met")
+
+
 def test_a_failure_has_no_ratio_and_says_why() -> None:
     failed = Row("P2", "x", Unit.SECONDS, Spread.of([1.0]), 2.0, Spread.of([3.0]), failure="lost a point")
     assert (failed.ratio, failed.shortfall, failed.verdict) == (None, None, "FAILED")

@@ -57,7 +57,9 @@ def test_version() -> None:
     assert set(json.loads(trackway("version", "--json").stdout)) >= {"trackway", "python", "grpcio", "protobuf"}
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["runs", "nonsense"], ["runs", "list", "--limit", "0"], ["runs", "show"]])
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["runs", "nonsense"], ["runs", "list", "--limit", "0"], ["runs", "show"]]
+)
 def test_what_is_written_wrongly_is_exit_code_2(arguments: list[str]) -> None:
     done = trackway(*arguments, code=2)
     assert "Traceback" not in done.stderr

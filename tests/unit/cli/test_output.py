@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trackway.cli.output import (
     Column,
     clean,
@@ -70,7 +71,13 @@ def test_everything_plain_is_json(value: object) -> None:
 
 
 def test_numbers_and_times_for_people() -> None:
-    assert [size(count) for count in (0, 1023, 1024, 5 << 20, 1 << 50)] == ["0 B", "1023 B", "1.0 KiB", "5.0 MiB", "1024.0 TiB"]
+    assert [size(count) for count in (0, 1023, 1024, 5 << 20, 1 << 50)] == [
+        "0 B",
+        "1023 B",
+        "1.0 KiB",
+        "5.0 MiB",
+        "1024.0 TiB",
+    ]
     assert number(0.123456789) == "0.123457"
     assert number(math.nan) == "nan"
     assert duration(0, None) == ""

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.hostile_paths import REFUSED, TAKEN, hostile_paths, stays_inside
 
+from support.hostile_paths import REFUSED, TAKEN, hostile_paths, stays_inside
 from trackway import _paths
 from trackway._paths import safe_destination
 from trackway.errors import InvalidArgument

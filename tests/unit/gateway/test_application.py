@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import grpc
 import httpx
 import pytest
+
 from trackway_server.core.telemetry import Telemetry
 from trackway_server.gateway.application import build_application
 from trackway_server.gateway.channels import Channels
@@ -83,6 +84,8 @@ async def test_the_style_needs_no_key_and_is_css(browser: httpx.AsyncClient) -> 
     assert "prefers-color-scheme" in response.text or "light dark" in response.text
 
 
-@pytest.mark.parametrize("path", ["/static/../config.py", "/static/%2e%2e/config.py", "/static/", "/templates/base.html"])
+@pytest.mark.parametrize(
+    "path", ["/static/../config.py", "/static/%2e%2e/config.py", "/static/", "/templates/base.html"]
+)
 async def test_no_other_file_is_served(browser: httpx.AsyncClient, path: str) -> None:
     assert (await browser.get(path)).status_code == 404

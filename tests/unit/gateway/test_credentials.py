@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+
 from trackway_server.gateway.credentials import onward_authorization
 
 

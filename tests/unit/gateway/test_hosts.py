@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from trackway_server.gateway.hosts import AllowedHosts, host_name
 
 

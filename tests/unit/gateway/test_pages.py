@@ -5,6 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 import pytest
+
 from trackway.api.metrics.v1.ingest_pb2 import DatasetInput
 from trackway.api.metrics.v1.series_pb2 import SeriesSummary
 from trackway.api.registry.v1.resources_pb2 import ModelVersion, RegisteredModel
@@ -23,7 +24,33 @@ HOSTILE = [
     "&lt;script&gt;",
     "\u202eevil",
 ]
-OURS = set("html head meta title link body header a p main h1 h2 div table tr th td span bdi br code dl dt dd footer".split())
+OURS = {
+    "html",
+    "head",
+    "meta",
+    "title",
+    "link",
+    "body",
+    "header",
+    "a",
+    "p",
+    "main",
+    "h1",
+    "h2",
+    "div",
+    "table",
+    "tr",
+    "th",
+    "td",
+    "span",
+    "bdi",
+    "br",
+    "code",
+    "dl",
+    "dt",
+    "dd",
+    "footer",
+}
 
 
 class Tags(HTMLParser):

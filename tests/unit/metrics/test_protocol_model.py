@@ -324,8 +324,8 @@ def migrated() -> Path:
 
 
 TestOverMemory = OverMemory.TestCase
-TestOverMemory.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestOverMemory.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
 TestOverSqlite = OverSqlite.TestCase
 TestOverSqlite.settings = settings(
-    max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=12, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

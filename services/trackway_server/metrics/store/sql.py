@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from sqlalchemy import Connection, RowMapping, Table, and_, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from trackway_server.metrics.domain.points import Int64s, UInt32s
 from trackway_server.metrics.domain.ports import SegmentEntry, Series
@@ -264,7 +264,12 @@ class SqlMetricUnit:
 
 def _insert(connection: Connection, table: Table) -> Any:
     """An INSERT of the connection's dialect, which has ON CONFLICT."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    if connection.dialect.name == "postgresql":
+        # Loaded where it is used: it is a tenth of an embedded server's start.
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def _cursor(row: RowMapping) -> WriterCursor:

@@ -102,7 +102,7 @@ def move_version(tx: RegistryTransaction, transition: Transition, change: Change
         check_displacing(stage)
     version = require_version(tx, key)
     check_etag(transition.etag, version.etag)
-    others = [other for other in tx.versions.in_stages(key.model, (stage,)) ]
+    others = [other for other in tx.versions.in_stages(key.model, (stage,)) if other != key]
     displaced = others if transition.displace else []
     moved = [] if version.stage is stage else [key]
     if not moved and not displaced:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from trackway_server.core.db.database import Database
 from trackway_server.core.errors import Reason
@@ -265,7 +265,12 @@ class SqlTrackingUnit:
 
 def _insert(connection: Connection, table: Table) -> Any:
     """An INSERT of the connection's dialect, which has ON CONFLICT."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    if connection.dialect.name == "postgresql":
+        # Loaded where it is used: it is a tenth of an embedded server's start.
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def _run(row: RowMapping) -> RunInfo:

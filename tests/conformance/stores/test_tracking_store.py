@@ -1,0 +1,154 @@
+"""What TrackingUnit promises (tracking/domain/ports.py), over every adapter."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.tracking_stores import ADAPTERS, open_tracking_store
+
+from trackway_server.core.errors import Reason
+from trackway_server.metrics.domain.ports import Transactions
+from trackway_server.tracking.domain.model import (
+    DatasetInput,
+    RefusedRecord,
+    RunInfo,
+    RunsQuery,
+    RunStatus,
+    View,
+)
+from trackway_server.tracking.domain.ports import TrackingUnit
+
+Store = Transactions[TrackingUnit]
+
+
+@pytest.fixture(params=ADAPTERS)
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_tracking_store(request.param, tmp_path) as opened:
+        yield opened
+
+
+def run(letter: str, start: int = 1, experiment_id: int = 0, parent: str = "") -> RunInfo:
+    return RunInfo(
+        letter * 32, "default", experiment_id, f"run {letter}", RunStatus.RUNNING, "", "me", start, 0, parent, "digest"
+    )
+
+
+async def test_default_exists_and_ids_rise(store: Store) -> None:
+    default = await store.read(lambda unit: unit.experiment(0))
+    assert default is not None
+    assert (default.name, default.deleted, default.tags) == ("Default", False, {})
+    made = [await store.write(lambda unit, n=n: unit.add_experiment("default", n, {"k": n}, 5)) for n in ("x", "y")]
+    assert [one.experiment_id for one in made] == [1, 2]
+    assert await store.read(lambda unit: unit.experiment_by_name("default", "x")) == made[0]
+    assert await store.read(lambda unit: unit.experiment_by_name("other", "x")) is None
+    assert await store.read(lambda unit: unit.experiment(9)) is None
+
+
+async def test_experiments_change_and_are_listed_newest_first(store: Store) -> None:
+    for name in "xyz":
+        await store.write(lambda unit, n=name: unit.add_experiment("default", n, {}, 5))
+
+    def change(unit: TrackingUnit) -> None:
+        two = unit.experiment(2)
+        assert two is not None
+        unit.put_experiment_tags(2, {"a": "1", "b": "2"})
+        unit.put_experiment_tags(2, {"b": "3"})
+        unit.delete_experiment_tags(2, ["a", "absent"])
+        unit.save_experiment(replace(two, name="why", deleted=True, update_time_us=8))
+
+    await store.write(change)
+    changed = await store.read(lambda unit: unit.experiment(2))
+    assert changed is not None
+    assert (changed.name, changed.deleted, changed.update_time_us, changed.tags) == ("why", True, 8, {"b": "3"})
+
+    async def listed(view: View, before: int | None = None, limit: int = 10) -> list[int]:
+        found = await store.read(lambda unit: unit.experiments("default", view, before, limit))
+        return [one.experiment_id for one in found]
+
+    assert await listed(View.ACTIVE_ONLY) == [3, 1, 0]
+    assert await listed(View.DELETED_ONLY) == [2]
+    assert await listed(View.ALL, before=3, limit=2) == [2, 1]
+
+
+async def test_runs_come_back_and_change(store: Store) -> None:
+    one = run("a")
+    await store.write(lambda unit: unit.add_run(one))
+    assert await store.read(lambda unit: unit.run(one.run_id)) == one
+    changed = replace(one, status=RunStatus.FAILED, end_time_us=2**62, deleted=True, refused_count=3, name="ü")
+    await store.write(lambda unit: unit.save_run(changed))
+    assert await store.read(lambda unit: unit.run(one.run_id)) == changed
+    assert await store.read(lambda unit: unit.run("f" * 32)) is None
+
+
+async def test_runs_are_listed_latest_first_and_chosen(store: Store) -> None:
+    await store.write(lambda unit: unit.add_experiment("default", "x", {}, 5))
+    rows = [run("a", 5), run("b", 7), run("c", 5, 1), run("d", 5, parent="a" * 32), replace(run("e", 9), deleted=True)]
+
+    def add(unit: TrackingUnit) -> None:
+        for row in rows:
+            unit.add_run(row)
+
+    await store.write(add)
+
+    async def listed(query: RunsQuery, after: tuple[int, str] | None = None, limit: int = 10) -> str:
+        found = await store.read(lambda unit: unit.runs(query, after, limit))
+        return "".join(one.run_id[0] for one in found)
+
+    assert await listed(RunsQuery("default")) == "bdca"
+    assert await listed(RunsQuery("default", view=View.ALL), limit=2) == "eb"
+    assert await listed(RunsQuery("default", view=View.DELETED_ONLY)) == "e"
+    assert await listed(RunsQuery("default"), after=(5, "d" * 32)) == "ca"
+    assert await listed(RunsQuery("default", experiment_ids=(1, 7))) == "c"
+    assert await listed(RunsQuery("default", parent_run_id="a" * 32)) == "d"
+    assert await listed(RunsQuery("other")) == ""
+
+
+async def test_runs_go_and_come_with_their_experiment(store: Store) -> None:
+    rows = [run("a"), replace(run("b"), deleted=True), run("c")]
+
+    def add_and_delete(unit: TrackingUnit) -> None:
+        for row in rows:
+            unit.add_run(row)
+        unit.delete_runs_of(0)
+
+    await store.write(add_and_delete)
+    gone = await store.read(lambda unit: unit.runs(RunsQuery("default", view=View.ALL), None, 10))
+    assert [(one.deleted, one.deleted_with_experiment) for one in gone] == [(True, True), (True, False), (True, True)]
+    await store.write(lambda unit: unit.restore_runs_of(0))
+    back = await store.read(lambda unit: unit.runs(RunsQuery("default"), None, 10))
+    assert [one.run_id[0] for one in back] == ["c", "a"]
+
+
+async def test_params_tags_and_data_sets(store: Store) -> None:
+    a, b, none = "a" * 32, "b" * 32, "c" * 32
+    many = {f"k{n}": str(n) for n in range(1000)}
+    first, second = DatasetInput("d", "1", source="s"), DatasetInput("d", "2", "t", "s", "{}", "{}", "training")
+
+    def record(unit: TrackingUnit) -> None:
+        for letter in "abc":
+            unit.add_run(run(letter))
+        unit.add_params(a, many)
+        unit.put_tags(a, {"x": "1", "y": "2"})
+        unit.put_tags(a, {"y": "3"})
+        unit.put_tags(b, {"z": ""})
+        unit.delete_tags(a, ["x", "absent"])
+        unit.add_dataset_inputs(b, [second, first, replace(first, source="other")])
+
+    await store.write(record)
+    assert await store.read(lambda unit: unit.params([a, b, none])) == {a: many}
+    assert await store.read(lambda unit: unit.params_of(a, {"k3", "absent"})) == {"k3": "3"}
+    assert await store.read(lambda unit: len(unit.params_of(a, many.keys()))) == 1000
+    assert await store.read(lambda unit: unit.tags([a, b, none])) == {a: {"y": "3"}, b: {"z": ""}}
+    assert await store.read(lambda unit: unit.tags_of(a, ["y"])) == {"y": "3"}
+    assert await store.read(lambda unit: unit.dataset_inputs([a, b])) == {b: [first, second]}
+
+
+async def test_refusals_are_kept_in_order(store: Store) -> None:
+    await store.write(lambda unit: unit.add_run(run("a")))
+    rows = [RefusedRecord("w" * 32, n, Reason.PARAM_IMMUTABLE, f"no {n}") for n in (5, 2, 9)]
+    await store.write(lambda unit: unit.add_refusals("a" * 32, rows[:2]))
+    await store.write(lambda unit: unit.add_refusals("a" * 32, rows[2:]))
+    assert await store.read(lambda unit: unit.refusals("a" * 32)) == rows
