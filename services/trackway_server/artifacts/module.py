@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from trackway.api.artifacts.v1 import artifact_store_service_pb2
+from trackway_server.artifacts.allocator import keep_freed_blocks
 from trackway_server.artifacts.config import ArtifactsSettings
 from trackway_server.artifacts.policy import POLICY
 from trackway_server.artifacts.service import ArtifactStoreServicer
@@ -28,6 +29,7 @@ async def open_module(settings: ArtifactsSettings, clock: Clock) -> AsyncIterato
 
     Raises StartupError where the database or the blob directory cannot be used.
     """
+    keep_freed_blocks()
     path = settings.data_dir / "artifacts.db"
     await asyncio.to_thread(upgrade, path, MIGRATIONS)
     database = open_sqlite(path)

@@ -1,4 +1,4 @@
-"""Any sequence of uses: the registry is what a simple model of it says, and its events, folded, say the same."""
+"""Any sequence of uses: the registry is what a simple model of it says, and so say its events, folded one by one."""
 
 from __future__ import annotations
 
@@ -42,15 +42,8 @@ class Expected:
     aliases: dict[str, int] = field(default_factory=dict)
 
 
-def fold(events: list[Event]) -> dict[str, Expected]:
-    """The state that the events, one after the other, make."""
-    models: dict[str, Expected] = {}
-    for event in events:
-        apply(models, event)
-    return models
-
-
 def apply(models: dict[str, Expected], event: Event) -> None:
+    """Fold one event into the state that the events before it have made."""
     name, number, details = event.model.name, event.version, event.details
     match event.kind:
         case EventKind.MODEL_CREATED:
@@ -96,7 +89,9 @@ class Lifecycle(RuleBasedStateMachine):
         self.world: World = self.run(self.open())
         self.models: dict[str, Expected] = {}
         self.counters: dict[str, int] = {}
-        self.seen = 0
+        self.folded: dict[str, Expected] = {}
+        self.told = 0
+        self.token = ""
 
     async def open(self) -> World:
         folder = self.stack.enter_context(tempfile.TemporaryDirectory())
@@ -237,11 +232,13 @@ class Lifecycle(RuleBasedStateMachine):
 
     @invariant()
     def the_events_say_the_same(self) -> None:
-        events = list(self.run(self.world.registry.list_events(EventFilter("default"), 100_000, "")).items)
-        assert [event.position.sequence for event in events] == list(range(1, len(events) + 1))
-        assert len(events) >= self.seen
-        self.seen = len(events)
-        assert fold(events) == self.models
+        new = self.run(self.world.registry.list_events(EventFilter("default"), 1_000, self.token)).items
+        for event in new:
+            self.told += 1
+            assert event.position.sequence == self.told
+            self.token = event.position.token
+            apply(self.folded, event)
+        assert self.folded == self.models
 
 
 def key(name: str) -> ModelKey:
@@ -255,9 +252,9 @@ def version(name: str, number: int) -> VersionKey:
 @pytest.mark.parametrize("kind", STORES)
 def test_any_life_of_a_registry(kind: str) -> None:
     machine = type("Lifecycle", (Lifecycle,), {"kind": kind})
-    examples = {"memory": 120, "sqlite": 25}[kind]
+    examples = {"memory": 60, "sqlite": 10}[kind]
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,
-        settings=settings(max_examples=examples, stateful_step_count=30, deadline=None, suppress_health_check=checks),
+        settings=settings(max_examples=examples, stateful_step_count=25, deadline=None, suppress_health_check=checks),
     )

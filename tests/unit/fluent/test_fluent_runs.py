@@ -280,3 +280,23 @@ def test_the_run_name_is_drawn_where_none_is_given() -> None:
     assert adjective.isalpha()
     assert noun.isalpha()
     assert number.isdigit()
+
+
+def test_a_forked_rank_attaches_to_the_run_it_inherited_under_its_own_context(spools: Path) -> None:
+    run = trackway.start_run()
+    trackway.log_metric("loss", 0.0, step=0)
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            with trackway.attach_run(run.info.run_id, context={"rank": 3}):
+                trackway.log_metric("loss", 1.5, step=7)
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitpid(pid, 0)[1] == 0
+    trackway.end_run()
+    owner, rank = recorded(spools, run.info.run_id)
+    assert owner.owns_run and owner.points == [("loss", {}, 0, 0.0)]
+    assert not rank.owns_run and rank.statuses == []
+    assert rank.points == [("loss", {"rank": "3"}, 7, 1.5)]

@@ -344,6 +344,30 @@ def test_threads_lose_nothing(tmp_path: Path) -> None:
         assert steps[f"t{number}/a"] == steps[f"t{number}/b"] == list(range(0, 4000, 3))
 
 
+def test_three_busy_threads_beside_the_hot_path_lose_and_tear_nothing(tmp_path: Path, io: str) -> None:
+    writer = open_writer(tmp_path)
+    ended = threading.Event()
+
+    def spin() -> None:
+        number = 0
+        while not ended.is_set():
+            number += 1
+
+    threads = [threading.Thread(target=spin) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for step in range(3000):
+        writer.log_metric("loss", step / 3, step)
+        writer.log_metrics({"a": 1.0, "b": -step}, step)
+    ended.set()
+    for thread in threads:
+        thread.join()
+    writer.close()
+    found = points_of(Path(writer.directory))
+    assert [step for key, step, _, _ in found if key == "loss"] == list(range(3000))
+    assert [value for key, _, _, value in found if key == "b"] == [bits(float(-step)) for step in range(3000)]
+
+
 def test_a_signal_handler_that_logs_in_the_middle_of_logging_loses_nothing(tmp_path: Path) -> None:
     writer = open_writer(tmp_path)
     heard = []

@@ -25,7 +25,7 @@ def set_alias(
     version = require_version(tx, key)
     present = tx.versions.aliased(key.model, alias) or NOWHERE
     _check_expected(key.model, alias, expected, present)
-    if present == key.number or expected == 2:
+    if present == key.number:
         return version
     _check_room(tx, key.model, present)
     tx.versions.point(key, alias)
