@@ -53,7 +53,10 @@ class Answers:
     @property
     def refused_records(self) -> list[tuple[int, str]]:
         return [
-            (one.sequence, pb.RecordRefused.DESCRIPTOR.fields_by_name["reason"].enum_type.values_by_number[one.reason].name)
+            (
+                one.sequence,
+                pb.RecordRefused.DESCRIPTOR.fields_by_name["reason"].enum_type.values_by_number[one.reason].name,
+            )
             for response in self.responses
             for one in response.acknowledged.refused
         ]

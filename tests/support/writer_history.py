@@ -61,7 +61,7 @@ class History:
         return {f"p{sequence}": "v" for sequence, record in enumerate(self.records[:end]) if record.kind == "param"}
 
     def append(self, first: int, end: int) -> Append:
-        """The append that carries the records `first` to `end - 1`; single rows are gathered into one block a series."""
+        """The append of the records `first` to `end - 1`; single rows are gathered into one block a series."""
         records = list(enumerate(self.records))[first:end]
         blocks = [_array(sequence, record) for sequence, record in records if record.kind == "array"]
         blocks += [block for series_id in (0, 1) if (block := _rows(series_id, records)) is not None]

@@ -110,9 +110,10 @@ class SpoolSender:
         finally:
             call.cancel()
 
-    def note(self, link: int, problem: str = "") -> None:
-        """Tell the training process how things stand."""
+    def note_failure(self, link: int, problem: str) -> None:
+        """Tell the training process that an attempt failed, and why."""
         self.state.link, self.state.problem = link, problem
+        self.state.failures += 1
         self._write_state()
 
     def close(self) -> None:
@@ -151,7 +152,7 @@ class SpoolSender:
                 f"the server holds another history of writer {self.meta.writer_id} than {self.directory}: a copy of "
                 "this spool was written to and sent; the records here are kept and not sent"
             )
-        self.note(Link.CONNECTED)
+        self.state.link, self.state.problem = Link.CONNECTED, ""
         self._durable(opened.durable_sequence)
 
     async def _pump(self, call: Any, follow: bool) -> None:

@@ -47,7 +47,7 @@ signal, and written through a memory mapping; on a network file system they are 
 mappings are not coherent there. A reader need not know which.
 
 `state` is 1,024 bytes, written whole: I magic 0x54575354 · I link (Link) · Q durable sequence · Q refused
-records and files · H length of the text · text in UTF-8 (what is wrong, for people).
+records and files · I failed attempts to send · H length of the text · text in UTF-8 (what is wrong, for people).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ RECORD = struct.Struct("<II")
 POINT = struct.Struct("<IIqqd")
 ROW = struct.Struct("<IIqq")
 COLUMN = struct.Struct("<IIIIqq")
-STATE = struct.Struct("<IIQQH")
+STATE = struct.Struct("<IIQQIH")
 STATE_MAGIC = 0x54575354
 STATE_SIZE = 1024
 COLUMN_HAS_TIMES = 1
@@ -124,19 +124,22 @@ def segment_numbers(directory: str) -> list[int]:
 class State:
     """A sender's standing, as `state` holds it."""
 
-    __slots__ = ("durable", "link", "problem", "refused")
+    __slots__ = ("durable", "failures", "link", "problem", "refused")
 
-    def __init__(self, link: int = Link.UNKNOWN, durable: int = 0, refused: int = 0, problem: str = "") -> None:
+    def __init__(
+        self, link: int = Link.UNKNOWN, durable: int = 0, refused: int = 0, failures: int = 0, problem: str = ""
+    ) -> None:
         self.link = link
         self.durable = durable
         self.refused = refused
+        self.failures = failures
         self.problem = problem
 
     def encode(self) -> bytes:
         """The bytes of the file; a text that is too long is cut."""
         room = STATE_SIZE - STATE.size
         text = self.problem.encode("utf-8", "replace")[:room].decode("utf-8", "ignore").encode()
-        head = STATE.pack(STATE_MAGIC, self.link, self.durable, self.refused, len(text))
+        head = STATE.pack(STATE_MAGIC, self.link, self.durable, self.refused, self.failures, len(text))
         return (head + text).ljust(STATE_SIZE, b"\0")
 
     @classmethod
@@ -144,8 +147,8 @@ class State:
         """The standing in `raw`; a file not yet written gives an unknown one."""
         if len(raw) < STATE.size:
             return cls()
-        magic, link, durable, refused, length = STATE.unpack_from(raw)
+        magic, link, durable, refused, failures, length = STATE.unpack_from(raw)
         if magic != STATE_MAGIC:
             return cls()
         text = raw[STATE.size : STATE.size + length].decode("utf-8", "replace")
-        return cls(link, durable, refused, text)
+        return cls(link, durable, refused, failures, text)

@@ -144,6 +144,7 @@ class _Tended:
         while True:
             try:
                 self.sending = True
+                self._awake.clear()
                 sender = self._current_sender(meta)
                 await self._session(sender, meta)
                 if sender.progress.complete:
@@ -189,7 +190,6 @@ class _Tended:
 
     async def _pause(self, seconds: float) -> None:
         """Wait, with jitter, so that many spools do not come back at once; less when somebody asks."""
-        self._awake.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds * random.uniform(0.7, 1.3)):  # noqa: S311 - jitter
                 await self._awake.wait()
@@ -198,7 +198,7 @@ class _Tended:
     def _note(self, link: int, error: Exception) -> None:
         self.alive = self.alive and Meta.read(self.directory).writer_is_alive()
         if self._sender is not None:
-            self._sender.note(link, str(error))
+            self._sender.note_failure(link, str(error))
         _log(f"{self.directory.name}: {error}")
 
     async def _retire(self, meta: Meta) -> None:

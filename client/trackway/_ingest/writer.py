@@ -44,7 +44,9 @@ __all__ = ["Refusal", "SyncState", "Writer"]
 _pack_point = POINT.pack
 _JSON_CHUNK = 512 << 10
 _POKE_SECONDS = 2.0
-_UNREACHABLE_SECONDS = 1.0
+_RETRY_POKE_SECONDS = 0.2
+_ATTEMPTS = 2
+"""Failed attempts to send that make waiting vain. The first may have begun before this process brought its key."""
 
 
 class Writer(Recorder):
@@ -87,6 +89,7 @@ class Writer(Recorder):
         vanish. A process that only joined says False. A spool that cannot be made (disk full, no permission) is told
         on stderr once, and everything logged is then counted as dropped; training goes on.
         """
+        token = token or os.environ.get("TRACKWAY_TOKEN")
         writer = cls(run_id, uri, workspace, token, labels or {}, spool_root or default_root(), owns_run)
         _open_writers.append(writer)
         return writer
@@ -250,22 +253,24 @@ class Writer(Recorder):
 
         Returns early where waiting has no point: no server was ever reached, or it refuses this client.
         """
-        begun = monotonic()
-        deadline = begun + timeout
-        poke_at = 0.0
-        pause = 0.0005
-        was_connected = False
+        deadline = monotonic() + timeout
+        poke_at, pause, was_connected = 0.0, 0.0005, False
+        failures = self._read_state().failures
         while True:
             state = self._read_state()
             pending = self._pending(state)
             was_connected = was_connected or state.link == Link.CONNECTED or state.durable > 0
+            in_vain = state.failures >= failures + _ATTEMPTS and (
+                state.link == Link.REFUSED or (state.link == Link.UNREACHABLE and not was_connected)
+            )
             now = monotonic()
-            unreachable = state.link == Link.UNREACHABLE and not was_connected and now - begun > _UNREACHABLE_SECONDS
-            if not pending or unreachable or state.link == Link.REFUSED or now >= deadline or not self._directory:
+            if not pending or in_vain or now >= deadline or not self._directory:
                 return self._sync_state(state, pending)
             if now >= poke_at:
                 self._poke(flush=True)
-                poke_at = now + _POKE_SECONDS
+                poke_at = now + (_POKE_SECONDS if state.failures == failures else _RETRY_POKE_SECONDS)
+            elif state.failures > failures and poke_at - now > _RETRY_POKE_SECONDS:
+                poke_at = now
             sleep(min(pause, max(deadline - now, 0)))
             pause = min(pause * 1.5, 0.02)
 

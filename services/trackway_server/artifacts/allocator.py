@@ -1,8 +1,8 @@
 """The C library's allocator, told that this process moves megabytes all the time.
 
 glibc takes every block above 128 KiB from the kernel and gives it back when it is freed, so each 1 MiB message costs 256
-page faults, several times: two thirds of the server's work on an upload, measured. Blocks of up to 8 MiB are kept for
-the next message instead, at most 32 MiB of them.
+page faults, several times: two thirds of the server's work on an upload, measured. Blocks of up to 4 MiB are kept for
+the next message instead, at most 8 MiB of them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import sys
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
 
-KEPT_BLOCK_BYTES = 8 << 20
-KEPT_BYTES = 32 << 20
+KEPT_BLOCK_BYTES = 4 << 20
+KEPT_BYTES = 8 << 20
 
 
 def keep_freed_blocks() -> bool:

@@ -17,7 +17,7 @@ class ArtifactsSettings(BaseSettings):
     """Holds `artifacts.db` and the directory `blobs`."""
 
     max_uploads: int = Field(default=64, ge=1)
-    """Uploads beyond this wait their turn. Each holds up to 8 MiB of memory and one open file."""
+    """Uploads beyond this wait their turn. Each holds up to 6 MiB of memory and one open file."""
 
     upload_idle_s: float = Field(default=60.0, gt=0)
     """How long an upload may send nothing before it is refused, in seconds."""

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
@@ -80,13 +82,15 @@ class MetricQueries:
 
     async def _points_of(self, series: Series) -> AsyncIterator[Chunk]:
         number = series.number
-        for writer_id, own in await self.transactions.read(lambda unit: unit.metrics.columns(number)):
+        columns = await self.transactions.read(lambda unit: unit.metrics.columns(number))
+        for writer_id, of_writer in groupby(columns, key=itemgetter(0)):
+            own = [series_id for _, series_id in of_writer]
             async for entries in self._entries(writer_id, own):
                 async for column in self._columns(writer_id, own, entries):
                     yield Chunk(series, writer_id, column)
 
-    async def _entries(self, writer_id: str, own: int) -> AsyncIterator[list[int]]:
-        """The first sequences of the segments that hold the writer's series `own`, some at a time."""
+    async def _entries(self, writer_id: str, own: Sequence[int]) -> AsyncIterator[list[int]]:
+        """The first sequences of the segments that hold any of the writer's series `own`, some at a time."""
         after = -1
         while True:
             entries = await self.transactions.read(partial(_index, writer_id, after))
@@ -97,7 +101,7 @@ class MetricQueries:
                 return
             after = entries[-1].first_sequence
 
-    async def _columns(self, writer_id: str, own: int, first_sequences: list[int]) -> AsyncIterator[Column]:
+    async def _columns(self, writer_id: str, own: Sequence[int], first_sequences: list[int]) -> AsyncIterator[Column]:
         segments = await self.transactions.read(lambda unit: unit.metrics.segment_data(writer_id, first_sequences))
         for column in await asyncio.to_thread(_decode, segments, own):
             yield column
@@ -112,15 +116,16 @@ def _index(writer_id: str, after: int, unit: IngestUnit) -> list[SegmentEntry]:
     return unit.metrics.segment_index(writer_id, after, _SEGMENTS_AT_ONCE)
 
 
-def _holds(entry: SegmentEntry, own: int) -> bool:
-    series = np.frombuffer(entry.series, dtype="<u4")
-    place = int(np.searchsorted(series, own))
-    return place < len(series) and int(series[place]) == own
+def _holds(entry: SegmentEntry, own: Sequence[int]) -> bool:
+    return bool(np.isin(own, np.frombuffer(entry.series, dtype="<u4")).any())
 
 
-def _decode(segments: Sequence[bytes], own: int) -> list[Column]:
+def _decode(segments: Sequence[bytes], own: Sequence[int]) -> list[Column]:
     """The points of a series in some segments of a writer, in order, in columns of at most 65,536 rows."""
-    parts = [join_columns([b.column(0) for b in decode_segment(data, [own])]) for data in segments]
+    parts = [
+        join_columns([b.column(n) for b in decode_segment(data, own) for n in range(len(b.series))])
+        for data in segments
+    ]
     if not parts:
         return []
     joined = join_columns(parts)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.tracking_stores import ADAPTERS, open_tracking_store
 
+from support.tracking_stores import ADAPTERS, open_tracking_store
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.domain.records import Segment, SeriesDefinition, WriterCursor
 from trackway_server.metrics.domain.summaries import SUMMARY

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.tracking_stores import ADAPTERS, open_tracking_store
 
+from support.tracking_stores import ADAPTERS, open_tracking_store
 from trackway_server.core.errors import Reason
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.tracking.domain.model import (

@@ -319,4 +319,4 @@ def test_a_server_that_comes_back_is_found_again(tmp_path) -> None:
 
 def test_links_have_the_documented_numbers() -> None:
     assert (Link.UNKNOWN, Link.CONNECTED, Link.UNREACHABLE, Link.REFUSED) == (0, 1, 2, 3)
-    assert struct.calcsize("<IIQQH") == 26
+    assert struct.calcsize("<IIQQIH") == 30

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackway_server.app.profile import ProfileError, forget_key, profile_path, remember_key
@@ -110,6 +110,7 @@ names = st.from_regex(r"[a-z0-9.]{1,12}:[0-9]{1,5}", fullmatch=True)
 keys = st.from_regex(r"tw_[A-Za-z0-9_-]{1,43}", fullmatch=True)
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(names, st.one_of(keys, st.none())), max_size=12))
 def test_any_sequence_of_changes_leaves_the_last_of_each(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str | None]]

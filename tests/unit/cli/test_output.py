@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackway.cli.output import (
@@ -28,6 +28,7 @@ from trackway.cli.output import (
 HOSTILE = "\x1b[31mred\x1b[0m\x07\r\x9b2J [bold]markup[/] \u202eevil"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_control_character_survives(text: str) -> None:
     assert all(each.isprintable() for each in clean(text))
@@ -65,6 +66,7 @@ def test_json_of_values(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner), max_leaves=20))
 def test_everything_plain_is_json(value: object) -> None:
     json.dumps(plain(value), allow_nan=False)

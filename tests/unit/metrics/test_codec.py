@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.blocks import block, blocks
 
+from support.blocks import block, blocks
 from trackway_server.metrics.codec import SegmentCorruptError, decode_segment, encode_segment
 from trackway_server.metrics.domain.points import Block
 

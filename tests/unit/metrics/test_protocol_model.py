@@ -18,8 +18,8 @@ from typing import TypeVar
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from support.writer_history import History, Written
 
+from support.writer_history import History, Written
 from trackway_server.core.db.migrate import upgrade
 from trackway_server.core.db.sqlite import SqliteDatabase, open_sqlite
 from trackway_server.core.errors import DomainError, Reason
@@ -269,9 +269,7 @@ class Protocol(RuleBasedStateMachine):
         return None
 
 
-def opening(
-    epoch: int, *, principal: str = "admin", subject_id: str = RUN_ID, workspace: str = "default"
-) -> Opening:
+def opening(epoch: int, *, principal: str = "admin", subject_id: str = RUN_ID, workspace: str = "default") -> Opening:
     """An opening of the one writer."""
     return Opening(WRITER_ID, subject_id, principal, workspace, epoch)
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from support.blocks import BITS, block, blocks
 
+from support.blocks import BITS, block, blocks
 from trackway_server.metrics.domain.points import Block
 from trackway_server.metrics.domain.summaries import keys_of, merge_summaries, summarise, values_of
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from support.tracking_service import (
     RUN,
     Clock,
@@ -24,7 +25,6 @@ from support.tracking_service import (
     start,
 )
 from support.tracking_stores import ADAPTERS, open_tracking_store
-
 from trackway.api.metrics.v1 import ingest_pb2 as pb
 from trackway.api.tracking.v1 import tracking_service_pb2 as rpc
 from trackway_server.core.auth.principal import Principal, Role
@@ -66,7 +66,9 @@ async def test_a_run_streams_in_and_is_read_back(service: Any) -> None:
         service,
         [
             open_writer(1, labels={"rank": "0"}),
-            append(0, start(run_name="first", experiment_name="light"), params(lr="0.1"), series(0), series(1, rank="1")),
+            append(
+                0, start(run_name="first", experiment_name="light"), params(lr="0.1"), series(0), series(1, rank="1")
+            ),
             append(4, points([1.0, 10.0, 2.0, 20.0], 0, 1, first_step=-3), count=2),
             append(6, pb.Record(run_status=pb.RunStatusChange(status=3, time_us=9, message="done"))),
         ],
@@ -91,7 +93,7 @@ async def test_every_bit_of_every_column_comes_back(service: Any) -> None:
     low, high = -(2**63), 2**63 - 1
     # Deltas are modulo 2^64: from the least to the greatest step and back.
     steps = [-1, 1, -1, 1, 0, 5, -9]
-    await begin(service, series(0), series(1))
+    await begin(service, series(0), series(1, "acc"))
     values = np.stack([STRANGE, rng.permutation(STRANGE)], axis=1)
     block = points(values.reshape(-1).tolist(), 0, 1, first_step=low, step_deltas=steps, time_deltas=[3] * (rows - 1))
     block.points.ClearField("values")
@@ -100,17 +102,25 @@ async def test_every_bit_of_every_column_comes_back(service: Any) -> None:
     answers = await ingest(service, [open_writer(2), append(3, block, count=2 * rows)])
     assert answers.error is None
     assert answers.durable == 3 + 2 * rows
-    for key_column in (0, 1):
-        context_free = await read(service)
-        (chunk,) = context_free
-        assert bits(chunk.values) == bits(values[:, 0])
+    for column, key in enumerate(("loss", "acc")):
+        (chunk,) = await read(service, key)
+        assert bits(chunk.values) == bits(values[:, column])
         assert list(chunk.steps)[:4] == [low, high, low, high]
         assert list(chunk.times_us) == [7 + 3 * row for row in range(rows)]
         assert list(chunk.sequences) == [3 + 2 * row for row in range(rows)]
-        assert key_column in (0, 1)
+    for summary in (await get(service)).metrics:
+        assert (summary.count, summary.nan_count) == (rows, 3)
+        assert (summary.min_value, summary.max_value) == (-math.inf, math.inf)
+
+
+async def test_two_numbers_of_one_series_are_read_as_one(service: Any) -> None:
+    await begin(service, series(0), series(1))
+    blocks = [points([1.0], 0), points([2.0], 1, at=1), points([3.0], 0, at=2)]
+    assert (await ingest(service, [open_writer(2), append(3, *blocks)])).error is None
+    (chunk,) = await read(service)
+    assert list(chunk.values) == [1.0, 2.0, 3.0]
     (summary,) = (await get(service)).metrics
-    assert (summary.count, summary.nan_count) == (2 * rows, 2 * 3)
-    assert (summary.min_value, summary.max_value) == (-math.inf, math.inf)
+    assert (summary.count, summary.last_value) == (3, 3.0)
 
 
 def _packed_values(values: np.ndarray) -> bytes:

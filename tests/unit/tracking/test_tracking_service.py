@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from support.tracking_service import RUN, Clock, append, call, ingest, open_writer, params, points, series, start
 
+from support.tracking_service import RUN, Clock, append, call, ingest, open_writer, params, points, series, start
 from trackway.api.metrics.v1 import ingest_pb2
 from trackway.api.tracking.v1 import resources_pb2 as pb
 from trackway.api.tracking.v1 import tracking_service_pb2 as rpc
@@ -81,7 +81,9 @@ async def test_experiments_are_paged_newest_first(service: Any) -> None:
     assert await refusal(service.ListExperiments(changed, call())) is Reason.PAGE_TOKEN_INVALID
 
 
-@pytest.mark.parametrize("token", ["x", "!", "W10", "bnVsbA", "WyJMaXN0RXhwZXJpbWVudHNSZXF1ZXN0IiwgInh4IiwgMV0", "A" * 999])
+@pytest.mark.parametrize(
+    "token", ["x", "!", "W10", "bnVsbA", "WyJMaXN0RXhwZXJpbWVudHNSZXF1ZXN0IiwgInh4IiwgMV0", "A" * 999]
+)
 async def test_a_made_up_page_token_is_refused(service: Any, token: str) -> None:
     for listing in (
         service.ListExperiments(rpc.ListExperimentsRequest(page_token=token), call()),
@@ -186,7 +188,9 @@ async def test_runs_are_listed_with_what_they_hold(service: Any) -> None:
     for number, run_id in enumerate(ids):
         parent = {PARENT_RUN_TAG: ids[0]} if number > 1 else {}
         await create(service, run_id, start_time_us=5 + number, tags=parent)
-    await ingest(service, [open_writer(1, ids[3]), append(0, series(0), series(1, rank="1"), points([2.0, 3.0], 0, 1, at=2))])
+    await ingest(
+        service, [open_writer(1, ids[3]), append(0, series(0), series(1, rank="1"), points([2.0, 3.0], 0, 1, at=2))]
+    )
     request, found = rpc.ListRunsRequest(page_size=3), []
     while True:
         page = await service.ListRuns(request, call())

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import threading
 
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.store.blob_check import check_received
 from trackway_server.artifacts.store.blob_directory import BlobDirectory, sync
 
-# Brought to the disk as it comes, and then out of the page cache: the kernel takes three times as long to find fresh
-# pages for a gigabyte as to use the same few again (measured), and every other fsync on the file system, the databases'
-# too, would wait behind a gigabyte left for the end.
+# Brought to the disk as it comes: every other fsync on the file system, the databases' too, would wait behind a gigabyte
+# left for the end.
 SYNC_BYTES = 32 << 20
 
 
@@ -74,10 +72,4 @@ class IncomingBlob:
         self._unsynced_bytes += len(data)
         if self._unsynced_bytes >= SYNC_BYTES:
             sync(descriptor)
-            _uncache(descriptor)
             self._unsynced_bytes = 0
-
-
-def _uncache(descriptor: int) -> None:
-    if sys.platform == "linux":
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

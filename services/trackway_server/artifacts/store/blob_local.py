@@ -29,7 +29,7 @@ T = TypeVar("T")
 LOG = structlog.get_logger(__name__)
 
 THREADS = 4
-WRITE_SLICE_BYTES = 4 << 20
+WRITE_SLICE_BYTES = 2 << 20
 
 
 @asynccontextmanager

@@ -37,7 +37,7 @@ class Manifest:
     @property
     def content(self) -> bytes:
         """The canonical text as UTF-8, of which `digest` is the SHA-256."""
-        return _text(self.entries).encode()
+        return "".join(f"{entry.digest} {entry.size_bytes} {entry.path}\n" for entry in self.entries).encode()
 
 
 def manifest_of(digest: str, entries: Iterable[ManifestEntry]) -> Manifest:
@@ -45,21 +45,18 @@ def manifest_of(digest: str, entries: Iterable[ManifestEntry]) -> Manifest:
 
     Raises DomainError(DIGEST_MISMATCH) and DomainError(ARTIFACT_PATH_INVALID).
     """
-    ordered = tuple(sorted(entries, key=lambda entry: entry.path.encode()))
-    for entry in ordered:
-        _check_path(entry.path)
-    _check_digest(digest, _text(ordered).encode())
-    return Manifest(digest, ordered)
+    manifest = Manifest(digest, tuple(sorted(entries, key=lambda entry: entry.path.encode())))
+    _check_paths(manifest)
+    _check_digest(digest, manifest.content)
+    return manifest
 
 
 def parse_manifest(digest: str, content: bytes) -> Manifest:
     """The manifest of a canonical text as UTF-8, proven as in `manifest_of`."""
     _check_digest(digest, content)
-    return manifest_of(digest, (_parse_line(line) for line in content.decode().split("\n")[:-1]))
-
-
-def _text(entries: Iterable[ManifestEntry]) -> str:
-    return "".join(f"{entry.digest} {entry.size_bytes} {entry.path}\n" for entry in entries)
+    manifest = Manifest(digest, tuple(map(_parse_line, content.decode().split("\n")[:-1])))
+    _check_paths(manifest)
+    return manifest
 
 
 def _parse_line(line: str) -> ManifestEntry:
@@ -67,13 +64,14 @@ def _parse_line(line: str) -> ManifestEntry:
     return ManifestEntry(path, digest, int(size))
 
 
-def _check_path(path: str) -> None:
-    if not is_normal_path(path):
-        raise DomainError(
-            Reason.ARTIFACT_PATH_INVALID,
-            f"The manifest has a file at {path!r}, which is no path below its root; nothing of it is used.",
-            path=path,
-        )
+def _check_paths(manifest: Manifest) -> None:
+    for entry in manifest.entries:
+        if not is_normal_path(entry.path):
+            raise DomainError(
+                Reason.ARTIFACT_PATH_INVALID,
+                f"The manifest has a file at {entry.path!r}, which is no path below its root; nothing of it is used.",
+                path=entry.path,
+            )
 
 
 def _check_digest(expected: str, content: bytes) -> None:

@@ -18,6 +18,8 @@ def is_normal_path(path: str) -> bool:
     """
     if not _is_plain(path) or len(path.encode()) > MAX_PATH_BYTES:
         return False
+    if path.isascii():
+        return True
     return unicodedata.is_normalized("NFC", path) and _is_plain(unicodedata.normalize("NFKC", path))
 
 
