@@ -89,7 +89,8 @@ class ArtifactStoreServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListArtifacts(self, request, context):
-        """ListArtifacts answers one folder of an owner, sorted by path; an owner without artifacts has an empty root.
+        """ListArtifacts answers one folder of an owner, sorted by the bytes of the path, a folder's as if it ended in `/`; an
+        owner without artifacts has an empty root.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,6 +105,7 @@ class ArtifactStoreServiceServicer(object):
 
     def CreateManifest(self, request, context):
         """CreateManifest makes the manifest of a folder (or of one file) as it is now. The same content makes the same one.
+        More than 10,000 files, or paths that do not fit a message of 3 MiB, are LIMIT_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
