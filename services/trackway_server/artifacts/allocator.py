@@ -1,8 +1,8 @@
 """The C library's allocator, told that this process moves megabytes all the time.
 
-glibc takes every block above 128 KiB from the kernel and gives it back when it is freed, so each 1 MiB message costs 256
-page faults, several times: two thirds of the server's work on an upload, measured. Blocks of up to 4 MiB are kept for
-the next message instead, at most 8 MiB of them.
+glibc takes every block above 128 KiB from the kernel and gives it back when it is freed, so each 1 MiB message costs
+256 page faults, several times: most of the server's work on an upload, measured. Blocks of up to 4 MiB are kept for the
+next message instead, at most 8 MiB of them.
 """
 
 from __future__ import annotations

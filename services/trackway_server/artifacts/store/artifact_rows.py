@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, true, union_all, update
 
 from trackway_server.artifacts.domain.artifacts import Artifact, FileEntry, Owner, not_found, path_conflict
 from trackway_server.artifacts.domain.paths import ArtifactPath, Folder, end_of, prefix_of
@@ -44,7 +44,8 @@ def files_below(connection: Connection, owner: Owner, folder: Folder, *, start: 
 
 def remove(connection: Connection, owner: Owner, path: ArtifactPath) -> int:
     """See ArtifactIndex.delete."""
-    removed = connection.execute(delete(ARTIFACTS).where(of_owner(owner), at_or_below(path))).rowcount
+    statements = (delete(ARTIFACTS).where(of_owner(owner), part) for part in at_and_below(path))
+    removed = sum(connection.execute(statement).rowcount for statement in statements)
     if not removed:
         raise not_found(owner, path)
     return removed
@@ -71,14 +72,19 @@ def before_end(folder: Folder) -> ColumnElement[bool]:
     return true() if end is None else path_column < end
 
 
-def at_or_below(folder: Folder) -> ColumnElement[bool]:
-    """The file at the path and all files below it."""
-    below = and_(path_column >= prefix_of(folder), before_end(folder))
-    return or_(path_column == folder.text, below) if folder else below
+def below(folder: Folder) -> ColumnElement[bool]:
+    """All files below the folder."""
+    return and_(path_column >= prefix_of(folder), before_end(folder))
+
+
+def at_and_below(folder: Folder) -> tuple[ColumnElement[bool], ...]:
+    """The file at the path, and all files below it: two conditions, since SQLite scans all of the owner for an OR."""
+    return (path_column == folder.text, below(folder)) if folder else (below(folder),)
 
 
 def _in_the_way(connection: Connection, owner: Owner, path: ArtifactPath) -> str | None:
     """A file that stands at one of the path's folders, or one that lies below the path."""
-    below = and_(path_column >= prefix_of(path), before_end(path))
-    query = select(path_column).where(of_owner(owner), or_(path_column.in_(path.ancestors()), below)).limit(1)
-    return connection.execute(query).scalar()
+    above = select(path_column).where(of_owner(owner), path_column.in_(path.ancestors()))
+    first_below = select(func.min(path_column)).where(of_owner(owner), below(path))
+    found = connection.execute(union_all(above, first_below)).scalars().all()
+    return next((standing for standing in found if standing is not None), None)

@@ -10,8 +10,8 @@ from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.store.blob_check import check_received
 from trackway_server.artifacts.store.blob_directory import BlobDirectory, sync
 
-# Brought to the disk as it comes: every other fsync on the file system, the databases' too, would wait behind a gigabyte
-# left for the end.
+# Brought to the disk as it comes: every other fsync on the file system, the databases' too, would wait behind a
+# gigabyte left for the end.
 SYNC_BYTES = 32 << 20
 
 

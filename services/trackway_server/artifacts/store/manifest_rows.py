@@ -15,9 +15,9 @@ from trackway_server.artifacts.domain.manifests import (
     relative_to,
 )
 from trackway_server.artifacts.domain.paths import ArtifactPath, Folder
-from trackway_server.artifacts.store.artifact_rows import at_or_below, lock_owner, of_owner
+from trackway_server.artifacts.store.artifact_rows import at_and_below, lock_owner, of_owner
 from trackway_server.artifacts.store.rows import file_of
-from trackway_server.artifacts.store.tables import ARTIFACTS, MANIFEST_ENTRIES, MANIFESTS, path_column
+from trackway_server.artifacts.store.tables import ARTIFACTS, MANIFEST_ENTRIES, MANIFESTS
 
 
 def create_manifest(connection: Connection, owner: Owner, folder: Folder, now_us: int) -> Manifest:
@@ -54,8 +54,8 @@ def read_manifest_file(connection: Connection, workspace: str, digest: Digest, p
 
 
 def _files(connection: Connection, owner: Owner, folder: Folder) -> list[FileEntry]:
-    query = select(ARTIFACTS).where(of_owner(owner), at_or_below(folder)).order_by(path_column).limit(MAX_FILES + 1)
-    return [file_of(row) for row in connection.execute(query).all()]
+    wanted = (select(ARTIFACTS).where(of_owner(owner), part).limit(MAX_FILES + 1) for part in at_and_below(folder))
+    return [file_of(row) for query in wanted for row in connection.execute(query).all()]
 
 
 def _exists(connection: Connection, workspace: str, digest: Digest) -> bool:
