@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from trackway.api.metrics.v1 import ingest_pb2
@@ -15,13 +15,15 @@ from trackway_server.metrics import convert
 from trackway_server.metrics.domain.ports import IngestUnit, Transactions
 from trackway_server.metrics.domain.records import Append
 from trackway_server.metrics.domain.session import OpenedWriter, open_writer
-from trackway_server.metrics.ingest import RETRYABLE, Acknowledged, IngestLimits, IngestStream, drain
+from trackway_server.metrics.ingest import RETRYABLE, Acknowledged, IngestLimits, IngestStream
 
 Requests = AsyncIterator[ingest_pb2.IngestRequest]
 Responses = AsyncGenerator[ingest_pb2.IngestResponse, None]
 
 _RECORDS_INLINE = 64
 """Converting more records than this would hold up the event loop."""
+_DRAIN_SECONDS = 10.0
+_SILENCE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class IngestEndpoint:
             opened = await self._open(first, principal)
         except DomainError as refused:
             yield _refusal(refused, 0)
-            await drain(requests)
+            await _drain(requests)
             raise
         yield self._opened(opened)
         stream = IngestStream(self.transactions, opened, self.limits, self.clock, self.on_commit)
@@ -83,6 +85,14 @@ class IngestEndpoint:
         if len(request.append.records) <= _RECORDS_INLINE:
             return convert.append_from_proto(request.append, self.subject_payload)
         return await asyncio.to_thread(convert.append_from_proto, request.append, self.subject_payload)
+
+
+async def _drain(requests: Requests) -> None:
+    """Read until the client has half-closed or is silent: a status set while it still writes is lost on its way."""
+    with suppress(DomainError, TimeoutError, StopAsyncIteration):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while True:
+                await asyncio.wait_for(anext(requests), _SILENCE_SECONDS)
 
 
 def own_workspace(asked: str, principal: Principal) -> str:

@@ -99,15 +99,6 @@ def _segment(blocks: Sequence[Block], first_sequence: int, end_sequence: int) ->
     return Segment(first_sequence, end_sequence, points, series.tobytes(), encode_segment(blocks))
 
 
-async def drain(messages: AsyncIterator[object]) -> None:
-    """Read until the client has half-closed or is silent: a status set while it still writes is lost on its way."""
-    # What else may be wrong with a stream that is refused already is of no interest.
-    with suppress(DomainError, TimeoutError, StopAsyncIteration):
-        async with asyncio.timeout(_DRAIN_SECONDS):
-            while True:
-                await asyncio.wait_for(anext(messages), _SILENCE_SECONDS)
-
-
 class _HeldAppends:
     """Accepted appends on their way to the store, bounded in bytes from `put` to `release`."""
 
@@ -170,20 +161,24 @@ class IngestStream:
         self._answers: asyncio.Queue[Answer | None] = asyncio.Queue()
         self._unread = asyncio.Semaphore(_ANSWERS_UNREAD)
         self._refused: DomainError | None = None
+        self._heard = 0
 
     async def answers(
         self, messages: AsyncIterator[MessageT], convert: Callable[[MessageT], Awaitable[Append]]
     ) -> AsyncGenerator[Answer, None]:
         """Take `messages`, made appends by `convert` (either may raise DomainError), and answer what is durable.
 
-        A StreamRefused is the last answer; the iterator then ends when `messages` does, so that the client can
-        half-close before it is told the status.
+        A StreamRefused is the last answer; the iterator then ends when `messages` does or falls silent, so that the
+        client can half-close before it is told the status.
         """
         work = asyncio.create_task(self._run(messages, convert))
         try:
             while (answer := await self._answers.get()) is not None:
                 yield answer
                 self._unread.release()
+                if isinstance(answer, StreamRefused):
+                    await self._until_silent(work)
+                    return
             await work
         finally:
             work.cancel()
@@ -201,13 +196,26 @@ class IngestStream:
     async def _read(self, messages: AsyncIterator[MessageT], convert: Callable[[MessageT], Awaitable[Append]]) -> None:
         try:
             async for message in messages:
-                if self._refused is not None:
-                    break
-                await self._accept(await convert(message))
+                self._heard += 1
+                if self._refused is None:
+                    await self._accept(await convert(message))
         except DomainError as refused:
             self._refused = refused
         await self._held.close()
-        await drain(messages)
+        # What else may be wrong with a stream that is refused already is of no interest.
+        with suppress(DomainError):
+            async for _ in messages:
+                self._heard += 1
+
+    async def _until_silent(self, work: asyncio.Task[None]) -> None:
+        """Let the client half-close, while it still sends: a status set while it writes is lost on its way."""
+        loop = asyncio.get_running_loop()
+        end, heard = loop.time() + _DRAIN_SECONDS, -1
+        while not work.done() and self._heard != heard and loop.time() < end:
+            heard = self._heard
+            await asyncio.wait([work], timeout=_SILENCE_SECONDS)
+        if work.done():
+            await work
 
     async def _accept(self, append: Append) -> None:
         accepted = self._session.accept(append)
