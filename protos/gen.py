@@ -29,7 +29,8 @@ def generate(target: Path) -> None:
     command = [str(GENERATOR), "-m", "grpc_tools.protoc", f"--proto_path={PROTOS}", *outputs, *protos]
     subprocess.run(command, check=True)
     api = target / "trackway" / "api"
-    for package in {api, *(path.parent for path in api.rglob("*.py")), *(path.parent.parent for path in api.rglob("*.py"))}:
+    modules = list(api.rglob("*.py"))
+    for package in {api, *(path.parent for path in modules), *(path.parent.parent for path in modules)}:
         (package / "__init__.py").write_text(PACKAGE_DOCSTRING)
     for leftover in api.rglob("*_pb2_grpc.py"):  # files without a service get an empty module, which helps nobody
         if "class " not in leftover.read_text():

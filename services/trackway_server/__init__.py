@@ -1,1 +1,1 @@
-"""The Trackway services: Tracking, ArtifactStore and ModelRegistry as async gRPC servers, and the program around them."""
+"""The Trackway services (Tracking, ArtifactStore, ModelRegistry) as async gRPC servers, and the program around them."""

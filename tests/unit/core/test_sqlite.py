@@ -296,3 +296,22 @@ def test_what_is_no_database_is_one_clear_line(tmp_path: Path) -> None:
             open_sqlite(path)
         assert str(path) in str(refused.value)
         assert "\n" not in str(refused.value)
+
+
+async def test_a_failed_read_with_a_kept_exception_does_not_leave_its_reader_in_the_past(tmp_path: Path) -> None:
+    def read_half_then_refuse(connection: Connection) -> None:
+        half_read = connection.execute(select(THINGS.c.id))
+        half_read.fetchone()
+        raise DomainError(Reason.RUN_NOT_FOUND, "half read")
+
+    async with opened(tmp_path / "past.db") as database:
+        await database.write(lambda connection: [add(connection, number) for number in range(5000)])
+        kept = []
+        for _ in range(4):  # every reader
+            with pytest.raises(DomainError) as refused:
+                await database.read(read_half_then_refuse)
+            kept.append(refused.value)
+        await database.write(add, 9000)
+        seen = await asyncio.gather(*(database.read(ids) for _ in range(8)))
+        assert all(9000 in found for found in seen)
+        assert len(kept) == 4

@@ -6,6 +6,7 @@ import asyncio
 import queue
 import sqlite3
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -42,6 +43,8 @@ class Job:
             self.error = RuntimeError("a store function raised StopIteration")
             self.error.__cause__ = error
         except BaseException as error:
+            # A result that was read in part would keep its transaction open for as long as the exception is kept.
+            traceback.clear_frames(error.__traceback__)
             self.error = error
 
     def deliver(self) -> None:
