@@ -208,14 +208,7 @@ def _checked_id(run_id: object) -> str:
 
 
 def _writer(run_id: str, *, owns_run: bool, labels: Mapping[str, str] | None = None) -> Writer:
-    return Writer.open(
-        run_id,
-        uri=session.get_tracking_uri(),
-        token=os.environ.get("TRACKWAY_TOKEN"),
-        labels=labels,
-        spool_root=os.environ.get("TRACKWAY_SPOOL_DIR") or session.profile_setting("spool_dir"),
-        owns_run=owns_run,
-    )
+    return Writer.open(run_id, uri=session.get_tracking_uri(), labels=labels, owns_run=owns_run)
 
 
 def _begin(
