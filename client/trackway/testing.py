@@ -10,9 +10,11 @@ It needs the extra `trackway[server]`. Nothing of yours is touched: its profile 
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
+import random
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,8 @@ from trackway.errors import FailedPrecondition, Unavailable
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.01
+_PORTS = range(10_240, 32_000)
+"""Below the ports that systems give to outgoing connections: a restarted server finds its ports as it left them."""
 _SHOWN_LOG_BYTES = 4000
 
 
@@ -57,6 +61,7 @@ class LocalServer:
             raise FailedPrecondition("this server runs already: stop it first")
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="trackway-server-"))
+            self._grpc_port, self._http_port = _unused_port(), _unused_port()
         self._launch()
         return self
 
@@ -170,8 +175,15 @@ class LocalServer:
             if time.monotonic() > deadline:
                 raise Unavailable(f"the server did not serve within {READY_SECONDS:g} seconds: {self._end_of_log()}")
             time.sleep(_POLL_SECONDS)
-        ports = json.loads(ready.read_text())
-        self._grpc_port, self._http_port = ports["grpc_port"], ports["http_port"]
 
     def _end_of_log(self) -> str:
         return self.log[-_SHOWN_LOG_BYTES:].strip() or "it logged nothing"
+
+
+def _unused_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    while True:
+        port = random.choice(_PORTS)  # noqa: S311 - spread, not secret
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
