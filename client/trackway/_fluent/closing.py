@@ -29,12 +29,25 @@ def _at_exit(before: BaseException | None) -> None:
     every mistake there, which ends no run."""
     error = getattr(sys, "last_value", None)
     died = error is not before and not hasattr(sys, "ps1") and "IPython" not in sys.modules
-    _end_open_runs(error if died else None)
+    _end_open_runs(error if died else _exit_code_of_child())
 
 
 def _at_child_exit() -> None:
-    """Children of `multiprocessing` run its finalizers, not `atexit`, before they are gone."""
-    _end_open_runs(sys.exc_info()[1])
+    """Children of `multiprocessing` run its finalizers, up to Python 3.12 not `atexit`, before they are gone."""
+    _end_open_runs(sys.exc_info()[1] or _exit_code_of_child())
+
+
+def _exit_code_of_child() -> SystemExit | None:
+    """From Python 3.13 on, a forked child of `multiprocessing` has forgotten its exception when it runs `atexit`; what
+    is left of it is the exit code, a variable of the function that called."""
+    if not _is_multiprocessing_child():
+        return None
+    frame = sys._getframe()
+    while frame := frame.f_back:  # type: ignore[assignment]
+        if str(frame.f_globals.get("__name__")).startswith("multiprocessing.") and "code" in frame.f_locals:
+            code = frame.f_locals["code"]
+            return SystemExit(code) if code else None
+    return None
 
 
 def _is_multiprocessing_child() -> bool:

@@ -163,7 +163,7 @@ def test_a_data_directory_that_is_not_writable_is_refused(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_in_good_order(number: signal.Signals, tmp_path: Path) -> None:
-    with LocalServer(tmp_path / "data") as server:
+    with LocalServer(tmp_path / "data", arguments=FREE) as server:
         profile = server.profile.read_text()
         assert server.token in profile
         server.process.send_signal(number)

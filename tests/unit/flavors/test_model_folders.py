@@ -208,7 +208,7 @@ def test_requirements_are_replaced_added_and_read(tmp_path: Path) -> None:
 def test_modules_are_read_from_a_pickle_without_running_it() -> None:
     import cloudpickle
 
-    assert pickled.modules(pickle.dumps(Bomb())) >= {"pathlib"}
+    assert {name.partition(".")[0] for name in pickled.modules(pickle.dumps(Bomb()))} >= {"pathlib"}
     assert "sklearn.linear_model._logistic" in pickled.modules(pickle.dumps(LogisticRegression()))
 
     def uses_a_module() -> object:
