@@ -5,6 +5,7 @@ Everything it writes lies in a folder of its own; it is ended with SIGKILL, sinc
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -18,16 +19,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 BUCKET = "trackway-tests"
 ACCESS_KEY, SECRET_KEY = "test", "test-secret"
-PORTS = [
-    name + kind for name in ("master", "volume", "filer", "s3", "admin") for kind in (".port", ".port.grpc")
-]  # fmt: skip
+PORTS = [f"{name}.{kind}" for name in ("master", "volume", "filer", "s3", "admin") for kind in ("port", "port.grpc")]
 READY_S = 60.0
 
 
@@ -137,9 +138,8 @@ def new_prefix() -> str:
 async def s3_client(server: Seaweed) -> AsyncIterator[Any]:
     """A plain S3 client, to look behind the store's back."""
     from aiobotocore.config import AioConfig
-    from aiobotocore.session import get_session
 
-    async with get_session().create_client(
+    async with _session().create_client(
         "s3",
         endpoint_url=server.endpoint,
         region_name="us-east-1",
@@ -160,10 +160,15 @@ async def uploads_below(client: Any, prefix: str) -> list[str]:
     return sorted(found["Key"] for found in answer.get("Uploads", ()) if found["Key"].startswith(prefix))
 
 
+@cache
+def _session() -> Any:
+    from aiobotocore.session import get_session
+
+    return get_session()
+
+
 def _create_bucket(server: Seaweed) -> None:
     """Make the bucket and wait until it takes objects: volumes come up half a second later."""
-    import asyncio
-
     from botocore.exceptions import ClientError
 
     async def create() -> None:
@@ -177,9 +182,7 @@ def _create_bucket(server: Seaweed) -> None:
                     await asyncio.sleep(0.05)
         raise AssertionError("the S3 server takes no objects")
 
-    # Not asyncio.run: a fixture may be made inside a test's loop.
-    from concurrent.futures import ThreadPoolExecutor
-
+    # In a thread: a fixture may be made inside a test's loop.
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, create()).result()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.core.lifecycle import StartupError
@@ -60,8 +60,8 @@ class S3Location:
 
 def parse_blob_url(url: str) -> S3Location:
     """Read a blob URL. Raises StartupError with what is wrong in it; the text never repeats a password."""
-    parts = urlsplit(url)
-    if parts.scheme != "s3":
+    parts = _split(url)
+    if parts is None or parts.scheme != "s3":
         raise _refused("it begins with s3://, as in s3://bucket/prefix?endpoint=https://host&region=us-east-1")
     if "@" in parts.netloc:
         raise _refused("it holds no keys: set TRACKWAY_S3_ACCESS_KEY_ID and TRACKWAY_S3_SECRET_ACCESS_KEY")
@@ -111,12 +111,22 @@ def _parameters(query: str) -> dict[str, str]:
 def _endpoint(text: str | None) -> str | None:
     if not text:
         return None
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+    parts = _split(text)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
         raise _refused("endpoint is http://HOST:PORT or https://HOST, without keys")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise _refused("endpoint ends with its host and port: a prefix goes into s3://BUCKET/PREFIX")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _split(url: str) -> SplitResult | None:
+    """The URL in parts; None where it has none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # is a number, or ValueError
+    except ValueError:
+        return None
+    return parts
 
 
 def _refused(rule: str) -> StartupError:
