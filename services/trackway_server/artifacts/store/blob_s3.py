@@ -93,7 +93,7 @@ class S3BlobStore:
         try:
             removed = await self._sweep_uploads(before) + await self._sweep_incoming(before)
         except (BotoCoreError, ClientError, DomainError, MissingError, OSError) as error:
-            LOG.warning("incoming_blobs_not_swept", store="s3", kind=type(error).__name__, error=code_of(error))
+            LOG.warning("incoming_blobs_not_swept", store="s3", error=code_of(error) or type(error).__name__)
             return
         if removed:
             LOG.info("incoming_blobs_swept", store="s3", files=removed)

@@ -15,6 +15,7 @@ import aiohttp
 import stamina
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as S3ConnectionError
 
 from trackway_server.core.errors import DomainError, Reason
 
@@ -36,6 +37,7 @@ _SERVER_FAULT = 500
 _NOT_IMPLEMENTED = 501
 _FULL_STATUS = 507
 
+_BROKEN = (S3ConnectionError, HTTPClientError, IncompleteReadError, aiohttp.ClientError, TimeoutError, OSError)
 _FAILURES = (BotoCoreError, ClientError, aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -78,7 +80,7 @@ def refusals() -> Iterator[None]:
         code = code_of(error)
         if code in _MISSING:
             raise MissingError from error
-        LOG.error("blob_store_failed", store="s3", error=code, kind=type(error).__name__)
+        LOG.error("blob_store_failed", store="s3", error=code or type(error).__name__)
         raise _refusal(code) from error
 
 
@@ -94,7 +96,7 @@ def is_transient(error: Exception) -> bool:
         if status in {_NOT_IMPLEMENTED, _FULL_STATUS} or code_of(error) in _FULL:
             return False
         return status >= _SERVER_FAULT or code_of(error) in _TRANSIENT
-    return isinstance(error, HTTPClientError | IncompleteReadError | aiohttp.ClientError | TimeoutError | OSError)
+    return isinstance(error, _BROKEN)
 
 
 def unavailable() -> DomainError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from trackway_server.artifacts.store.s3_calls import REQUEST_S, MissingError, S3Calls, refusals
+from trackway_server.artifacts.store import s3_calls
+from trackway_server.artifacts.store.s3_calls import MissingError, S3Calls, refusals
 from trackway_server.artifacts.store.s3_location import S3Location
 
 
@@ -27,7 +28,7 @@ class S3Download:
         with refusals():
             async for attempt in self._calls.attempts():
                 with attempt:
-                    async with asyncio.timeout(REQUEST_S):
+                    async with asyncio.timeout(s3_calls.REQUEST_S):
                         await self._receive(received, size_bytes)
         return bytes(received)
 
