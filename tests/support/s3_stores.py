@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from support.seaweed import ACCESS_KEY, SECRET_KEY, Seaweed, keys_below, new_prefix, s3_client, uploads_below
+from support.seaweed import ACCESS_KEY, SECRET_KEY, Seaweed, new_prefix, unfinished_below
 from trackway_server.artifacts.config import S3Settings
 from trackway_server.artifacts.store.blob_s3 import S3BlobStore, open_s3_blobs
 from trackway_server.artifacts.store.s3_location import parse_blob_url
@@ -25,6 +25,4 @@ async def s3_blobs(server: Seaweed, prefix: str | None = None, **settings: objec
     async with open_s3_blobs(parse_blob_url(server.blob_url(mine)), s3_settings(**settings)) as store:
         yield store
     if prefix is None:
-        async with s3_client(server) as client:
-            assert await keys_below(client, f"{mine}/incoming/") == []
-            assert await uploads_below(client, f"{mine}/") == []
+        assert await unfinished_below(server.blob_url(mine)) == []

@@ -24,7 +24,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 BUCKET = "trackway-tests"
 ACCESS_KEY, SECRET_KEY = "test", "test-secret"
@@ -135,13 +135,13 @@ def new_prefix() -> str:
 
 
 @asynccontextmanager
-async def s3_client(server: Seaweed) -> AsyncIterator[Any]:
+async def s3_client(endpoint: str) -> AsyncIterator[Any]:
     """A plain S3 client, to look behind the store's back."""
     from aiobotocore.config import AioConfig
 
     async with _session().create_client(
         "s3",
-        endpoint_url=server.endpoint,
+        endpoint_url=endpoint,
         region_name="us-east-1",
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=SECRET_KEY,
@@ -167,12 +167,20 @@ def _session() -> Any:
     return get_session()
 
 
+async def unfinished_below(blob_url: str) -> list[str]:
+    """The uploads under way and what is in `incoming/` of a blob URL of `Seaweed.blob_url`."""
+    parts = urlsplit(blob_url)
+    prefix = parts.path.strip("/")
+    async with s3_client(parse_qs(parts.query)["endpoint"][0]) as client:
+        return await keys_below(client, f"{prefix}/incoming/") + await uploads_below(client, f"{prefix}/")
+
+
 def _create_bucket(server: Seaweed) -> None:
     """Make the bucket and wait until it takes objects: volumes come up half a second later."""
     from botocore.exceptions import ClientError
 
     async def create() -> None:
-        async with s3_client(server) as client:
+        async with s3_client(server.endpoint) as client:
             await client.create_bucket(Bucket=BUCKET)
             for _ in range(200):
                 try:

@@ -41,7 +41,7 @@ async def blobs(seaweed: Seaweed, prefix: str) -> AsyncIterator[S3BlobStore]:
 
 @pytest.fixture
 async def s3(seaweed: Seaweed) -> AsyncIterator[Any]:
-    async with s3_client(seaweed) as client:
+    async with s3_client(seaweed.endpoint) as client:
         yield client
 
 
