@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from support.seaweed import Seaweed, running_seaweed
+
 
 @pytest.fixture(scope="session", autouse=True)
 def own_home() -> Iterator[Path]:
@@ -28,3 +30,10 @@ def own_home() -> Iterator[Path]:
     os.environ.clear()
     os.environ.update(kept)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[Seaweed]:
+    """An S3 server for all tests of a worker that ask for one. A test that ends it starts it again."""
+    with running_seaweed() as server:
+        yield server

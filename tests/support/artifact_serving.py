@@ -32,6 +32,7 @@ class Client:
 
     stub: ArtifactStoreServiceStub
     data_dir: Path
+    blob_url: str = ""
 
     async def send(self, messages: Iterable[pb.UploadArtifactRequest]) -> resources_pb2.Artifact:
         """An upload of exactly these messages."""
@@ -76,7 +77,7 @@ async def serve_artifacts(data_dir: Path, **settings: object) -> AsyncIterator[C
         await server.start()
         try:
             async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-                yield Client(ArtifactStoreServiceStub(channel), data_dir)
+                yield Client(ArtifactStoreServiceStub(channel), data_dir, str(settings.get("blob_url", "")))
         finally:
             await server.stop(grace=2)
 

@@ -73,6 +73,7 @@ def _options(parsed: argparse.Namespace) -> ServerOptions:
         http_port=parsed.http_port,
         grpc_port=parsed.grpc_port,
         data_dir=parsed.data_dir,
+        blob_url=parsed.blob_url,
         no_auth=parsed.insecure_no_auth,
         peer_address=parsed.peer_address,
         ready_file=Path(ready_file) if ready_file else None,
@@ -88,11 +89,10 @@ def _check_target(target: str) -> None:
 
 
 def _check_embedded(parsed: argparse.Namespace) -> None:
-    for option, value in (("--database-url", parsed.database_url), ("--blob-url", parsed.blob_url)):
-        if value:
-            raise StartupError(
-                f"{option} is not supported yet: this version keeps SQLite files and blobs in --data-dir; leave it out"
-            )
+    if parsed.database_url:
+        raise StartupError(
+            "--database-url is not supported yet: this version keeps SQLite files in --data-dir; leave it out"
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -118,7 +118,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--database-url", default=environ("TRACKWAY_DATABASE_URL"), metavar="URL", help="not supported yet"
     )
-    parser.add_argument("--blob-url", default=environ("TRACKWAY_BLOB_URL"), metavar="URL", help="not supported yet")
+    parser.add_argument(
+        "--blob-url",
+        default=environ("TRACKWAY_BLOB_URL") or "",
+        metavar="URL",
+        help="where artifacts' bytes are kept, as s3://BUCKET/PREFIX?endpoint=URL&region=NAME; the keys come from"
+        " $TRACKWAY_S3_ACCESS_KEY_ID and $TRACKWAY_S3_SECRET_ACCESS_KEY or the AWS chain"
+        " (default: $TRACKWAY_BLOB_URL or the data directory)",
+    )
     parser.add_argument(
         "--peer-address",
         default=environ("TRACKWAY_PEER_ADDRESS") or DEFAULT_PEER_ADDRESS,

@@ -100,7 +100,7 @@ async def _services(
     own_socket: Path | None = None,
 ) -> AsyncIterator[RunningServer]:
     access = open_access(data_dir, no_auth=options.no_auth)
-    surroundings = Surroundings(data_dir, peers, SystemClock())
+    surroundings = Surroundings(data_dir, peers, SystemClock(), options.blob_url)
     async with AsyncExitStack() as stack:
         openings = (MODULES[name].open(surroundings) for name in options.target.services)
         bindings = [await stack.enter_async_context(opening) for opening in openings]

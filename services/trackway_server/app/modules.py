@@ -21,6 +21,7 @@ class Surroundings:
     peers: grpc.aio.Channel
     """Reaches the other services, over the same gRPC and the same chain of interceptors as everybody."""
     clock: Clock
+    blob_url: str = ""
 
 
 OpenModule = Callable[[Surroundings], AbstractAsyncContextManager[ServiceBinding]]
@@ -45,7 +46,8 @@ def _artifacts(surroundings: Surroundings) -> AbstractAsyncContextManager[Servic
     from trackway_server.artifacts.config import ArtifactsSettings
     from trackway_server.artifacts.module import open_module
 
-    return open_module(ArtifactsSettings(data_dir=surroundings.data_dir), surroundings.clock)
+    settings = ArtifactsSettings(data_dir=surroundings.data_dir, blob_url=surroundings.blob_url)
+    return open_module(settings, surroundings.clock)
 
 
 def _registry(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:

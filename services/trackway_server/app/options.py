@@ -55,6 +55,8 @@ class ServerOptions:
     grpc_port: int | None = None
     """0: any free one. None: the target's own, 7701 for `all`."""
     data_dir: Path = DEFAULT_DATA_DIR
+    blob_url: str = ""
+    """Where the artifact store keeps bytes, `s3://…`. Empty: in the data directory."""
     no_auth: bool = False
     """Take every caller for the administrator."""
     peer_address: str = DEFAULT_PEER_ADDRESS
@@ -89,6 +91,10 @@ class ServerOptions:
             )
         if self.target is Target.ALL and self.http_port == self.chosen_grpc_port != 0:
             raise StartupError(f"--http-port and --grpc-port are both {self.http_port}: choose two ports")
+        if self.blob_url and Target.ARTIFACTS.value in self.target.services:
+            from trackway_server.artifacts.store.s3_location import parse_blob_url
+
+            parse_blob_url(self.blob_url)
 
 
 def authority(host: str, port: int) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from trackway.api.artifacts.v1 import artifact_store_service_pb2
 from trackway_server.artifacts.allocator import keep_freed_blocks
-from trackway_server.artifacts.config import ArtifactsSettings
+from trackway_server.artifacts.config import ArtifactsSettings, S3Settings
+from trackway_server.artifacts.domain.ports import BlobStore
 from trackway_server.artifacts.policy import POLICY
 from trackway_server.artifacts.service import ArtifactStoreServicer
 from trackway_server.artifacts.store.blob_local import open_local_blobs
@@ -17,6 +18,7 @@ from trackway_server.artifacts.store.index_sql import SqlArtifactIndex
 from trackway_server.core.clock import Clock
 from trackway_server.core.db.migrate import upgrade
 from trackway_server.core.db.sqlite import open_sqlite
+from trackway_server.core.lifecycle import StartupError
 from trackway_server.core.rpc.call import ServiceBinding
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -25,17 +27,33 @@ DESCRIPTOR = artifact_store_service_pb2.DESCRIPTOR.services_by_name["ArtifactSto
 
 @asynccontextmanager
 async def open_module(settings: ArtifactsSettings, clock: Clock) -> AsyncIterator[ServiceBinding]:
-    """The artifact store on the data directory, ready to be served inside the block.
+    """The artifact store on the data directory and the blob URL, ready to be served inside the block.
 
-    Raises StartupError where the database or the blob directory cannot be used.
+    Raises StartupError where the database or the blob store cannot be used.
     """
     keep_freed_blocks()
     path = settings.data_dir / "artifacts.db"
     await asyncio.to_thread(upgrade, path, MIGRATIONS)
     database = open_sqlite(path)
     try:
-        async with open_local_blobs(settings.data_dir / "blobs") as blobs:
+        async with _opening_blobs(settings) as blobs:
             servicer = ArtifactStoreServicer(SqlArtifactIndex(database), blobs, clock, settings)
             yield ServiceBinding(DESCRIPTOR, servicer, POLICY)
     finally:
         await database.close()
+
+
+def _opening_blobs(settings: ArtifactsSettings) -> AbstractAsyncContextManager[BlobStore]:
+    """The blob store of the blob URL. What S3 needs is loaded only where it is used."""
+    if not settings.blob_url:
+        return open_local_blobs(settings.data_dir / "blobs")
+    from trackway_server.artifacts.store.s3_location import parse_blob_url
+
+    location = parse_blob_url(settings.blob_url)
+    try:
+        from trackway_server.artifacts.store.blob_s3 import open_s3_blobs
+    except ModuleNotFoundError as error:
+        raise StartupError(
+            f"{error.name} is missing, which blobs in S3 need: install it with: pip install 'trackway[server,s3]'"
+        ) from error
+    return open_s3_blobs(location, S3Settings())

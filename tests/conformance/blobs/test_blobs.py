@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.blob_content import assert_corrupt, content, digest_of, load, pieces_of, store
+from support.s3_stores import s3_blobs
 from trackway_server.artifacts.domain.ports import BlobStore
 from trackway_server.artifacts.store.blob_local import open_local_blobs
 from trackway_server.artifacts.store.blob_memory import MemoryBlobStore
@@ -20,13 +21,17 @@ from trackway_server.core.errors import DomainError, Reason
 MIB = 1 << 20
 
 
-@pytest.fixture(params=["memory", "local"])
+@pytest.fixture(params=["memory", "local", "s3"])
 async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BlobStore]:
-    if request.param == "memory":
-        yield MemoryBlobStore()
-    else:
-        async with open_local_blobs(tmp_path / "blobs") as store_:
-            yield store_
+    match request.param:
+        case "memory":
+            yield MemoryBlobStore()
+        case "local":
+            async with open_local_blobs(tmp_path / "blobs") as store_:
+                yield store_
+        case _:
+            async with s3_blobs(request.getfixturevalue("seaweed")) as store_:
+                yield store_
 
 
 SIZES = [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1, 9 * MIB + 17]

@@ -6,6 +6,7 @@ import pytest
 
 from support.artifact_serving import RUN as OWNER
 from support.artifact_serving import Client, digest_text, refusal_of
+from support.blob_params import over_both_blob_stores
 from trackway.api.artifacts.v1 import artifact_store_service_pb2 as pb
 
 
@@ -57,6 +58,7 @@ async def test_deleting_everything_needs_a_path(client: Client) -> None:
     assert await client.list() == ["a"]
 
 
+@over_both_blob_stores
 async def test_a_manifest_keeps_its_bytes(client: Client) -> None:
     await client.upload("model/MLmodel", b"flavors: {}")
     await client.upload("model/data/model.skops", b"weights")
@@ -71,6 +73,7 @@ async def test_a_manifest_keeps_its_bytes(client: Client) -> None:
     assert (await client.create_manifest("model")).digest != made.digest
 
 
+@over_both_blob_stores
 async def test_what_is_in_no_manifest(client: Client) -> None:
     assert (await refusal_of(client.create_manifest())).reason == "ARTIFACT_NOT_FOUND"
     await client.upload("a/b")

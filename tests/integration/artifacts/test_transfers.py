@@ -23,15 +23,20 @@ from support.artifact_serving import (
     trailer,
 )
 from support.blob_content import content
+from support.blob_params import over_both_blob_stores
+from support.seaweed import unfinished_below
 from trackway.api.artifacts.v1 import artifact_store_service_pb2 as pb
 
 EMPTY = pb.UploadArtifactRequest()
 
 
-def leftovers(client: Client) -> list[str]:
+async def leftovers(client: Client) -> list[str]:
+    if client.blob_url:
+        return await unfinished_below(client.blob_url)
     return os.listdir(client.data_dir / "blobs" / "incoming")
 
 
+@over_both_blob_stores
 @pytest.mark.parametrize("size", [0, 1, MIB, 9 * MIB + 5])
 async def test_a_file_there_and_back(client: Client, size: int) -> None:
     data = content(size)
@@ -47,6 +52,7 @@ async def test_a_file_there_and_back(client: Client, size: int) -> None:
         assert await client.download("a/b.bin", offset=offset) == data[offset:]
 
 
+@over_both_blob_stores
 async def test_an_offset_beyond_the_end(client: Client) -> None:
     await client.upload("a", b"12345")
     assert (await refusal_of(client.download("a", offset=6))).fields == ["offset"]
@@ -79,10 +85,11 @@ async def test_messages_out_of_order(client: Client, messages: list[pb.UploadArt
     assert refusal.reason == "MALFORMED_REQUEST"
     assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
     assert await client.list(recursive=True) == []
-    assert leftovers(client) == []
+    assert await leftovers(client) == []
 
 
-@pytest.mark.parametrize("size", [5, 6 * MIB])
+@over_both_blob_stores
+@pytest.mark.parametrize("size", [5, 9 * MIB])
 @pytest.mark.parametrize("end", [trailer(b"other"), pb.UploadArtifactRequest(trailer={"digest": digest_text(b"")})])
 async def test_another_digest_leaves_what_was_there(client: Client, size: int, end: pb.UploadArtifactRequest) -> None:
     await client.upload("a", b"before")
@@ -90,9 +97,10 @@ async def test_another_digest_leaves_what_was_there(client: Client, size: int, e
     assert refusal.reason == "DIGEST_MISMATCH"
     assert refusal.metadata == {"expected": end.trailer.digest, "actual": digest_text(content(size))}
     assert await client.download("a") == b"before"
-    assert leftovers(client) == []
+    assert await leftovers(client) == []
 
 
+@over_both_blob_stores
 async def test_another_size_is_refused(client: Client) -> None:
     end = pb.UploadArtifactRequest(trailer={"digest": digest_text(b"hello"), "size_bytes": 4})
     assert (await refusal_of(client.send([header("a"), DATA, end]))).reason == "DIGEST_MISMATCH"
@@ -103,6 +111,7 @@ async def test_messages_are_limited(client: Client) -> None:
     assert refusal.fields == ["data"]
 
 
+@over_both_blob_stores
 async def test_a_later_upload_replaces(client: Client) -> None:
     await client.upload("a", b"old")
     await client.upload("a", b"newer")
@@ -110,6 +119,7 @@ async def test_a_later_upload_replaces(client: Client) -> None:
     assert await client.list() == ["a"]
 
 
+@over_both_blob_stores
 async def test_a_download_goes_on_with_what_it_began_though_the_file_is_replaced(client: Client) -> None:
     data = content(40 * MIB)
     await client.upload("a", data)
@@ -121,6 +131,7 @@ async def test_a_download_goes_on_with_what_it_began_though_the_file_is_replaced
     assert b"".join(answer.data for answer in received) == data
 
 
+@over_both_blob_stores
 async def test_a_conflict_is_told_also_after_the_data(client: Client) -> None:
     await client.upload("a", b"x")
     for path in ("a/b", "a/b/c"):
@@ -129,6 +140,7 @@ async def test_a_conflict_is_told_also_after_the_data(client: Client) -> None:
     assert await client.download("a") == b"x"
 
 
+@over_both_blob_stores
 async def test_conflicting_uploads_at_once(client: Client) -> None:
     paths = ["f", "f/a", "f/a/b"]
     results = await asyncio.gather(*(client.upload(path) for path in paths), return_exceptions=True)
@@ -136,6 +148,7 @@ async def test_conflicting_uploads_at_once(client: Client) -> None:
     assert len(await client.list(recursive=True)) == 1
 
 
+@over_both_blob_stores
 async def test_an_upload_that_is_cancelled_leaves_nothing(client: Client) -> None:
     call = client.stub.UploadArtifact()
     await call.write(header("a"))
@@ -144,7 +157,7 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(client: Client) -> Non
     call.cancel()
     await client.upload("b", b"x")
     async with asyncio.timeout(10):
-        while leftovers(client):
+        while await leftovers(client):
             await asyncio.sleep(0.01)
     assert await client.list() == ["b"]
 
@@ -205,6 +218,7 @@ async def test_another_workspace_is_not_found(client: Client) -> None:
         assert (await refusal_of(call)).reason == "WORKSPACE_NOT_FOUND"
 
 
+@over_both_blob_stores
 async def test_a_blobs_digest_grants_nothing(client: Client) -> None:
     """Whoever knows the digest of a file of another run can neither read it nor learn that it is there."""
     artifact = await client.upload("secret", b"secret", owner=OTHER)

@@ -25,7 +25,7 @@ class BlobWriter(Protocol):
     async def commit(self, digest: Digest, size_bytes: int) -> None:
         """Keep what was written. When this returns the blob is durable and can be read, whole.
 
-        Bytes that are kept already are not written again; if those kept are damaged, they are replaced.
+        Bytes that are kept already stay readable throughout; if those kept are damaged, they are replaced.
         Raises DomainError(DIGEST_MISMATCH) where the bytes written have another digest or number, and
         DomainError(STORAGE_FULL); nothing of the blob then stays.
         """
