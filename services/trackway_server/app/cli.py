@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trackway_server.app.options import DEFAULT_DATA_DIR, DEFAULT_HTTP_PORT, DEFAULT_PEER_ADDRESS, ServerOptions, Target
+from trackway_server.app.options import DEFAULT_DATA_DIR, DEFAULT_HTTP_PORT, SERVICE_PORTS, ServerOptions, Target
 from trackway_server.core.lifecycle import StartupError
 
 _USAGE_ERROR = 2
@@ -75,6 +75,7 @@ def _options(parsed: argparse.Namespace) -> ServerOptions:
         data_dir=parsed.data_dir,
         no_auth=parsed.insecure_no_auth,
         peer_address=parsed.peer_address,
+        addresses={name: given for name in SERVICE_PORTS if (given := getattr(parsed, f"{name}_address"))},
         ready_file=Path(ready_file) if ready_file else None,
     )
 
@@ -121,10 +122,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--blob-url", default=environ("TRACKWAY_BLOB_URL"), metavar="URL", help="not supported yet")
     parser.add_argument(
         "--peer-address",
-        default=environ("TRACKWAY_PEER_ADDRESS") or DEFAULT_PEER_ADDRESS,
+        default=environ("TRACKWAY_PEER_ADDRESS"),
         metavar="HOST:PORT",
-        help="where the registry and gateway targets reach the other services (default: 127.0.0.1:7701)",
+        help="where the registry and gateway targets reach services that none of the next options names"
+        " (default: each at its own port on this machine)",
     )
+    for name in SERVICE_PORTS:
+        parser.add_argument(
+            f"--{name}-address",
+            default=environ(f"TRACKWAY_{name.upper()}_ADDRESS"),
+            metavar="HOST:PORT",
+            help=f"where {name} is called; several with commas between, then calls go round them",
+        )
     parser.add_argument(
         "--insecure-no-auth", action="store_true", help="take every caller for the administrator; loopback only"
     )
