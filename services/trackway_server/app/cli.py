@@ -15,13 +15,21 @@ _USAGE_ERROR = 2
 _SETTINGS = ("log_level", "log_format")
 
 _DESCRIPTION = """Run a Trackway server. Without options: everything in one process, on this machine only,
-with its data in ./trackway-data."""
+with its data in ./trackway-data.
+`trackway server check-config` says what is doubtful in options and environment; `trackway server probe HOST:PORT` asks
+a server whether it serves."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the server until it is told to stop; the exit code: 0 after a stop, 2 where it could not start."""
-    parsed = _parser().parse_args(arguments)
+    """Run the server until it is told to stop; the exit code: 0 after a stop, 2 where it could not start.
+
+    The first argument may name what to do instead (`_COMMANDS`).
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given and given[0] in _COMMANDS:
+        return _COMMANDS[given[0]](given[1:])
     try:
+        parsed = _parser().parse_args(given)
         options = _options(parsed)
         options.check()
         _prepare_process()
@@ -31,11 +39,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StartupError as error:
         return _refused(str(error))
     except ModuleNotFoundError as error:
-        return _refused(f"{error.name} is missing: install the server with: pip install 'trackway[server]'")
+        return _missing(error)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _refused(f"{where}{error.strerror or error}")
     return 0
+
+
+def _check_config(arguments: Sequence[str]) -> int:
+    as_json = "--json" in arguments
+    options: ServerOptions | StartupError
+    try:
+        parser = _parser()
+        parser.prog = "trackway server check-config"
+        parser.description = "Say what is wrong or doubtful with these options, this environment and this machine."
+        parser.add_argument("--json", action="store_true", help="for scripts")
+        options = _options(parser.parse_args(arguments))
+    except StartupError as error:
+        options = error
+    try:
+        from trackway_server.app.checks import check_config
+    except ModuleNotFoundError as error:
+        return _missing(error)
+    return check_config(options, as_json=as_json)
+
+
+def _probe(arguments: Sequence[str]) -> int:
+    try:
+        from trackway_server.app.checks import probe
+    except ModuleNotFoundError as error:
+        return _missing(error)
+    return probe(arguments)
+
+
+_COMMANDS = {"check-config": _check_config, "probe": _probe}
 
 
 def _prepare_process() -> None:
@@ -56,6 +93,10 @@ def _load_structlog_without_rich() -> None:
         import structlog  # noqa: F401
     finally:
         del sys.modules["rich"]
+
+
+def _missing(error: ModuleNotFoundError) -> int:
+    return _refused(f"{error.name} is missing: install the server with: pip install 'trackway[server]'")
 
 
 def _refused(message: str) -> int:
@@ -96,6 +137,19 @@ def _check_embedded(parsed: argparse.Namespace) -> None:
             )
 
 
+def _from_file_or_environment(name: str) -> str | None:
+    """The variable, or the content of the file that `NAME_FILE` names: secrets are mounted as files."""
+    value, file = os.environ.get(name), os.environ.get(f"{name}_FILE")
+    if value or not file:
+        return value
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartupError(
+            f"the file that {name}_FILE names cannot be read: mount it, or unset the variable"
+        ) from error
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="trackway server", description=_DESCRIPTION, allow_abbrev=False)
     environ = os.environ.get
@@ -117,7 +171,10 @@ def _parser() -> argparse.ArgumentParser:
         help="databases, artifacts and the admin key (default: $TRACKWAY_DATA_DIR or ./trackway-data)",
     )
     parser.add_argument(
-        "--database-url", default=environ("TRACKWAY_DATABASE_URL"), metavar="URL", help="not supported yet"
+        "--database-url",
+        default=_from_file_or_environment("TRACKWAY_DATABASE_URL"),
+        metavar="URL",
+        help="not supported yet",
     )
     parser.add_argument("--blob-url", default=environ("TRACKWAY_BLOB_URL"), metavar="URL", help="not supported yet")
     parser.add_argument(
