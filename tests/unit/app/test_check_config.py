@@ -106,7 +106,7 @@ def test_a_secret_file_that_is_not_there(
 ) -> None:
     monkeypatch.setenv("TRACKWAY_DATABASE_URL_FILE", str(tmp_path / "absent"))
     assert main([*FREE]) == 2
-    assert "TRACKWAY_DATABASE_URL_FILE cannot be read" in capsys.readouterr().err
+    assert "TRACKWAY_DATABASE_URL_FILE names cannot be read" in capsys.readouterr().err
     assert main(["check-config", *FREE]) == 1
 
 
