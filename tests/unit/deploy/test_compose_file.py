@@ -172,3 +172,12 @@ def test_the_image_has_what_the_services_need() -> None:
         *SERVICE_PORTS.values(),
     }
     assert '".[server,postgres,s3,models]"' in dockerfile
+
+
+def test_what_the_readme_types_is_taken_by_the_option_parser() -> None:
+    typed = re.findall(r"^\$ trackway server( [^#\n]*)?", (ROOT / "README.md").read_text(), re.M)
+    assert len(typed) >= 3
+    for line in typed:
+        command, arguments = check_command(line.split() or ["--host=127.0.0.1"])
+        if command != "probe":
+            _parser().parse_args(arguments)
