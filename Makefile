@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 
-.PHONY: help setup demo serve test faults bench gen lint format lock clean
+.PHONY: help setup demo serve test test-topology faults bench gen lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,7 +41,10 @@ serve: $(VENV)/.ready ## Start a server on this machine (data in ./trackway-data
 
 test: $(VENV)/.ready $(GEN)/.ready ## Run lint, type checks and the whole test suite
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not topology"
+
+test-topology: $(VENV)/.ready ## The client suite over split services, behind a proxy too
+	$(BIN)/python -m pytest tests/conformance/topology
 
 faults: $(VENV)/.ready ## Crash tests at full count (long)
 	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults

@@ -8,20 +8,28 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trackway_server.app.options import DEFAULT_DATA_DIR, DEFAULT_HTTP_PORT, DEFAULT_PEER_ADDRESS, ServerOptions, Target
+from trackway_server.app.options import DEFAULT_DATA_DIR, DEFAULT_HTTP_PORT, SERVICE_PORTS, ServerOptions, Target
 from trackway_server.core.lifecycle import StartupError
 
 _USAGE_ERROR = 2
 _SETTINGS = ("log_level", "log_format")
 
 _DESCRIPTION = """Run a Trackway server. Without options: everything in one process, on this machine only,
-with its data in ./trackway-data."""
+with its data in ./trackway-data.
+`trackway server check-config` says what is doubtful in options and environment; `trackway server probe HOST:PORT` asks
+a server whether it serves."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the server until it is told to stop; the exit code: 0 after a stop, 2 where it could not start."""
-    parsed = _parser().parse_args(arguments)
+    """Run the server until it is told to stop; the exit code: 0 after a stop, 2 where it could not start.
+
+    The first argument may name what to do instead (`_COMMANDS`).
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given and given[0] in _COMMANDS:
+        return _COMMANDS[given[0]](given[1:])
     try:
+        parsed = _parser().parse_args(given)
         options = _options(parsed)
         options.check()
         _prepare_process()
@@ -31,11 +39,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StartupError as error:
         return _refused(str(error))
     except ModuleNotFoundError as error:
-        return _refused(f"{error.name} is missing: install the server with: pip install 'trackway[server]'")
+        return _missing(error)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _refused(f"{where}{error.strerror or error}")
     return 0
+
+
+def _check_config(arguments: Sequence[str]) -> int:
+    as_json = "--json" in arguments
+    options: ServerOptions | StartupError
+    try:
+        parser = _parser()
+        parser.prog = "trackway server check-config"
+        parser.description = "Say what is wrong or doubtful with these options, this environment and this machine."
+        parser.add_argument("--json", action="store_true", help="for scripts")
+        options = _options(parser.parse_args(arguments))
+    except StartupError as error:
+        options = error
+    try:
+        from trackway_server.app.checks import check_config
+    except ModuleNotFoundError as error:
+        return _missing(error)
+    return check_config(options, as_json=as_json)
+
+
+def _probe(arguments: Sequence[str]) -> int:
+    try:
+        from trackway_server.app.checks import probe
+    except ModuleNotFoundError as error:
+        return _missing(error)
+    return probe(arguments)
+
+
+_COMMANDS = {"check-config": _check_config, "probe": _probe}
 
 
 def _prepare_process() -> None:
@@ -58,6 +95,10 @@ def _load_structlog_without_rich() -> None:
         del sys.modules["rich"]
 
 
+def _missing(error: ModuleNotFoundError) -> int:
+    return _refused(f"{error.name} is missing: install the server with: pip install 'trackway[server]'")
+
+
 def _refused(message: str) -> int:
     print(f"trackway server: {message}", file=sys.stderr)  # noqa: T201 - this is the program's output
     return _USAGE_ERROR
@@ -76,6 +117,7 @@ def _options(parsed: argparse.Namespace) -> ServerOptions:
         blob_url=parsed.blob_url,
         no_auth=parsed.insecure_no_auth,
         peer_address=parsed.peer_address,
+        addresses={name: given for name in SERVICE_PORTS if (given := getattr(parsed, f"{name}_address"))},
         ready_file=Path(ready_file) if ready_file else None,
     )
 
@@ -93,6 +135,19 @@ def _check_embedded(parsed: argparse.Namespace) -> None:
         raise StartupError(
             "--database-url is not supported yet: this version keeps SQLite files in --data-dir; leave it out"
         )
+
+
+def _from_file_or_environment(name: str) -> str | None:
+    """The variable, or the content of the file that `NAME_FILE` names: secrets are mounted as files."""
+    value, file = os.environ.get(name), os.environ.get(f"{name}_FILE")
+    if value or not file:
+        return value
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartupError(
+            f"the file that {name}_FILE names cannot be read: mount it, or unset the variable"
+        ) from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,7 +171,10 @@ def _parser() -> argparse.ArgumentParser:
         help="databases, artifacts and the admin key (default: $TRACKWAY_DATA_DIR or ./trackway-data)",
     )
     parser.add_argument(
-        "--database-url", default=environ("TRACKWAY_DATABASE_URL"), metavar="URL", help="not supported yet"
+        "--database-url",
+        default=_from_file_or_environment("TRACKWAY_DATABASE_URL"),
+        metavar="URL",
+        help="not supported yet",
     )
     parser.add_argument(
         "--blob-url",
@@ -128,10 +186,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--peer-address",
-        default=environ("TRACKWAY_PEER_ADDRESS") or DEFAULT_PEER_ADDRESS,
+        default=environ("TRACKWAY_PEER_ADDRESS"),
         metavar="HOST:PORT",
-        help="where the registry and gateway targets reach the other services (default: 127.0.0.1:7701)",
+        help="where the registry and gateway targets reach services that none of the next options names"
+        " (default: each at its own port on this machine)",
     )
+    for name in SERVICE_PORTS:
+        parser.add_argument(
+            f"--{name}-address",
+            default=environ(f"TRACKWAY_{name.upper()}_ADDRESS"),
+            metavar="HOST:PORT",
+            help=f"where {name} is called; several with commas between, then calls go round them",
+        )
     parser.add_argument(
         "--insecure-no-auth", action="store_true", help="take every caller for the administrator; loopback only"
     )

@@ -9,19 +9,17 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
-
 from trackway_server.app.access import Access, open_access
 from trackway_server.app.data_dir import claimed_data_dir
 from trackway_server.app.listen import bound_socket
 from trackway_server.app.modules import MODULES, Surroundings
 from trackway_server.app.options import ServerOptions, Target
+from trackway_server.app.peers import SERVICE_NAMES, Peers, open_channel, open_peers, serving_with
 from trackway_server.core.clock import SystemClock
 from trackway_server.core.config import CoreSettings
 from trackway_server.core.rpc.server import build_server
 from trackway_server.core.telemetry import Telemetry
 
-_MAX_ANSWER_BYTES = 64 << 20
 # sun_path holds 108 bytes with its end, see unix(7); some room is left for gRPC's prefix.
 _LONGEST_SOCKET_PATH = 96
 
@@ -63,9 +61,9 @@ async def _everything(options: ServerOptions, core: CoreSettings) -> AsyncIterat
         telemetry = Telemetry()
         with _own_socket(data_dir) as path:
             async with (
-                _channel(f"unix:{path}") as peers,
-                _services(options, core, data_dir, peers, telemetry, path) as running,
-                _gateway(options, peers, listener, telemetry) as http_port,
+                open_channel(f"unix:{path}") as channel,
+                _services(options, core, data_dir, Peers.all_to(channel), telemetry, path) as running,
+                _gateway(options, Peers.all_to(channel), listener, telemetry) as http_port,
             ):
                 yield RunningServer(running.grpc_port, http_port, data_dir, running.access)
 
@@ -74,7 +72,7 @@ async def _everything(options: ServerOptions, core: CoreSettings) -> AsyncIterat
 async def _one_service(options: ServerOptions, core: CoreSettings) -> AsyncIterator[RunningServer]:
     with claimed_data_dir(options.data_dir, options.target) as data_dir:
         async with (
-            _channel(options.peer_address) as peers,
+            open_peers(_addresses(options)) as peers,
             _services(options, core, data_dir, peers, Telemetry()) as running,
         ):
             yield running
@@ -84,7 +82,7 @@ async def _one_service(options: ServerOptions, core: CoreSettings) -> AsyncItera
 async def _gateway_alone(options: ServerOptions) -> AsyncIterator[RunningServer]:
     with bound_socket(options.host, options.http_port, "--http-port") as listener:
         async with (
-            _channel(options.peer_address) as peers,
+            open_peers(_addresses(options)) as peers,
             _gateway(options, peers, listener, Telemetry()) as http_port,
         ):
             yield RunningServer(http_port=http_port)
@@ -95,7 +93,7 @@ async def _services(
     options: ServerOptions,
     core: CoreSettings,
     data_dir: Path,
-    peers: grpc.aio.Channel,
+    peers: Peers,
     telemetry: Telemetry,
     own_socket: Path | None = None,
 ) -> AsyncIterator[RunningServer]:
@@ -112,24 +110,31 @@ async def _services(
         if own_socket is not None:
             server.listen_unix(own_socket)
         await server.start()
-        server.health.set_serving(True)
+        await stack.enter_async_context(serving_with(server.health, peers.named(_called(options.target))))
         yield RunningServer(grpc_port=port, data_dir=data_dir, access=access)
 
 
 @asynccontextmanager
 async def _gateway(
-    options: ServerOptions, peers: grpc.aio.Channel, listener: socket.socket, telemetry: Telemetry
+    options: ServerOptions, peers: Peers, listener: socket.socket, telemetry: Telemetry
 ) -> AsyncIterator[int]:
     from trackway_server.gateway.channels import Channels
     from trackway_server.gateway.config import GatewaySettings
     from trackway_server.gateway.module import open_gateway
 
-    async with open_gateway(GatewaySettings(), Channels.all_to(peers), listener, options.host, telemetry):
+    channels = Channels(tracking=peers.tracking, artifacts=peers.artifacts, registry=peers.registry)
+    async with open_gateway(GatewaySettings(), channels, listener, options.host, telemetry):
         yield int(listener.getsockname()[1])
 
 
-def _channel(target: str) -> grpc.aio.Channel:
-    return grpc.aio.insecure_channel(target, options=[("grpc.max_receive_message_length", _MAX_ANSWER_BYTES)])
+def _addresses(options: ServerOptions) -> dict[str, str]:
+    return {name: options.address_of(name) for name in SERVICE_NAMES}
+
+
+def _called(target: Target) -> list[str]:
+    """The services of other processes that the target's services call."""
+    called = {name for service in target.services for name in MODULES[service].calls}
+    return sorted(called - set(target.services))
 
 
 @contextmanager

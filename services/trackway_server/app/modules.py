@@ -7,8 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
-
+from trackway_server.app.peers import Peers
 from trackway_server.core.clock import Clock
 from trackway_server.core.rpc.call import ServiceBinding
 
@@ -18,7 +17,7 @@ class Surroundings:
     """What modules are made of."""
 
     data_dir: Path
-    peers: grpc.aio.Channel
+    peers: Peers
     """Reaches the other services, over the same gRPC and the same chain of interceptors as everybody."""
     clock: Clock
     blob_url: str = ""
@@ -54,7 +53,10 @@ def _registry(surroundings: Surroundings) -> AbstractAsyncContextManager[Service
     from trackway_server.registry.config import RegistrySettings
     from trackway_server.registry.module import open_module
 
-    return open_module(RegistrySettings(data_dir=surroundings.data_dir), surroundings.peers, surroundings.clock)
+    peers = surroundings.peers
+    return open_module(
+        RegistrySettings(data_dir=surroundings.data_dir), peers.tracking, surroundings.clock, artifacts=peers.artifacts
+    )
 
 
 MODULES: Mapping[str, Module] = {

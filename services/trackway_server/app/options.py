@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from trackway_server.core.lifecycle import StartupError
 DEFAULT_HTTP_PORT = 7700
 DEFAULT_GRPC_PORT = 7701
 DEFAULT_DATA_DIR = Path("trackway-data")
-DEFAULT_PEER_ADDRESS = f"127.0.0.1:{DEFAULT_GRPC_PORT}"
 
 
 class Target(Enum):
@@ -41,7 +41,8 @@ class Target(Enum):
         return self in (Target.ALL, Target.GATEWAY)
 
 
-_DEFAULT_GRPC_PORTS = {Target.TRACKING: 7711, Target.ARTIFACTS: 7712, Target.REGISTRY: 7713}
+SERVICE_PORTS = {"tracking": 7711, "artifacts": 7712, "registry": 7713, "auth": 7714}
+"""Where a service listens that has a process of its own, and where the others look for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,22 @@ class ServerOptions:
     """Where the artifact store keeps bytes, `s3://…`. Empty: in the data directory."""
     no_auth: bool = False
     """Take every caller for the administrator."""
-    peer_address: str = DEFAULT_PEER_ADDRESS
-    """`HOST:PORT` at which a single-service target reaches the other services."""
+    peer_address: str | None = None
+    """`HOST:PORT` at which a single-service target reaches those services that have no address of their own."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """By service: `HOST:PORT`, several with commas between."""
     ready_file: Path | None = None
     """Where to write ports and process id once the server serves."""
 
     @property
     def chosen_grpc_port(self) -> int:
         """The gRPC port asked for, the target's own where none was."""
-        return _DEFAULT_GRPC_PORTS.get(self.target, DEFAULT_GRPC_PORT) if self.grpc_port is None else self.grpc_port
+        return SERVICE_PORTS.get(self.target.value, DEFAULT_GRPC_PORT) if self.grpc_port is None else self.grpc_port
+
+    def address_of(self, service: str) -> str:
+        """Where a service is called: at its own address, else the common one, else its own port on this machine."""
+        default = f"127.0.0.1:{SERVICE_PORTS[service]}"
+        return self.addresses.get(service) or self.peer_address or default
 
     @property
     def loopback(self) -> bool:
@@ -84,6 +92,8 @@ class ServerOptions:
         for name, port in (("--http-port", self.http_port), ("--grpc-port", self.chosen_grpc_port)):
             if not 0 <= port <= 65535:
                 raise StartupError(f"{name} {port} is no port: choose 1 to 65535, or 0 for any free one")
+        for addresses in (self.peer_address, *self.addresses.values()):
+            dial_target(addresses or "")
         if self.no_auth and not self.loopback:
             raise StartupError(
                 f"--insecure-no-auth is refused with --host {self.host}: everyone who reaches it would be"
@@ -105,3 +115,31 @@ def authority(host: str, port: int) -> str:
 def client_host(host: str) -> str:
     """The host by which a client on this machine reaches a server bound to `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(host, host)  # noqa: S104
+
+
+def dial_target(addresses: str) -> str:
+    """What gRPC takes for `HOST:PORT`, or for several of them with commas between.
+
+    A name is looked up again and again, and all the addresses it has are used. Raises StartupError for several of
+    which one is a name: gRPC takes either one name or a list of addresses.
+    """
+    listed = [address.strip() for address in addresses.split(",")]
+    if len(listed) == 1:
+        return listed[0]
+    versions = {_ip_version(address) for address in listed}
+    if len(versions) != 1 or None in versions:
+        raise StartupError(
+            f"the addresses {addresses} are no list of IPv4 (or of IPv6) addresses, each with its port: list those, or"
+            " give one name that all replicas answer to"
+        )
+    return f"ipv{versions.pop()}:{','.join(listed)}"
+
+
+def _ip_version(address: str) -> int | None:
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        return None
+    try:
+        return ipaddress.ip_address(host.strip("[]")).version
+    except ValueError:
+        return None

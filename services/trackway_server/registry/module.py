@@ -28,20 +28,25 @@ DESCRIPTOR = model_registry_service_pb2.DESCRIPTOR.services_by_name["ModelRegist
 
 @asynccontextmanager
 async def open_module(
-    settings: RegistrySettings, channel: grpc.aio.Channel, clock: Clock
+    settings: RegistrySettings,
+    tracking: grpc.aio.Channel,
+    clock: Clock,
+    *,
+    artifacts: grpc.aio.Channel | None = None,
 ) -> AsyncIterator[ServiceBinding]:
     """The registry on the data directory, ready to be served inside the block.
 
-    `channel` reaches Tracking and the ArtifactStore, and stays the caller's. Raises StartupError where the database
-    cannot be used.
+    `tracking` and `artifacts` reach those services, and stay the caller's; without `artifacts` one channel reaches
+    both. Raises StartupError where the database cannot be used.
     """
     path = settings.data_dir / "registry.db"
     await asyncio.to_thread(upgrade, path, MIGRATIONS)
     database = open_sqlite(path)
     try:
         store = SqlRegistryStore(database)
+        source = GrpcSource(tracking, artifacts or tracking, settings.upstream_timeout_s)
         async with following(EventFeed(store, _feed_limits(settings))) as feed:
-            registry = Registry(store, GrpcSource(channel, settings.upstream_timeout_s), feed)
+            registry = Registry(store, source, feed)
             yield ServiceBinding(DESCRIPTOR, ModelRegistryServicer(registry, clock), POLICY)
     finally:
         await database.close()

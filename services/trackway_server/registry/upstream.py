@@ -32,11 +32,11 @@ _NOT_STORED = {
 
 
 class GrpcSource:
-    """See SourceOfModels. `timeout` bounds each call, in seconds; the caller owns the channel."""
+    """See SourceOfModels. `timeout` bounds each call, in seconds; the caller owns the channels."""
 
-    def __init__(self, channel: grpc.aio.Channel, timeout: float) -> None:
-        self._tracking = TrackingServiceStub(channel)  # type: ignore[no-untyped-call]
-        self._artifacts = ArtifactStoreServiceStub(channel)  # type: ignore[no-untyped-call]
+    def __init__(self, tracking: grpc.aio.Channel, artifacts: grpc.aio.Channel, timeout: float) -> None:
+        self._tracking = TrackingServiceStub(tracking)  # type: ignore[no-untyped-call]
+        self._artifacts = ArtifactStoreServiceStub(artifacts)  # type: ignore[no-untyped-call]
         self._timeout = timeout
 
     async def pin(self, source: RunSource, workspace: str, credentials: Credentials) -> Manifest:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -23,15 +27,15 @@ SERVICES = {
     ],
     Target.TRACKING: ["trackway.api.tracking.v1.TrackingService"],
     Target.ARTIFACTS: ["trackway.api.artifacts.v1.ArtifactStoreService"],
-    Target.REGISTRY: ["trackway.api.registry.v1.ModelRegistryService"],
 }
+REGISTRY = "trackway.api.registry.v1.ModelRegistryService"
 
 
 def options(folder: Path, target: Target = Target.ALL) -> ServerOptions:
     return ServerOptions(target=target, grpc_port=0, http_port=0, data_dir=folder / "data")
 
 
-@pytest.mark.parametrize("target", SERVICES)
+@pytest.mark.parametrize("target", [Target.ALL, Target.TRACKING, Target.ARTIFACTS])
 async def test_every_service_of_the_target_serves(target: Target, tmp_path: Path) -> None:
     before = asyncio.all_tasks()
     async with open_server(options(tmp_path, target), CoreSettings()) as server:
@@ -80,3 +84,57 @@ async def test_a_gateway_alone_is_ready_when_its_peers_are(tmp_path: Path) -> No
     async with open_server(alone, CoreSettings()) as gateway, httpx.AsyncClient() as browser:
         answer = await browser.get(f"http://127.0.0.1:{gateway.http_port}/readyz")
         assert answer.status_code == 503
+
+
+async def test_a_registry_is_ready_when_those_it_calls_have_answered(tmp_path: Path) -> None:
+    with unused_port() as tracking_port, unused_port() as artifacts_port:
+        pass
+    addresses = {"tracking": f"127.0.0.1:{tracking_port}", "artifacts": f"127.0.0.1:{artifacts_port}"}
+    registry = ServerOptions(target=Target.REGISTRY, grpc_port=0, data_dir=tmp_path / "data", addresses=addresses)
+    tracking = replace(options(tmp_path, Target.TRACKING), grpc_port=tracking_port)
+    artifacts = replace(options(tmp_path, Target.ARTIFACTS), grpc_port=artifacts_port)
+    before = asyncio.all_tasks()
+    async with AsyncExitStack() as stack:
+        alone = await stack.enter_async_context(open_server(registry, CoreSettings()))
+        channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{alone.grpc_port}"))
+        states = HealthStub(channel).Watch(HealthCheckRequest(service=REGISTRY))
+        assert (await states.read()).status == HealthCheckResponse.NOT_SERVING
+        await stack.enter_async_context(open_server(tracking, CoreSettings()))
+        assert (await HealthStub(channel).Check(HealthCheckRequest())).status == HealthCheckResponse.NOT_SERVING
+        async with open_server(artifacts, CoreSettings()):
+            assert (await states.read()).status == HealthCheckResponse.SERVING
+        answer = await HealthStub(channel).Check(HealthCheckRequest(service=REGISTRY))
+        assert answer.status == HealthCheckResponse.SERVING, "what needs no other service goes on"
+        states.cancel()
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_gateway_calls_each_service_at_its_own_address(tmp_path: Path) -> None:
+    import httpx
+
+    async with AsyncExitStack() as stack:
+        addresses: dict[str, str] = {}
+        for target in (Target.TRACKING, Target.ARTIFACTS, Target.REGISTRY):
+            chosen = replace(options(tmp_path, target), addresses=dict(addresses))
+            server = await stack.enter_async_context(open_server(chosen, CoreSettings()))
+            addresses[target.value] = f"127.0.0.1:{server.grpc_port}"
+        alone = ServerOptions(target=Target.GATEWAY, http_port=0, addresses=addresses)
+        gateway = await stack.enter_async_context(open_server(alone, CoreSettings()))
+        browser = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.http_port}"))
+        for _ in range(100):
+            if (ready := await browser.get("/readyz")).status_code == 200:
+                break
+            await asyncio.sleep(0.05)
+        assert ready.text == "ready\n"
+        assert server.access is not None
+        assert server.access.key is not None
+        page = await browser.get("/", auth=("any", server.access.key.get_secret_value()))
+        assert page.status_code == 200
+        assert "Default" in page.text
+
+
+@contextmanager
+def unused_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trackway_server.app.cli import main
-from trackway_server.app.options import ServerOptions, Target, authority, client_host
+from trackway_server.app.options import ServerOptions, Target, authority, client_host, dial_target
 from trackway_server.core.lifecycle import StartupError
 
 
@@ -58,6 +58,26 @@ def test_addresses() -> None:
     assert client_host("0.0.0.0") == "127.0.0.1"
     assert client_host("::") == "::1"
     assert client_host("10.0.0.1") == "10.0.0.1"
+
+
+def test_a_service_is_called_at_its_own_address_else_the_common_one_else_its_own_port() -> None:
+    assert ServerOptions().address_of("artifacts") == "127.0.0.1:7712"
+    assert ServerOptions(peer_address="proxy:7701").address_of("artifacts") == "proxy:7701"
+    own = ServerOptions(peer_address="proxy:7701", addresses={"artifacts": "artifacts:7712"})
+    assert own.address_of("artifacts") == "artifacts:7712"
+    assert own.address_of("tracking") == "proxy:7701"
+
+
+def test_what_grpc_dials() -> None:
+    assert dial_target("tracking:7711") == "tracking:7711"
+    assert dial_target("10.0.0.1:7711, 10.0.0.2:7711") == "ipv4:10.0.0.1:7711,10.0.0.2:7711"
+    assert dial_target("[::1]:7711,[::2]:7711") == "ipv6:[::1]:7711,[::2]:7711"
+
+
+@pytest.mark.parametrize("addresses", ["a:1,b:2", "127.0.0.1:1,[::1]:2", "127.0.0.1,127.0.0.2", "127.0.0.1:1,"])
+def test_a_list_that_grpc_does_not_take_is_refused(addresses: str) -> None:
+    with pytest.raises(StartupError, match="one name that all replicas answer to"):
+        ServerOptions(addresses={"tracking": addresses}).check()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,97 @@
+"""The other services, as a service or the gateway reaches them: a channel each, and whether they answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import grpc
+import structlog
+
+from trackway_server.app.options import dial_target
+from trackway_server.core.rpc.health import Health
+from trackway_server.core.rpc.probe import Peer, not_serving
+
+SERVICE_NAMES: Mapping[str, str] = {
+    "tracking": "trackway.api.tracking.v1.TrackingService",
+    "artifacts": "trackway.api.artifacts.v1.ArtifactStoreService",
+    "registry": "trackway.api.registry.v1.ModelRegistryService",
+}
+"""The services that may be called, under the names by which `grpc.health.v1` knows them."""
+
+_MAX_ANSWER_BYTES = 64 << 20
+_PROBE_TIMEOUT_S = 2.0
+_PROBE_EVERY_S = 0.25
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """A channel to each of the other services; in the `all` target they are one and the same."""
+
+    tracking: grpc.aio.Channel
+    artifacts: grpc.aio.Channel
+    registry: grpc.aio.Channel
+
+    @classmethod
+    def all_to(cls, channel: grpc.aio.Channel) -> Peers:
+        """Every service behind one channel."""
+        return cls(tracking=channel, artifacts=channel, registry=channel)
+
+    def named(self, names: Collection[str]) -> dict[str, Peer]:
+        """Some of them, to be asked for their health."""
+        return {name: (getattr(self, name), SERVICE_NAMES[name]) for name in names}
+
+
+@asynccontextmanager
+async def open_peers(addresses: Mapping[str, str]) -> AsyncIterator[Peers]:
+    """A channel to each service at its address (see `dial_target`). They connect when they are first used."""
+    channels = {name: open_channel(dial_target(addresses[name])) for name in SERVICE_NAMES}
+    try:
+        yield Peers(**channels)
+    finally:
+        await asyncio.gather(*(channel.close() for channel in channels.values()))
+
+
+def open_channel(target: str) -> grpc.aio.Channel:
+    """A channel to another service, its calls spread over all the addresses that the target has."""
+    options = [
+        ("grpc.max_receive_message_length", _MAX_ANSWER_BYTES),
+        ("grpc.lb_policy_name", "round_robin"),
+        # A service that was restarted is found again quickly; gRPC's own defaults wait up to two minutes.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1000),
+        # A proxy for the internet must not be asked for services of one's own.
+        ("grpc.enable_http_proxy", 0),
+    ]
+    return grpc.aio.insecure_channel(target, options=options)
+
+
+@asynccontextmanager
+async def serving_with(health: Health, called: Mapping[str, Peer]) -> AsyncIterator[None]:
+    """Say SERVING inside the block, from when every service that is called has answered SERVING once.
+
+    Once: what a service can do by itself it goes on doing while another one is away.
+    """
+    waiting = asyncio.create_task(_serve_when_answered(health, called), name="await-peers")
+    try:
+        if not called:
+            await waiting
+        yield
+    finally:
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+
+
+async def _serve_when_answered(health: Health, called: Mapping[str, Peer]) -> None:
+    told: tuple[str, ...] = ()
+    while missing := await not_serving(called, _PROBE_TIMEOUT_S):
+        if missing != told:
+            _log.info("waiting_for_services", services=missing)
+            told = missing
+        await asyncio.sleep(_PROBE_EVERY_S)
+    health.set_serving(True)

@@ -1,0 +1,118 @@
+"""`trackway server check-config`: advice as data, and an exit code for scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from trackway_server.app import advice as advice_module
+from trackway_server.app.advice import Advice, Severity, advice_on, file_system_of
+from trackway_server.app.cli import main
+from trackway_server.app.options import ServerOptions, Target
+from trackway_server.app.variables import server_variables
+
+
+def asked(tmp_path: Path, **options: object) -> ServerOptions:
+    given = {"http_port": 0, "grpc_port": 0, "data_dir": tmp_path / "data", **options}
+    return ServerOptions(**given)  # type: ignore[arg-type]
+
+
+def names(found: list[Advice]) -> list[tuple[str, str]]:
+    return [(advice.severity.value, advice.name) for advice in found]
+
+
+def test_the_defaults_need_no_advice_and_nothing_is_written(tmp_path: Path) -> None:
+    assert advice_on(asked(tmp_path), {"TRACKWAY_LOG_LEVEL": "debug", "TRACKWAY_URI": "trackway://x"}) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"host": "0.0.0.0"}, ("warning", "plaintext")),
+        ({"no_auth": True}, ("warning", "no_auth")),
+        ({"http_port": 70_000}, ("error", "options")),
+        ({"data_dir": Path("/dev/null/data")}, ("error", "data_dir")),
+        (
+            {"target": Target.TRACKING, "addresses": {"tracking": "127.0.0.1:1,127.0.0.1:2"}},
+            ("error", "replicas"),
+        ),
+        ({"target": Target.REGISTRY, "addresses": {"tracking": "no.such.host.invalid:1"}}, ("warning", "address")),
+    ],
+)
+def test_what_is_found(options: dict[str, object], expected: tuple[str, str], tmp_path: Path) -> None:
+    assert expected in names(advice_on(asked(tmp_path, **options), {}))
+
+
+def test_a_data_directory_on_a_network_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert file_system_of(tmp_path) not in ("", "nfs4")
+    monkeypatch.setattr(advice_module, "file_system_of", lambda _: "nfs4")
+    assert names(advice_on(asked(tmp_path), {})) == [("error", "network_file_system")]
+    assert advice_on(asked(tmp_path, target=Target.GATEWAY), {}) == []
+
+
+def test_a_taken_port(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        found = advice_on(asked(tmp_path, grpc_port=taken.getsockname()[1]), {})
+    assert names(found) == [("error", "port")]
+    assert "--grpc-port" in found[0].todo
+
+
+def test_a_clock_behind_the_data(tmp_path: Path) -> None:
+    database = tmp_path / "data" / "tracking.db"
+    database.parent.mkdir()
+    database.touch()
+    tomorrow = time.time() + 86_400
+    os.utime(database, (tomorrow, tomorrow))
+    assert names(advice_on(asked(tmp_path), {})) == [("warning", "clock")]
+
+
+def test_wrong_and_misspelt_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKWAY_REGISTRY_MAX_WATCHERS", "many")
+    found = advice_on(asked(tmp_path), {"TRACKWAY_REGISTRY_MAX_WATCHER": "5"})
+    assert names(found) == [("error", "setting"), ("warning", "variable")]
+    assert found[0].what == "TRACKWAY_REGISTRY_MAX_WATCHERS is wrong"
+    assert "TRACKWAY_REGISTRY_MAX_WATCHER " in found[1].what
+
+
+def test_names_of_variables() -> None:
+    assert {"TRACKWAY_DATA_DIR", "TRACKWAY_LOG_LEVEL", "TRACKWAY_GATEWAY_ALLOWED_HOSTS"} <= server_variables()
+    assert "TRACKWAY_TRACKING_FOLD_INTERVAL_SECONDS" in server_variables()
+
+
+FREE = ["--grpc-port", "0", "--http-port", "0"]
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ["--data-dir", str(tmp_path)]
+    assert main(["check-config", *FREE, *place]) == 0
+    assert capsys.readouterr().out == "Nothing to say: the configuration is fine.\n"
+    assert main(["check-config", *FREE, *place, "--insecure-no-auth", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["severity"], found["name"]) == (Severity.WARNING.value, "no_auth")
+    assert main(["check-config", "--target", "nonsense"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("error: --target nonsense is unknown")
+    assert "→ choose one of" in said
+
+
+def test_a_secret_file_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRACKWAY_DATABASE_URL_FILE", str(tmp_path / "absent"))
+    assert main([*FREE]) == 2
+    assert "TRACKWAY_DATABASE_URL_FILE names cannot be read" in capsys.readouterr().err
+    assert main(["check-config", *FREE]) == 1
+
+
+def test_probe_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert main(["probe", f"127.0.0.1:{port}"]) == 1
+    assert capsys.readouterr().err == f"trackway server probe: 127.0.0.1:{port} answers UNAVAILABLE\n"
+    assert main(["probe"]) == 2
