@@ -19,7 +19,15 @@ with its data in ./trackway-data."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the server until it is told to stop; the exit code: 0 after a stop, 2 where it could not start."""
+    """Run the server until it is told to stop; the exit code: 0 after a stop, 2 where it could not start.
+
+    `migrate` as the first argument migrates instead, see `migrating`.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments[:1] == ["migrate"]:
+        from trackway_server.app.migrating import main as migrate
+
+        return migrate(arguments[1:])
     parsed = _parser().parse_args(arguments)
     try:
         options = _options(parsed)
@@ -65,7 +73,7 @@ def _refused(message: str) -> int:
 
 def _options(parsed: argparse.Namespace) -> ServerOptions:
     _check_target(parsed.target)
-    _check_embedded(parsed)
+    _check_blobs(parsed)
     ready_file = os.environ.get("TRACKWAY_READY_FILE")
     return ServerOptions(
         target=Target(parsed.target),
@@ -75,6 +83,7 @@ def _options(parsed: argparse.Namespace) -> ServerOptions:
         data_dir=parsed.data_dir,
         no_auth=parsed.insecure_no_auth,
         peer_address=parsed.peer_address,
+        database_url=parsed.database_url or None,
         ready_file=Path(ready_file) if ready_file else None,
     )
 
@@ -87,12 +96,20 @@ def _check_target(target: str) -> None:
         raise StartupError(f"--target {target} is unknown: choose one of {', '.join(known)}")
 
 
-def _check_embedded(parsed: argparse.Namespace) -> None:
-    for option, value in (("--database-url", parsed.database_url), ("--blob-url", parsed.blob_url)):
-        if value:
-            raise StartupError(
-                f"{option} is not supported yet: this version keeps SQLite files and blobs in --data-dir; leave it out"
-            )
+def _check_blobs(parsed: argparse.Namespace) -> None:
+    if parsed.blob_url:
+        raise StartupError("--blob-url is not supported yet: this version keeps blobs in --data-dir; leave it out")
+
+
+def add_database_url(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names a PostgreSQL database."""
+    parser.add_argument(
+        "--database-url",
+        default=os.environ.get("TRACKWAY_DATABASE_URL"),
+        metavar="URL",
+        help="PostgreSQL in place of SQLite files, migrated with `trackway server migrate`"
+        " (default: $TRACKWAY_DATABASE_URL, which does not show in a list of processes)",
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -115,9 +132,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="databases, artifacts and the admin key (default: $TRACKWAY_DATA_DIR or ./trackway-data)",
     )
-    parser.add_argument(
-        "--database-url", default=environ("TRACKWAY_DATABASE_URL"), metavar="URL", help="not supported yet"
-    )
+    add_database_url(parser)
     parser.add_argument("--blob-url", default=environ("TRACKWAY_BLOB_URL"), metavar="URL", help="not supported yet")
     parser.add_argument(
         "--peer-address",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+from pydantic import SecretStr
 
 from trackway_server.app.access import Access, open_access
 from trackway_server.app.data_dir import claimed_data_dir
@@ -100,7 +101,8 @@ async def _services(
     own_socket: Path | None = None,
 ) -> AsyncIterator[RunningServer]:
     access = open_access(data_dir, no_auth=options.no_auth)
-    surroundings = Surroundings(data_dir, peers, SystemClock())
+    database_url = None if options.database_url is None else SecretStr(options.database_url)
+    surroundings = Surroundings(data_dir, database_url, peers, SystemClock())
     async with AsyncExitStack() as stack:
         openings = (MODULES[name].open(surroundings) for name in options.target.services)
         bindings = [await stack.enter_async_context(opening) for opening in openings]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+from pydantic import SecretStr
 
 from trackway_server.core.clock import Clock
 from trackway_server.core.rpc.call import ServiceBinding
@@ -18,6 +19,8 @@ class Surroundings:
     """What modules are made of."""
 
     data_dir: Path
+    database_url: SecretStr | None
+    """PostgreSQL for what else lies in databases below `data_dir`."""
     peers: grpc.aio.Channel
     """Reaches the other services, over the same gRPC and the same chain of interceptors as everybody."""
     clock: Clock
@@ -38,21 +41,24 @@ def _tracking(surroundings: Surroundings) -> AbstractAsyncContextManager[Service
     from trackway_server.tracking.config import TrackingSettings
     from trackway_server.tracking.module import open_module
 
-    return open_module(TrackingSettings(data_dir=surroundings.data_dir), surroundings.clock)
+    settings = TrackingSettings(data_dir=surroundings.data_dir, database_url=surroundings.database_url)
+    return open_module(settings, surroundings.clock)
 
 
 def _artifacts(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:
     from trackway_server.artifacts.config import ArtifactsSettings
     from trackway_server.artifacts.module import open_module
 
-    return open_module(ArtifactsSettings(data_dir=surroundings.data_dir), surroundings.clock)
+    settings = ArtifactsSettings(data_dir=surroundings.data_dir, database_url=surroundings.database_url)
+    return open_module(settings, surroundings.clock)
 
 
 def _registry(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:
     from trackway_server.registry.config import RegistrySettings
     from trackway_server.registry.module import open_module
 
-    return open_module(RegistrySettings(data_dir=surroundings.data_dir), surroundings.peers, surroundings.clock)
+    settings = RegistrySettings(data_dir=surroundings.data_dir, database_url=surroundings.database_url)
+    return open_module(settings, surroundings.peers, surroundings.clock)
 
 
 MODULES: Mapping[str, Module] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -13,6 +13,8 @@ DEFAULT_HTTP_PORT = 7700
 DEFAULT_GRPC_PORT = 7701
 DEFAULT_DATA_DIR = Path("trackway-data")
 DEFAULT_PEER_ADDRESS = f"127.0.0.1:{DEFAULT_GRPC_PORT}"
+
+DATABASE_SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 
 
 class Target(Enum):
@@ -59,6 +61,8 @@ class ServerOptions:
     """Take every caller for the administrator."""
     peer_address: str = DEFAULT_PEER_ADDRESS
     """`HOST:PORT` at which a single-service target reaches the other services."""
+    database_url: str | None = field(default=None, repr=False)
+    """PostgreSQL, for what else lies in SQLite files in `data_dir`. It may hold a password."""
     ready_file: Path | None = None
     """Where to write ports and process id once the server serves."""
 
@@ -82,6 +86,11 @@ class ServerOptions:
         for name, port in (("--http-port", self.http_port), ("--grpc-port", self.chosen_grpc_port)):
             if not 0 <= port <= 65535:
                 raise StartupError(f"{name} {port} is no port: choose 1 to 65535, or 0 for any free one")
+        if self.database_url and not self.database_url.startswith(DATABASE_SCHEMES):
+            raise StartupError(
+                "the database URL is not understood: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+                " in TRACKWAY_DATABASE_URL or --database-url"
+            )
         if self.no_auth and not self.loopback:
             raise StartupError(
                 f"--insecure-no-auth is refused with --host {self.host}: everyone who reaches it would be"

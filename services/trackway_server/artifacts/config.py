@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -15,6 +15,9 @@ class ArtifactsSettings(BaseSettings):
 
     data_dir: Path
     """Holds `artifacts.db` and the directory `blobs`."""
+
+    database_url: SecretStr | None = None
+    """A PostgreSQL database, used instead of that file: its schema `artifacts`, which must be migrated."""
 
     max_uploads: int = Field(default=64, ge=1)
     """Uploads beyond this wait their turn. Each holds up to 6 MiB of memory and one open file."""

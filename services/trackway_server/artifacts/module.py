@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,8 +14,7 @@ from trackway_server.artifacts.service import ArtifactStoreServicer
 from trackway_server.artifacts.store.blob_local import open_local_blobs
 from trackway_server.artifacts.store.index_sql import SqlArtifactIndex
 from trackway_server.core.clock import Clock
-from trackway_server.core.db.migrate import upgrade
-from trackway_server.core.db.sqlite import open_sqlite
+from trackway_server.core.db.opening import opened_database
 from trackway_server.core.rpc.call import ServiceBinding
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -30,12 +28,9 @@ async def open_module(settings: ArtifactsSettings, clock: Clock) -> AsyncIterato
     Raises StartupError where the database or the blob directory cannot be used.
     """
     keep_freed_blocks()
-    path = settings.data_dir / "artifacts.db"
-    await asyncio.to_thread(upgrade, path, MIGRATIONS)
-    database = open_sqlite(path)
-    try:
-        async with open_local_blobs(settings.data_dir / "blobs") as blobs:
-            servicer = ArtifactStoreServicer(SqlArtifactIndex(database), blobs, clock, settings)
-            yield ServiceBinding(DESCRIPTOR, servicer, POLICY)
-    finally:
-        await database.close()
+    async with (
+        opened_database(settings.data_dir / "artifacts.db", MIGRATIONS, settings.database_url) as database,
+        open_local_blobs(settings.data_dir / "blobs") as blobs,
+    ):
+        servicer = ArtifactStoreServicer(SqlArtifactIndex(database), blobs, clock, settings)
+        yield ServiceBinding(DESCRIPTOR, servicer, POLICY)

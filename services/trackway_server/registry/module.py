@@ -11,8 +11,7 @@ import grpc
 
 from trackway.api.registry.v1 import model_registry_service_pb2
 from trackway_server.core.clock import Clock
-from trackway_server.core.db.migrate import upgrade
-from trackway_server.core.db.sqlite import open_sqlite
+from trackway_server.core.db.opening import opened_database
 from trackway_server.core.rpc.call import ServiceBinding
 from trackway_server.registry.config import RegistrySettings
 from trackway_server.registry.domain.feed import EventFeed, FeedLimits
@@ -35,16 +34,11 @@ async def open_module(
     `channel` reaches Tracking and the ArtifactStore, and stays the caller's. Raises StartupError where the database
     cannot be used.
     """
-    path = settings.data_dir / "registry.db"
-    await asyncio.to_thread(upgrade, path, MIGRATIONS)
-    database = open_sqlite(path)
-    try:
+    async with opened_database(settings.data_dir / "registry.db", MIGRATIONS, settings.database_url) as database:
         store = SqlRegistryStore(database)
         async with following(EventFeed(store, _feed_limits(settings))) as feed:
             registry = Registry(store, GrpcSource(channel, settings.upstream_timeout_s), feed)
             yield ServiceBinding(DESCRIPTOR, ModelRegistryServicer(registry, clock), POLICY)
-    finally:
-        await database.close()
 
 
 @asynccontextmanager

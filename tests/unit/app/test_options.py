@@ -65,7 +65,7 @@ def test_addresses() -> None:
     [
         (["--target", "auth"], "--target auth is not built yet"),
         (["--target", "nonsense"], "choose one of all, tracking, artifacts, registry, gateway"),
-        (["--database-url", "postgresql://x"], "--database-url is not supported yet"),
+        (["--database-url", "mysql://x"], "the database URL is not understood"),
         (["--blob-url", "s3://x"], "--blob-url is not supported yet"),
         (["--http-port", "70000"], "--http-port 70000 is no port"),
         (["--grpc-port", "-1"], "--grpc-port -1 is no port"),

@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from trackway_server.core.db.database import Database
 from trackway_server.core.db.migrate import check_postgres, upgrade
 from trackway_server.core.db.sqlite import open_sqlite
 
 
 @asynccontextmanager
-async def opened_database(file: Path, script_location: Path, database_url: str | None) -> AsyncIterator[Database]:
+async def opened_database(file: Path, script_location: Path, database_url: SecretStr | None) -> AsyncIterator[Database]:
     """The database at `database_url`, which must be migrated; without one, `file`, which is migrated first.
 
     The schema has the name of the file. Raises StartupError where it cannot be used.
@@ -26,8 +28,9 @@ async def opened_database(file: Path, script_location: Path, database_url: str |
         from trackway_server.core.db.postgres import open_postgres
         from trackway_server.core.db.postgres_engine import postgres_url
 
-        await asyncio.to_thread(check_postgres, database_url, file.stem, script_location)
-        database = open_postgres(postgres_url(database_url), file.stem)
+        url = database_url.get_secret_value()
+        await asyncio.to_thread(check_postgres, url, file.stem, script_location)
+        database = open_postgres(postgres_url(url), file.stem)
     try:
         yield database
     finally:
