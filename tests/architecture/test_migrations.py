@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import MetaData
 
 import trackway_server
-from trackway_server.core.db.migrate import check, head
+from support.postgres import postgres_database
+from trackway_server.core.db.migrate import check, differences_in_postgres, head
 
 SERVER = Path(trackway_server.__file__).parent
 SERVICES = sorted(path.parent.parent.name for path in SERVER.glob("*/migrations/env.py"))
@@ -30,3 +31,9 @@ def test_migrations_and_tables_agree(service: str, tmp_path: Path) -> None:
     script_location = SERVER / service / "migrations"
     assert head(script_location) is not None
     assert check(script_location, metadata_of(service), tmp_path / "scratch.db") == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_migrations_and_tables_agree_on_postgresql(service: str) -> None:
+    with postgres_database() as url:
+        assert differences_in_postgres(url, service, metadata_of(service)) == []

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from support.postgres import opened_postgres
 from trackway_server.artifacts.domain.artifacts import Artifact, Owner
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.paths import ArtifactPath
@@ -18,7 +19,7 @@ from trackway_server.artifacts.store.index_sql import SqlArtifactIndex
 from trackway_server.core.db.migrate import upgrade
 from trackway_server.core.db.sqlite import open_sqlite
 
-ADAPTERS = ("memory", "sqlite")
+ADAPTERS = ("memory", "sqlite", "postgres")
 OWNER = Owner("default", "runs/" + "a" * 32)
 OTHER = Owner("default", "runs/" + "b" * 32)
 ELSEWHERE = Owner("elsewhere", OWNER.name)
@@ -29,6 +30,10 @@ async def open_index(adapter: str, folder: Path) -> AsyncIterator[ArtifactIndex]
     """An empty index; leaving the block asserts that no connection leaked."""
     if adapter == "memory":
         yield MemoryArtifactIndex()
+        return
+    if adapter == "postgres":
+        async with opened_postgres("artifacts") as postgres:
+            yield SqlArtifactIndex(postgres)
         return
     upgrade(folder / "artifacts.db", MIGRATIONS)
     database = open_sqlite(folder / "artifacts.db")

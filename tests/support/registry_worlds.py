@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from support.postgres import opened_postgres
 from trackway_server.core.db.migrate import upgrade
 from trackway_server.core.db.sqlite import open_sqlite
 from trackway_server.registry.domain.feed import EventFeed, FeedLimits
@@ -21,7 +22,7 @@ from trackway_server.registry.module import MIGRATIONS, following
 from trackway_server.registry.store.memory import MemoryRegistryStore
 from trackway_server.registry.store.sql import SqlRegistryStore
 
-STORES = ("memory", "sqlite")
+STORES = ("memory", "sqlite", "postgres")
 RUN_ID = "0123456789abcdef0123456789abcdef"
 SOURCE = f"runs:/{RUN_ID}/model"
 
@@ -31,6 +32,10 @@ async def open_store(kind: str, folder: Path) -> AsyncIterator[RegistryStore]:
     """An empty store; afterwards no connection is left open."""
     if kind == "memory":
         yield MemoryRegistryStore()
+        return
+    if kind == "postgres":
+        async with opened_postgres("registry") as postgres:
+            yield SqlRegistryStore(postgres)
         return
     path = folder / "registry.db"
     upgrade(path, MIGRATIONS)

@@ -72,7 +72,13 @@ def _probe(arguments: Sequence[str]) -> int:
     return probe(arguments)
 
 
-_COMMANDS = {"check-config": _check_config, "probe": _probe}
+def _migrate(arguments: Sequence[str]) -> int:
+    from trackway_server.app.migrating import main as migrate
+
+    return migrate(arguments)
+
+
+_COMMANDS = {"check-config": _check_config, "migrate": _migrate, "probe": _probe}
 
 
 def _prepare_process() -> None:
@@ -106,7 +112,6 @@ def _refused(message: str) -> int:
 
 def _options(parsed: argparse.Namespace) -> ServerOptions:
     _check_target(parsed.target)
-    _check_embedded(parsed)
     ready_file = os.environ.get("TRACKWAY_READY_FILE")
     return ServerOptions(
         target=Target(parsed.target),
@@ -118,6 +123,7 @@ def _options(parsed: argparse.Namespace) -> ServerOptions:
         no_auth=parsed.insecure_no_auth,
         peer_address=parsed.peer_address,
         addresses={name: given for name in SERVICE_PORTS if (given := getattr(parsed, f"{name}_address"))},
+        database_url=parsed.database_url or None,
         ready_file=Path(ready_file) if ready_file else None,
     )
 
@@ -128,13 +134,6 @@ def _check_target(target: str) -> None:
     known = [known.value for known in Target]
     if target not in known:
         raise StartupError(f"--target {target} is unknown: choose one of {', '.join(known)}")
-
-
-def _check_embedded(parsed: argparse.Namespace) -> None:
-    if parsed.database_url:
-        raise StartupError(
-            "--database-url is not supported yet: this version keeps SQLite files in --data-dir; leave it out"
-        )
 
 
 def _from_file_or_environment(name: str) -> str | None:
@@ -148,6 +147,18 @@ def _from_file_or_environment(name: str) -> str | None:
         raise StartupError(
             f"the file that {name}_FILE names cannot be read: mount it, or unset the variable"
         ) from error
+
+
+def add_database_url(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names a PostgreSQL database."""
+    parser.add_argument(
+        "--database-url",
+        default=_from_file_or_environment("TRACKWAY_DATABASE_URL"),
+        metavar="URL",
+        help="PostgreSQL in place of SQLite files, migrated with `trackway server migrate`"
+        " (default: $TRACKWAY_DATABASE_URL or the file $TRACKWAY_DATABASE_URL_FILE, which do not show in a list of"
+        " processes)",
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -170,12 +181,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="databases, artifacts and the admin key (default: $TRACKWAY_DATA_DIR or ./trackway-data)",
     )
-    parser.add_argument(
-        "--database-url",
-        default=_from_file_or_environment("TRACKWAY_DATABASE_URL"),
-        metavar="URL",
-        help="not supported yet",
-    )
+    add_database_url(parser)
     parser.add_argument(
         "--blob-url",
         default=environ("TRACKWAY_BLOB_URL") or "",

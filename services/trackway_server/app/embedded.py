@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from trackway_server.app.access import Access, open_access
 from trackway_server.app.data_dir import claimed_data_dir
 from trackway_server.app.listen import bound_socket
@@ -98,7 +100,8 @@ async def _services(
     own_socket: Path | None = None,
 ) -> AsyncIterator[RunningServer]:
     access = open_access(data_dir, no_auth=options.no_auth)
-    surroundings = Surroundings(data_dir, peers, SystemClock(), options.blob_url)
+    database_url = None if options.database_url is None else SecretStr(options.database_url)
+    surroundings = Surroundings(data_dir, database_url, peers, SystemClock(), options.blob_url)
     async with AsyncExitStack() as stack:
         openings = (MODULES[name].open(surroundings) for name in options.target.services)
         bindings = [await stack.enter_async_context(opening) for opening in openings]

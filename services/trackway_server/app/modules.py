@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from trackway_server.app.peers import Peers
 from trackway_server.core.clock import Clock
 from trackway_server.core.rpc.call import ServiceBinding
@@ -17,6 +19,8 @@ class Surroundings:
     """What modules are made of."""
 
     data_dir: Path
+    database_url: SecretStr | None
+    """PostgreSQL for what else lies in databases below `data_dir`."""
     peers: Peers
     """Reaches the other services, over the same gRPC and the same chain of interceptors as everybody."""
     clock: Clock
@@ -38,14 +42,17 @@ def _tracking(surroundings: Surroundings) -> AbstractAsyncContextManager[Service
     from trackway_server.tracking.config import TrackingSettings
     from trackway_server.tracking.module import open_module
 
-    return open_module(TrackingSettings(data_dir=surroundings.data_dir), surroundings.clock)
+    settings = TrackingSettings(data_dir=surroundings.data_dir, database_url=surroundings.database_url)
+    return open_module(settings, surroundings.clock)
 
 
 def _artifacts(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:
     from trackway_server.artifacts.config import ArtifactsSettings
     from trackway_server.artifacts.module import open_module
 
-    settings = ArtifactsSettings(data_dir=surroundings.data_dir, blob_url=surroundings.blob_url)
+    settings = ArtifactsSettings(
+        data_dir=surroundings.data_dir, database_url=surroundings.database_url, blob_url=surroundings.blob_url
+    )
     return open_module(settings, surroundings.clock)
 
 
@@ -54,9 +61,8 @@ def _registry(surroundings: Surroundings) -> AbstractAsyncContextManager[Service
     from trackway_server.registry.module import open_module
 
     peers = surroundings.peers
-    return open_module(
-        RegistrySettings(data_dir=surroundings.data_dir), peers.tracking, surroundings.clock, artifacts=peers.artifacts
-    )
+    settings = RegistrySettings(data_dir=surroundings.data_dir, database_url=surroundings.database_url)
+    return open_module(settings, peers.tracking, surroundings.clock, artifacts=peers.artifacts)
 
 
 MODULES: Mapping[str, Module] = {

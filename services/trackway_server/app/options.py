@@ -14,6 +14,8 @@ DEFAULT_HTTP_PORT = 7700
 DEFAULT_GRPC_PORT = 7701
 DEFAULT_DATA_DIR = Path("trackway-data")
 
+DATABASE_SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
+
 
 class Target(Enum):
     """Which part of Trackway a process runs."""
@@ -64,6 +66,8 @@ class ServerOptions:
     """`HOST:PORT` at which a single-service target reaches those services that have no address of their own."""
     addresses: Mapping[str, str] = field(default_factory=dict)
     """By service: `HOST:PORT`, several with commas between."""
+    database_url: str | None = field(default=None, repr=False)
+    """PostgreSQL, for what else lies in SQLite files in `data_dir`. It may hold a password."""
     ready_file: Path | None = None
     """Where to write ports and process id once the server serves."""
 
@@ -94,6 +98,11 @@ class ServerOptions:
                 raise StartupError(f"{name} {port} is no port: choose 1 to 65535, or 0 for any free one")
         for addresses in (self.peer_address, *self.addresses.values()):
             dial_target(addresses or "")
+        if self.database_url and not self.database_url.startswith(DATABASE_SCHEMES):
+            raise StartupError(
+                "the database URL is not understood: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+                " in TRACKWAY_DATABASE_URL or --database-url"
+            )
         if self.no_auth and not self.loopback:
             raise StartupError(
                 f"--insecure-no-auth is refused with --host {self.host}: everyone who reaches it would be"

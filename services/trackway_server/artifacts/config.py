@@ -19,6 +19,9 @@ class ArtifactsSettings(BaseSettings):
     blob_url: str = ""
     """Where blobs are kept: `s3://…`, see store/s3_location.py. Empty: in the data directory."""
 
+    database_url: SecretStr | None = None
+    """A PostgreSQL database, used instead of that file: its schema `artifacts`, which must be migrated."""
+
     max_uploads: int = Field(default=64, ge=1)
     """Uploads beyond this wait their turn. Each holds up to 6 MiB of memory and one open file; on S3, three parts."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -16,8 +15,7 @@ from trackway_server.artifacts.service import ArtifactStoreServicer
 from trackway_server.artifacts.store.blob_local import open_local_blobs
 from trackway_server.artifacts.store.index_sql import SqlArtifactIndex
 from trackway_server.core.clock import Clock
-from trackway_server.core.db.migrate import upgrade
-from trackway_server.core.db.sqlite import open_sqlite
+from trackway_server.core.db.opening import opened_database
 from trackway_server.core.lifecycle import StartupError
 from trackway_server.core.rpc.call import ServiceBinding
 
@@ -32,15 +30,12 @@ async def open_module(settings: ArtifactsSettings, clock: Clock) -> AsyncIterato
     Raises StartupError where the database or the blob store cannot be used.
     """
     keep_freed_blocks()
-    path = settings.data_dir / "artifacts.db"
-    await asyncio.to_thread(upgrade, path, MIGRATIONS)
-    database = open_sqlite(path)
-    try:
-        async with _opening_blobs(settings) as blobs:
-            servicer = ArtifactStoreServicer(SqlArtifactIndex(database), blobs, clock, settings)
-            yield ServiceBinding(DESCRIPTOR, servicer, POLICY)
-    finally:
-        await database.close()
+    async with (
+        opened_database(settings.data_dir / "artifacts.db", MIGRATIONS, settings.database_url) as database,
+        _opening_blobs(settings) as blobs,
+    ):
+        servicer = ArtifactStoreServicer(SqlArtifactIndex(database), blobs, clock, settings)
+        yield ServiceBinding(DESCRIPTOR, servicer, POLICY)
 
 
 def _opening_blobs(settings: ArtifactsSettings) -> AbstractAsyncContextManager[BlobStore]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -15,6 +15,9 @@ class RegistrySettings(BaseSettings):
 
     data_dir: Path
     """Holds `registry.db`."""
+
+    database_url: SecretStr | None = None
+    """A PostgreSQL database, used instead of that file: its schema `registry`, which must be migrated."""
 
     upstream_timeout_s: float = Field(default=15.0, gt=0)
     """How long Tracking and the ArtifactStore may take to answer, each, in seconds."""

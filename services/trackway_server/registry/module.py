@@ -11,8 +11,7 @@ import grpc
 
 from trackway.api.registry.v1 import model_registry_service_pb2
 from trackway_server.core.clock import Clock
-from trackway_server.core.db.migrate import upgrade
-from trackway_server.core.db.sqlite import open_sqlite
+from trackway_server.core.db.opening import opened_database
 from trackway_server.core.rpc.call import ServiceBinding
 from trackway_server.registry.config import RegistrySettings
 from trackway_server.registry.domain.feed import EventFeed, FeedLimits
@@ -39,17 +38,12 @@ async def open_module(
     `tracking` and `artifacts` reach those services, and stay the caller's; without `artifacts` one channel reaches
     both. Raises StartupError where the database cannot be used.
     """
-    path = settings.data_dir / "registry.db"
-    await asyncio.to_thread(upgrade, path, MIGRATIONS)
-    database = open_sqlite(path)
-    try:
+    async with opened_database(settings.data_dir / "registry.db", MIGRATIONS, settings.database_url) as database:
         store = SqlRegistryStore(database)
         source = GrpcSource(tracking, artifacts or tracking, settings.upstream_timeout_s)
         async with following(EventFeed(store, _feed_limits(settings))) as feed:
             registry = Registry(store, source, feed)
             yield ServiceBinding(DESCRIPTOR, ModelRegistryServicer(registry, clock), POLICY)
-    finally:
-        await database.close()
 
 
 @asynccontextmanager

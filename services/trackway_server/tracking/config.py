@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -15,6 +15,8 @@ class TrackingSettings(BaseSettings):
 
     data_dir: Path = Field(default=Path("trackway-data"), validation_alias="TRACKWAY_DATA_DIR")
     """Where `tracking.db` lies."""
+    database_url: SecretStr | None = Field(default=None, validation_alias="TRACKWAY_DATABASE_URL")
+    """A PostgreSQL database, used instead of that file: its schema `tracking`, which must be migrated."""
     fold_interval_seconds: float = Field(default=1.0, gt=0)
     """How often new points are folded into the summaries of active runs."""
     held_bytes_per_stream: int = Field(default=8 * 1024 * 1024, ge=1024 * 1024)

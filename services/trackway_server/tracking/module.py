@@ -9,8 +9,7 @@ from pathlib import Path
 
 from trackway.api.tracking.v1 import tracking_service_pb2
 from trackway_server.core.clock import Clock
-from trackway_server.core.db.migrate import upgrade
-from trackway_server.core.db.sqlite import open_sqlite
+from trackway_server.core.db.opening import opened_database
 from trackway_server.core.rpc.call import ServiceBinding
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.endpoint import IngestEndpoint
@@ -30,15 +29,12 @@ _SERVICE = tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"]
 
 @asynccontextmanager
 async def open_module(settings: TrackingSettings, clock: Clock) -> AsyncIterator[ServiceBinding]:
-    """Tracking on the embedded database, which is migrated first. Raises StartupError."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    await asyncio.to_thread(upgrade, settings.database_path, MIGRATIONS)
-    database = open_sqlite(settings.database_path)
-    try:
-        async with serve(SqlTracking(database), settings, clock) as binding:
-            yield binding
-    finally:
-        await database.close()
+    """Tracking on its database, see `opened_database`. Raises StartupError."""
+    async with (
+        opened_database(settings.database_path, MIGRATIONS, settings.database_url) as database,
+        serve(SqlTracking(database), settings, clock) as binding,
+    ):
+        yield binding
 
 
 @asynccontextmanager

@@ -252,7 +252,7 @@ def version(name: str, number: int) -> VersionKey:
 @pytest.mark.parametrize("kind", STORES)
 def test_any_life_of_a_registry(kind: str) -> None:
     machine = type("Lifecycle", (Lifecycle,), {"kind": kind})
-    examples = {"memory": 60, "sqlite": 10}[kind]
+    examples = {"memory": 60, "sqlite": 10, "postgres": 3}[kind]
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,

@@ -85,7 +85,7 @@ def test_a_list_that_grpc_does_not_take_is_refused(addresses: str) -> None:
     [
         (["--target", "auth"], "--target auth is not built yet"),
         (["--target", "nonsense"], "choose one of all, tracking, artifacts, registry, gateway"),
-        (["--database-url", "postgresql://x"], "--database-url is not supported yet"),
+        (["--database-url", "mysql://x"], "the database URL is not understood"),
         (["--blob-url", "file:///x"], "--blob-url cannot be used: it begins with s3://"),
         (["--blob-url", "s3://key:secret@bucket"], "--blob-url cannot be used: it holds no keys"),
         (["--http-port", "70000"], "--http-port 70000 is no port"),

@@ -130,3 +130,10 @@ def test_whatever_parses_is_validated_without_a_failure(request_type, raw: bytes
     except DecodeError:
         return
     assert all(violation.description for violation in violations(message))
+
+
+def test_no_text_has_the_character_that_postgresql_cannot_store() -> None:
+    assert fields(tracking.CreateExperimentRequest(name="a\0b")) == ["name"]
+    assert fields(ingest.ParamsSet(params={"a": "b\0", "c": "d"})) == ['params["a"]']
+    assert fields(ingest.TagsChange(set={"a": "\0"}, delete=["b\0"])) == ['set["a"]', "delete[0]"]
+    assert fields(ingest.RunStart(user_id="\0", run_name="fine")) == ["user_id"]

@@ -11,6 +11,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -19,8 +20,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from support.postgres import postgres_database
 from support.writer_history import History, Written
 from trackway_server.core.db.migrate import upgrade
+from trackway_server.core.db.postgres import PostgresDatabase, open_postgres
+from trackway_server.core.db.postgres_engine import postgres_url
 from trackway_server.core.db.sqlite import SqliteDatabase, open_sqlite
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.metrics.domain.ports import IngestUnit, Transactions
@@ -313,6 +317,30 @@ class OverSqlite(Protocol):
             shutil.rmtree(self.folder)
 
 
+class OverPostgres(Protocol):
+    """The model over PostgreSQL: where the server dies, its connections are closed and others take their place."""
+
+    stack: ExitStack | None = None
+    url = ""
+    database: PostgresDatabase
+
+    def open_store(self) -> Transactions[TrackingUnit]:
+        if self.stack is None:
+            self.stack = ExitStack()
+            self.url = self.stack.enter_context(postgres_database())
+        self.database = open_postgres(postgres_url(self.url), "tracking")
+        return SqlTracking(self.database)
+
+    def close_store(self) -> None:
+        self.runner.run(self.database.close())
+        assert self.database.open_connections == 0
+
+    def teardown(self) -> None:
+        super().teardown()
+        if self.stack is not None:
+            self.stack.close()
+
+
 def migrated() -> Path:
     """An empty, migrated database, made once in a process."""
     if OverSqlite.template is None:
@@ -326,4 +354,8 @@ TestOverMemory.settings = settings(max_examples=50, stateful_step_count=40, dead
 TestOverSqlite = OverSqlite.TestCase
 TestOverSqlite.settings = settings(
     max_examples=12, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestOverPostgres = OverPostgres.TestCase
+TestOverPostgres.settings = settings(
+    max_examples=4, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

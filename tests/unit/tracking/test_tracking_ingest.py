@@ -220,6 +220,7 @@ async def test_refused_records_do_not_take_their_neighbours_along(service: Any) 
         series(2_000_000, "x"),
         series(1, "/leading"),
         pb.Record(params=pb.ParamsSet(params={"../x": "1"})),
+        pb.Record(params=pb.ParamsSet(params={"x": "a\0b"})),
         pb.Record(run_status=pb.RunStatusChange(status=9)),
         pb.Record(),
     ]

@@ -10,6 +10,7 @@ from trackway_server.artifacts.domain.artifacts import Artifact, FileEntry, Owne
 from trackway_server.artifacts.domain.paths import ArtifactPath, Folder, end_of, prefix_of
 from trackway_server.artifacts.store.rows import artifact_of, file_of
 from trackway_server.artifacts.store.tables import ARTIFACTS, path_column
+from trackway_server.core.db.locking import lock_name
 
 
 def put(connection: Connection, artifact: Artifact) -> None:
@@ -52,13 +53,8 @@ def remove(connection: Connection, owner: Owner, path: ArtifactPath) -> int:
 
 
 def lock_owner(connection: Connection, owner: Owner) -> None:
-    """Keep other writers of the owner's paths out until the transaction ends.
-
-    SQLite has one writer at a time; PostgreSQL's would not see each other's rows, and needs the lock.
-    """
-    if connection.dialect.name == "postgresql":
-        key = func.hashtextextended(f"{owner.workspace}/{owner.name}", 0)
-        connection.execute(select(func.pg_advisory_xact_lock(key)))
+    """Keep other writers of the owner's paths out until the transaction ends: they would not see each other's rows."""
+    lock_name(connection, f"artifacts/{owner.workspace}/{owner.name}")
 
 
 def of_owner(owner: Owner) -> ColumnElement[bool]:

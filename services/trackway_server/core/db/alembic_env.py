@@ -9,7 +9,7 @@ run(METADATA)
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alembic import command, context
 from alembic.autogenerate import compare_metadata
@@ -20,6 +20,9 @@ from sqlalchemy.exc import DBAPIError
 
 from trackway_server.core.db.sqlite import sqlite_engine
 from trackway_server.core.lifecycle import StartupError
+
+if TYPE_CHECKING:
+    from trackway_server.core.db.postgres_migration import PostgresMigration
 
 
 def run_upgrade(database: Path, script_location: Path) -> None:
@@ -38,6 +41,14 @@ def run_upgrade(database: Path, script_location: Path) -> None:
         engine.dispose()
 
 
+def run_postgres_upgrade(migration: PostgresMigration, script_location: Path) -> None:
+    """Run the migrations that the schema lacks, each in one transaction; the caller holds the lock on the schema."""
+    config = _config(script_location)
+    with migration.migrating() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
 def run(metadata: MetaData) -> None:
     """Run the migrations asked for on the connection given by `run_upgrade`."""
     connection: Connection = context.config.attributes["connection"]
@@ -46,7 +57,7 @@ def run(metadata: MetaData) -> None:
         target_metadata=metadata,
         transaction_per_migration=True,
         transactional_ddl=True,
-        render_as_batch=True,
+        render_as_batch=connection.dialect.name == "sqlite",
     )
     with context.begin_transaction():
         context.run_migrations()
@@ -57,10 +68,15 @@ def differences(database: Path, metadata: MetaData) -> list[object]:
     engine = sqlite_engine(database)
     try:
         with engine.connect() as connection:
-            options = {"compare_type": True, "compare_server_default": True}
-            return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+            return compare(connection, metadata)
     finally:
         engine.dispose()
+
+
+def compare(connection: Connection, metadata: MetaData) -> list[object]:
+    """What autogenerate would change where the connection looks by default."""
+    options = {"compare_type": True, "compare_server_default": True}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
 
 def _config(script_location: Path) -> Config:

@@ -28,7 +28,12 @@ class Database(Protocol):
         What it wrote is durable (fsync) when this returns, and undone when it raises. Cancelling the caller does not
         cancel a transaction that has begun. Others' work may share the commit, never the outcome: a failing `work` is
         rolled back alone. Raises DomainError(STORAGE_FULL) or DomainError(SERVICE_UNAVAILABLE) where the database
-        cannot take it; nothing was then stored.
+        cannot take it; nothing was then stored, unless a remote database was lost in the very moment of the commit:
+        then it may have been, and who calls again must be able to tell.
+
+        `work` must be repeatable: where others' transactions are in its way (a deadlock, a serialisation failure, a
+        row that another made at the same time) it is rolled back and run again from its beginning. So it changes
+        nothing but the database, and looks before it inserts. What it decides by and another may change, it locks.
         """
         ...
 

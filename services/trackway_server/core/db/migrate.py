@@ -2,6 +2,9 @@
 
 Each service has a `migrations/` folder: `env.py`, which calls `alembic_env.run`, and `versions/`. A database that is
 at head already is recognised without importing Alembic, which would take longer than the rest of a start.
+
+SQLite files belong to one server, which migrates them when it starts. On PostgreSQL, which servers share, every service
+has a schema of its own name, and only `trackway server migrate` migrates.
 """
 
 from __future__ import annotations
@@ -29,12 +32,54 @@ def upgrade(database: Path, script_location: Path) -> None:
     if at == head(script_location):
         return
     if at is not None and at not in revisions:
-        raise StartupError(
-            f"the database {database} was written by a newer Trackway (revision {at}); install that version or newer"
-        )
+        raise _newer(str(database), at)
     from trackway_server.core.db.alembic_env import run_upgrade
 
     run_upgrade(database, script_location)
+
+
+def upgrade_postgres(database_url: str, schema: str, script_location: Path) -> bool:
+    """Bring a schema of a PostgreSQL database to head, making it where there is none; whether anything was to be done.
+
+    Each migration in one transaction, under a lock that keeps other migrations of the schema out. Raises StartupError
+    where the database cannot be used, is being migrated, or was written by a newer Trackway.
+    """
+    from trackway_server.core.db.postgres_migration import PostgresMigration
+
+    migration, revisions = PostgresMigration(database_url, schema), known_revisions(script_location)
+    with migration.locked():
+        at = migration.current()
+        if at == head(script_location):
+            return False
+        if at is not None and at not in revisions:
+            raise _newer(migration.name, at)
+        from trackway_server.core.db.alembic_env import run_postgres_upgrade
+
+        run_postgres_upgrade(migration, script_location)
+    return True
+
+
+def check_postgres(database_url: str, schema: str, script_location: Path) -> None:
+    """Raise StartupError unless the schema is at head: a server that shares its database never migrates it."""
+    from trackway_server.core.db.postgres_migration import PostgresMigration
+
+    migration = PostgresMigration(database_url, schema)
+    at = migration.current()
+    if at == head(script_location):
+        return
+    if at is not None and at not in known_revisions(script_location):
+        raise _newer(migration.name, at)
+    state = "is not migrated" if at is None else f"is at the older revision {at}"
+    raise StartupError(
+        f"the database {migration.name} {state}: run first:"
+        f" trackway server migrate --target {schema} --database-url {migration.url}"
+    )
+
+
+def _newer(database: str, at: str) -> StartupError:
+    return StartupError(
+        f"the database {database} was written by a newer Trackway (revision {at}); install that version or newer"
+    )
 
 
 def current(database: Path) -> str | None:
@@ -78,6 +123,15 @@ def check(script_location: Path, metadata: MetaData, scratch: Path) -> list[obje
 
     upgrade(scratch, script_location)
     return differences(scratch, metadata)
+
+
+def differences_in_postgres(database_url: str, schema: str, metadata: MetaData) -> list[object]:
+    """The differences between the tables and a migrated schema; for tests."""
+    from trackway_server.core.db.alembic_env import compare
+    from trackway_server.core.db.postgres_migration import PostgresMigration
+
+    with PostgresMigration(database_url, schema).migrating() as connection:
+        return compare(connection, metadata)
 
 
 def _escaped(path: Path) -> str:

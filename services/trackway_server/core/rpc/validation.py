@@ -58,7 +58,10 @@ def _checked(descriptor: Descriptor, above: frozenset[Descriptor] = frozenset())
         return False
     above |= {descriptor}
     return any(
-        limits_of(field).ByteSize() or field.enum_type or (field.message_type and _checked(field.message_type, above))
+        limits_of(field).ByteSize()
+        or field.enum_type
+        or field.type == FieldDescriptor.TYPE_STRING
+        or (field.message_type and _checked(field.message_type, above))
         for field in descriptor.fields
     )
 

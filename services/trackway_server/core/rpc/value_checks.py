@@ -41,6 +41,8 @@ def scalar_check(field: FieldDescriptor, limits: limits_pb2.Limits) -> ValueChec
 
 
 def _checks(field: FieldDescriptor, limits: limits_pb2.Limits) -> Iterator[ValueCheck]:
+    if field.type == FieldDescriptor.TYPE_STRING:
+        yield _check_storable
     if field.enum_type is not None:
         yield _enum_check(field.enum_type)
     if limits.max_length:
@@ -56,6 +58,11 @@ def _checks(field: FieldDescriptor, limits: limits_pb2.Limits) -> Iterator[Value
 def _enum_check(enum: EnumDescriptor) -> ValueCheck:
     known = frozenset(enum.values_by_number)
     return lambda value: RIGHT if value in known else wrong(f"must be a value of {enum.name}, and is {value}")
+
+
+def _check_storable(value: str) -> Sequence[FieldViolation]:
+    """PostgreSQL's text holds every character but this one; so no store is given it."""
+    return wrong("must not contain the character U+0000") if "\0" in value else RIGHT
 
 
 def _length_check(most: int) -> ValueCheck:

@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, RowMapping, Table, and_, or_, select
 from sqlalchemy.dialects import sqlite
 
+from trackway_server.core.db.locking import lock_name, locked
 from trackway_server.metrics.domain.points import Int64s, UInt32s
 from trackway_server.metrics.domain.ports import SegmentEntry, Series
 from trackway_server.metrics.domain.records import Segment, SeriesDefinition, WriterCursor, context_digest
@@ -25,17 +26,18 @@ _SUMMARY_NAMES = SUMMARY.names or ()
 
 
 class SqlMetricUnit:
-    """The metrics of one service, within the transaction of `connection`."""
+    """The metrics of one service, within the transaction of `connection`; one that is `writing` locks cursors."""
 
-    def __init__(self, connection: Connection, tables: MetricTables) -> None:
+    def __init__(self, connection: Connection, tables: MetricTables, *, writing: bool) -> None:
         self._connection = connection
+        self._writing = writing
         self._tables = tables
         self._numbers: dict[str, int] = {}
 
     def writer(self, writer_id: str) -> WriterCursor | None:
         """See MetricUnit."""
         writers = self._tables.writers
-        query = select(writers).where(writers.c.writer_id == writer_id).with_for_update()
+        query = locked(select(writers).where(writers.c.writer_id == writer_id), writing=self._writing)
         row = self._connection.execute(query).mappings().first()
         if row is None:
             return None
@@ -87,7 +89,7 @@ class SqlMetricUnit:
         if missing:
             rows = [
                 {"subject_id": cursor.subject_id, "key": key, "context_digest": digest, "context": context}
-                for (key, digest), context in missing.items()
+                for (key, digest), context in sorted(missing.items())  # one order: no deadlock with another writer
             ]
             self._connection.execute(_insert(self._connection, self._tables.series).on_conflict_do_nothing(), rows)
             known |= self._known_series(cursor.subject_id, named)
@@ -209,7 +211,7 @@ class SqlMetricUnit:
     def unfolded_subjects(self, among: Collection[str] | None) -> list[str]:
         """See MetricUnit."""
         subject_id = self._tables.unfolded.c.subject_id
-        query = select(subject_id).distinct()
+        query = select(subject_id).distinct().order_by(subject_id)
         if among is None:
             return list(self._connection.execute(query).scalars())
         found: list[str] = []
@@ -220,12 +222,13 @@ class SqlMetricUnit:
     def take_unfolded(self, subject_id: str, limit: int) -> list[Summaries]:
         """See MetricUnit."""
         unfolded = self._tables.unfolded
+        # One at a time folds a subject: two would take different summaries, and each put what the other had not seen.
+        lock_name(self._connection, f"{unfolded.name}/{subject_id}")
         query = (
             select(unfolded.c.number, unfolded.c.summaries)
             .where(unfolded.c.subject_id == subject_id)
             .order_by(unfolded.c.number)
             .limit(limit)
-            .with_for_update()
         )
         rows = self._connection.execute(query).all()
         for batch in _batches([row.number for row in rows]):

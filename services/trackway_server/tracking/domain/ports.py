@@ -26,11 +26,11 @@ class TrackingUnit(Protocol):
         ...
 
     def experiment(self, experiment_id: int) -> Experiment | None:
-        """An experiment, a deleted one too."""
+        """An experiment, a deleted one too; in a write transaction it is locked until the end."""
         ...
 
     def experiment_by_name(self, workspace: str, name: str) -> Experiment | None:
-        """An experiment, a deleted one too."""
+        """An experiment, a deleted one too; in a write transaction it is locked until the end."""
         ...
 
     def experiments(self, workspace: str, view: View, before: int | None, limit: int) -> list[Experiment]:
@@ -63,6 +63,10 @@ class TrackingUnit(Protocol):
 
     def run(self, run_id: str) -> RunInfo | None:
         """A run, a deleted one too; in a write transaction it is locked until the end."""
+        ...
+
+    def peek_run(self, run_id: str) -> RunInfo | None:
+        """As `run`, without a lock: for who changes nothing of it."""
         ...
 
     def add_run(self, run: RunInfo) -> None:

@@ -18,7 +18,7 @@ from trackway_server.tracking.domain.model import (
     TagsChange,
 )
 from trackway_server.tracking.domain.ports import TrackingUnit
-from trackway_server.tracking.domain.runs import start_run, writable_run
+from trackway_server.tracking.domain.runs import check_writable, start_run, writable_run
 
 MAX_REFUSALS_KEPT = 1000
 
@@ -34,6 +34,10 @@ class RunRecords:
     ) -> list[Refusal]:
         """See SubjectRecords. The stream is refused with RUN_NOT_FOUND (which may pass: another writer of the run may
         be about to start it), RUN_DELETED, and what start_run raises but RUN_ALREADY_EXISTS."""
+        if not records and not refused:
+            # Points alone: the processes of one run do not wait for one another.
+            check_writable(self._unit, writer.workspace, writer.subject_id)
+            return []
         refusals = self._start(writer, records, now_us)
         run = writable_run(self._unit, writer.workspace, writer.subject_id)
         payloads = [record.payload for record in records]

@@ -72,7 +72,10 @@ def create_run(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart,
 
 def find_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
     """A run, a deleted one too. Raises RUN_NOT_FOUND."""
-    run = unit.run(run_id)
+    return _found(unit.run(run_id), workspace, run_id)
+
+
+def _found(run: RunInfo | None, workspace: str, run_id: str) -> RunInfo:
     if run is None or run.workspace != workspace:
         raise DomainError(Reason.RUN_NOT_FOUND, f"There is no run {run_id} on this server.", run_id=run_id)
     return run
@@ -80,9 +83,17 @@ def find_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
 
 def writable_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
     """A run that takes changes. Raises RUN_NOT_FOUND, RUN_DELETED."""
-    run = find_run(unit, workspace, run_id)
+    return _writable(find_run(unit, workspace, run_id))
+
+
+def check_writable(unit: TrackingUnit, workspace: str, run_id: str) -> None:
+    """Raise RUN_NOT_FOUND or RUN_DELETED where the run takes no changes. Does not hold up those who change it."""
+    _writable(_found(unit.peek_run(run_id), workspace, run_id))
+
+
+def _writable(run: RunInfo) -> RunInfo:
     if run.deleted:
-        raise DomainError(Reason.RUN_DELETED, f"The run {run_id} is deleted; restore it first.", run_id=run_id)
+        raise DomainError(Reason.RUN_DELETED, f"The run {run.run_id} is deleted; restore it first.", run_id=run.run_id)
     return run
 
 

@@ -91,6 +91,10 @@ class MemoryTrackingUnit:
         """See TrackingUnit."""
         return self._runs[run_id].info if run_id in self._runs else None
 
+    def peek_run(self, run_id: str) -> RunInfo | None:
+        """See TrackingUnit."""
+        return self.run(run_id)
+
     def add_run(self, run: RunInfo) -> None:
         """See TrackingUnit."""
         self._runs[run.run_id] = _StoredRun(run)

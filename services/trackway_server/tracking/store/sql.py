@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, or_, select, update
 from sqlalchemy.dialects import sqlite
 
 from trackway_server.core.db.database import Database
+from trackway_server.core.db.locking import locked
 from trackway_server.core.errors import Reason
 from trackway_server.metrics.store.sql import SqlMetricUnit
 from trackway_server.tracking.domain.model import (
@@ -51,23 +53,24 @@ class SqlTracking:
 
     async def read(self, work: Callable[[TrackingUnit], T]) -> T:
         """See Transactions."""
-        return await self._database.read(_in_unit, work)
+        return await self._database.read(_in_unit, work, writing=False)
 
     async def write(self, work: Callable[[TrackingUnit], T]) -> T:
         """See Transactions."""
-        return await self._database.write(_in_unit, work)
+        return await self._database.write(_in_unit, work, writing=True)
 
 
-def _in_unit(connection: Connection, work: Callable[[TrackingUnit], T]) -> T:
-    return work(SqlTrackingUnit(connection))
+def _in_unit(connection: Connection, work: Callable[[TrackingUnit], T], *, writing: bool) -> T:
+    return work(SqlTrackingUnit(connection, writing=writing))
 
 
 class SqlTrackingUnit:
-    """Experiments and runs, within the transaction of `connection`."""
+    """Experiments and runs, within the transaction of `connection`; a `writing` one locks what it reads by key."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, writing: bool) -> None:
         self._connection = connection
-        self.metrics = SqlMetricUnit(connection, METRICS)
+        self._writing = writing
+        self.metrics = SqlMetricUnit(connection, METRICS, writing=writing)
         self.subjects = RunRecords(self)
 
     def experiment(self, experiment_id: int) -> Experiment | None:
@@ -79,7 +82,8 @@ class SqlTrackingUnit:
         return self._one_experiment(and_(EXPERIMENTS.c.workspace == workspace, EXPERIMENTS.c.name == name))
 
     def _one_experiment(self, condition: ColumnElement[bool]) -> Experiment | None:
-        rows = self._connection.execute(select(EXPERIMENTS).where(condition)).mappings().all()
+        query = locked(select(EXPERIMENTS).where(condition), writing=self._writing)
+        rows = self._connection.execute(query).mappings().all()
         return next(iter(self._with_tags(rows)), None)
 
     def experiments(self, workspace: str, view: View, before: int | None, limit: int) -> list[Experiment]:
@@ -143,7 +147,13 @@ class SqlTrackingUnit:
 
     def run(self, run_id: str) -> RunInfo | None:
         """See TrackingUnit."""
-        query = select(RUNS).where(RUNS.c.run_id == run_id).with_for_update()
+        return self._one_run(locked(select(RUNS).where(RUNS.c.run_id == run_id), writing=self._writing))
+
+    def peek_run(self, run_id: str) -> RunInfo | None:
+        """See TrackingUnit."""
+        return self._one_run(select(RUNS).where(RUNS.c.run_id == run_id))
+
+    def _one_run(self, query: Select[Any]) -> RunInfo | None:
         row = self._connection.execute(query).mappings().first()
         return None if row is None else _run(row)
 
@@ -204,8 +214,8 @@ class SqlTrackingUnit:
         found: dict[str, list[DatasetInput]] = {}
         for batch in _batches(run_ids):
             query = select(DATASET_INPUTS).where(DATASET_INPUTS.c.run_id.in_(batch))
-            query = query.order_by(DATASET_INPUTS.c.run_id, DATASET_INPUTS.c.name, DATASET_INPUTS.c.digest)
-            for row in self._connection.execute(query).mappings():
+            # Sorted here: databases differ in how they sort names.
+            for row in sorted(self._connection.execute(query).mappings(), key=itemgetter("run_id", "name", "digest")):
                 found.setdefault(row["run_id"], []).append(DatasetInput(**{name: row[name] for name in _INPUT_FIELDS}))
         return found
 
