@@ -18,7 +18,7 @@ from trackway._rpc.artifacts import AsyncArtifacts
 from trackway._rpc.connection import UNARY_SECONDS, Connection
 from trackway._rpc.registry import AsyncRegistry
 from trackway._rpc.tracking import AsyncTracking
-from trackway.config import DEFAULT_WORKSPACE, resolve
+from trackway.config import DEFAULT_WORKSPACE, ServerAddress, resolve
 
 __all__ = ["AsyncArtifacts", "AsyncClient", "AsyncRegistry", "AsyncTracking"]
 
@@ -39,7 +39,7 @@ class AsyncClient:
 
     def __init__(
         self,
-        uri: str | None = None,
+        uri: str | ServerAddress | None = None,
         *,
         token: str | None = None,
         workspace: str = DEFAULT_WORKSPACE,

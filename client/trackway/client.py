@@ -20,7 +20,7 @@ from trackway._sync.portal import PORTAL
 from trackway._sync.registry import Registry
 from trackway._sync.tracking import Tracking
 from trackway.aio import AsyncClient
-from trackway.config import DEFAULT_WORKSPACE
+from trackway.config import DEFAULT_WORKSPACE, ServerAddress
 
 __all__ = ["Artifacts", "Client", "Registry", "Tracking"]
 
@@ -41,7 +41,7 @@ class Client:
 
     def __init__(
         self,
-        uri: str | None = None,
+        uri: str | ServerAddress | None = None,
         *,
         token: str | None = None,
         workspace: str = DEFAULT_WORKSPACE,

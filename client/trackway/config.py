@@ -7,18 +7,33 @@ Each setting is taken from the first place that has it:
 3. **the profile**, a TOML file that belongs to you alone (mode 0600)
 4. the **default**
 
-| Setting | Environment variable | Profile                       | Default                            |
-|---------|----------------------|-------------------------------|------------------------------------|
-| server  | `TRACKWAY_URI`       | `uri = "trackway://…"`        | `trackway://127.0.0.1:7701`        |
-| key     | `TRACKWAY_TOKEN`     | `[servers."HOST:PORT"] token` | none                               |
-| profile | `TRACKWAY_PROFILE`   | –                             | `~/.config/trackway/profile.toml`  |
-| spools  | `TRACKWAY_SPOOL_DIR` | –                             | `~/.local/share/trackway/spool`    |
+| Setting     | Environment variable   | Profile                             | Default                           |
+|-------------|------------------------|-------------------------------------|-----------------------------------|
+| server      | `TRACKWAY_URI`         | `uri = "trackway://…"`              | `trackway://127.0.0.1:7701`       |
+| key         | `TRACKWAY_TOKEN`       | `[servers."HOST:PORT"] token`       | none                              |
+| authority   | `TRACKWAY_CA_FILE`     | `[servers."HOST:PORT"] ca_file`     | those that gRPC ships             |
+| certificate | `TRACKWAY_CLIENT_CERT` | `[servers."HOST:PORT"] client_cert` | none                              |
+| its key     | `TRACKWAY_CLIENT_KEY`  | `[servers."HOST:PORT"] client_key`  | none                              |
+| profile     | `TRACKWAY_PROFILE`     | –                                   | `~/.config/trackway/profile.toml` |
+| spools      | `TRACKWAY_SPOOL_DIR`   | –                                   | `~/.local/share/trackway/spool`   |
 
 The two folders follow `XDG_CONFIG_HOME` and `XDG_DATA_HOME` where those are set.
 
 **Addresses.** `trackway://HOST:PORT` is plain text, meant for this machine; `trackways://HOST:PORT` is TLS. The port
-may be left out and is then 7701. An IPv6 address stands in brackets: `trackway://[::1]:7701`. TLS trusts the
-authorities that gRPC ships; name others in a PEM file with `GRPC_DEFAULT_SSL_ROOTS_FILE_PATH`.
+may be left out and is then 7701. An IPv6 address stands in brackets: `trackway://[::1]:7701`.
+
+**Several servers** that share their data (replicas) stand in one address: `trackway://a:7701,b:7701`. Calls take turns
+among those that are healthy, and a call that may be repeated goes to another one when its server dies. A host name
+with several addresses (a headless service of Kubernetes, say) does the same and follows the name system while it runs;
+the names in a list are looked up when the connection is opened. With TLS, the certificates of all in a list must be
+valid for the first name in it.
+
+**TLS.** The server's certificate must be valid for the host in the address and come from an authority that is trusted:
+those that gRPC ships or, instead of them, the ones in a PEM file of yours. A server that wants to know its clients by
+certificate gets yours. The files are read when a connection is opened, and again when they have changed and a
+connection is lost, so that they may be renewed at any time. Paths in the profile are relative to its folder, and `~`
+is your home. Of these files the uplink is told the paths; nothing of them is ever written into a spool. Plain
+`trackway://` takes no notice of them.
 
 **Keys.** A server on this machine writes its key into your profile when it starts, so nothing needs to be set. A key
 from the profile goes to the server it is noted for and to no other; `TRACKWAY_TOKEN` goes to whichever server is
@@ -31,6 +46,10 @@ chosen. A key never stands in an address. A profile looks like this:
 
     [servers."trackway.example.org:7701"]
     token = "tw_…"
+    ca_file = "company-ca.pem"
+
+A list of servers is noted under its whole name, `[servers."a:7701,b:7701"]`; what is noted of its single servers counts
+where they all agree.
 
 This module imports nothing that costs time: training scripts load it.
 """
@@ -52,29 +71,46 @@ DEFAULT_WORKSPACE = "default"
 
 _SCHEMES = {"trackway": False, "trackways": True}
 _LOOPBACK = ("127.0.0.1", "[::1]")
+_FILES = ("ca_file", "client_cert", "client_key")
+_NOTED = ("token", *_FILES)
 
 
 class ServerAddress:
     """A server and the key for it. Immutable; its `repr` does not show the key."""
 
-    __slots__ = ("target", "tls", "token", "uri")
+    __slots__ = ("ca_file", "client_cert", "client_key", "target", "tls", "token", "uri")
 
     uri: str
-    """`trackway://HOST:PORT` or `trackways://HOST:PORT`, the port always written."""
+    """`trackway://HOST:PORT` or `trackways://HOST:PORT`, the port always written; several with commas between them."""
     target: str
-    """`HOST:PORT`, as gRPC takes it."""
+    """`HOST:PORT`; several with commas between them."""
     tls: bool
     token: str | None
+    ca_file: str | None
+    """Path of the authorities to trust instead of those that gRPC ships. With TLS only, like the next two."""
+    client_cert: str | None
+    client_key: str | None
 
-    def __init__(self, uri: str, target: str, tls: bool, token: str | None) -> None:
-        for name, value in (("uri", uri), ("target", target), ("tls", tls), ("token", token)):
+    def __init__(
+        self,
+        uri: str,
+        target: str,
+        tls: bool,
+        token: str | None = None,
+        ca_file: str | None = None,
+        client_cert: str | None = None,
+        client_key: str | None = None,
+    ) -> None:
+        values = (ca_file, client_cert, client_key, target, tls, token, uri)
+        for name, value in zip(self.__slots__, values, strict=True):
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a ServerAddress cannot be changed: {name}")
 
-    def __reduce__(self) -> tuple[type[ServerAddress], tuple[str, str, bool, str | None]]:
-        return ServerAddress, (self.uri, self.target, self.tls, self.token)
+    def __reduce__(self) -> tuple[type[ServerAddress], tuple[Any, ...]]:
+        files = (self.ca_file, self.client_cert, self.client_key)
+        return ServerAddress, (self.uri, self.target, self.tls, self.token, *files)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ServerAddress) and self.__reduce__() == other.__reduce__()
@@ -86,29 +122,52 @@ class ServerAddress:
         return f"ServerAddress({self.uri!r}, token={'given' if self.token else None})"
 
     @property
+    def targets(self) -> list[str]:
+        """`HOST:PORT` of each server."""
+        return self.target.split(",")
+
+    @property
     def loopback(self) -> bool:
-        """Whether the server is on this machine."""
-        host = self.target.rpartition(":")[0]
-        return host in ("localhost", "[::1]") or host.startswith("127.")
+        """Whether the server is on this machine; of several: all."""
+        hosts = [target.rpartition(":")[0] for target in self.targets]
+        return all(host in ("localhost", "[::1]") or host.startswith("127.") for host in hosts)
 
 
 def resolve(
-    uri: str | None = None, *, token: str | None = None, environ: Mapping[str, str] = os.environ
+    uri: str | ServerAddress | None = None,
+    *,
+    token: str | None = None,
+    files: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> ServerAddress:
-    """The server to talk to, by the order of this module's manual.
+    """The server to talk to, by the order of this module's manual; a ServerAddress is taken as it is.
 
-    Raises InvalidArgument for an address or a profile that cannot be read.
+    `files` are those of `tls_files`, where they are not to be looked for. Raises InvalidArgument for an address or a
+    profile that cannot be read.
     """
+    if isinstance(uri, ServerAddress):
+        return uri
     chosen = uri or environ.get("TRACKWAY_URI")
     key = token or environ.get("TRACKWAY_TOKEN")
-    profile = {} if chosen and key else read_profile(environ)
+    files = files or tls_files(environ)
+    plain = chosen is not None and not chosen.strip().lower().startswith("trackways")
+    profile = {} if chosen and key and plain else read_profile(environ)
     address = parse_uri(chosen or _text(profile, "uri") or DEFAULT_URI)
-    key = key or _profile_token(profile, address.target)
-    return ServerAddress(address.uri, address.target, address.tls, _checked_key(key))
+    noted = _noted(profile, address.targets)
+    key = _checked_key(key or noted.get("token"))
+    if not address.tls:
+        return ServerAddress(address.uri, address.target, False, key)
+    return ServerAddress(address.uri, address.target, True, key, *_tls_paths(files, noted, environ))
+
+
+def tls_files(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The absolute paths of the files of TLS that the environment names: `ca_file`, `client_cert`, `client_key`."""
+    given = ((name, environ.get(f"TRACKWAY_{name.upper()}")) for name in _FILES)
+    return {name: _absolute(path, os.curdir) for name, path in given if path}
 
 
 def parse_uri(uri: str) -> ServerAddress:
-    """The address in `uri`, without a key. Raises InvalidArgument with what to write instead."""
+    """The address in `uri`, without a key and files. Raises InvalidArgument with what to write instead."""
     scheme, separator, rest = uri.strip().partition("://")
     if not separator or scheme.lower() not in _SCHEMES:
         raise InvalidArgument(_scheme_advice(uri, scheme.lower() if separator else "", rest))
@@ -117,10 +176,10 @@ def parse_uri(uri: str) -> ServerAddress:
     authority = rest.removesuffix("/")
     if any(mark in authority for mark in "/?#"):
         raise InvalidArgument(f"{uri!r} goes on after the port: write trackway://HOST:PORT")
-    host, port = _host_and_port(authority, uri)
+    pairs = (_host_and_port(part.strip(), uri) for part in authority.split(","))
     tls = _SCHEMES[scheme.lower()]
-    target = f"{host}:{port}"
-    return ServerAddress(f"{'trackways' if tls else 'trackway'}://{target}", target, tls, None)
+    target = ",".join(dict.fromkeys(f"{host}:{port}" for host, port in pairs))
+    return ServerAddress(f"{'trackways' if tls else 'trackway'}://{target}", target, tls)
 
 
 def profile_path(environ: Mapping[str, str] = os.environ) -> str:
@@ -196,14 +255,42 @@ def _port(text: str, uri: str) -> int:
     return int(text)
 
 
-def _profile_token(profile: dict[str, Any], target: str) -> str | None:
+def _noted(profile: dict[str, Any], targets: list[str]) -> dict[str, str]:
+    """What the profile notes of the servers: of the list as a whole, and of each where all agree."""
     servers = profile.get("servers")
     if not isinstance(servers, dict):
-        return None
+        return {}
+    first, *others = (_noted_of(servers, target) for target in targets)
+    agreed = {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
+    return {**agreed, **_noted_of(servers, ",".join(targets))}
+
+
+def _noted_of(servers: dict[str, Any], target: str) -> dict[str, str]:
     host, _, port = target.rpartition(":")
     names = [target, *(f"{loopback}:{port}" for loopback in _LOOPBACK if host == "localhost")]
-    found = (_text(servers[name], "token") for name in names if isinstance(servers.get(name), dict))
-    return next((token for token in found if token), None)
+    tables = [servers[name] for name in names if isinstance(servers.get(name), dict)]
+    found = ((key, next((text for table in tables if (text := _text(table, key))), None)) for key in _NOTED)
+    return {key: value for key, value in found if value}
+
+
+def _tls_paths(
+    files: Mapping[str, str], noted: Mapping[str, str], environ: Mapping[str, str]
+) -> tuple[str | None, str | None, str | None]:
+    """CA file, client certificate and key: a certificate and its key come from the same place."""
+    folder = os.path.dirname(profile_path(environ))  # noqa: PTH120
+    profile = {name: _absolute(noted[name], folder) for name in _FILES if name in noted}
+    pair = files if "client_cert" in files or "client_key" in files else profile
+    cert, key = pair.get("client_cert"), pair.get("client_key")
+    if bool(cert) != bool(key):
+        missing = "TRACKWAY_CLIENT_KEY" if cert else "TRACKWAY_CLIENT_CERT"
+        raise InvalidArgument(
+            f"a client certificate and its key go together: set {missing}, or {missing[9:].lower()} in the profile"
+        )
+    return files.get("ca_file") or profile.get("ca_file"), cert, key
+
+
+def _absolute(path: str, folder: str) -> str:
+    return os.path.abspath(os.path.join(folder, os.path.expanduser(path)))  # noqa: PTH100, PTH111, PTH118
 
 
 def _text(table: dict[str, Any], key: str) -> str | None:

@@ -138,5 +138,5 @@ def server(uri: str | None = None) -> Client:
 
     address = config.resolve(uri or get_tracking_uri())
     if address not in _clients:
-        _clients[address] = Client(address.uri, token=address.token)
+        _clients[address] = Client(address)
     return _clients[address]

@@ -19,6 +19,7 @@ from trackway._ingest.mount import is_network
 from trackway._ingest.segment import create_growing_segment, create_segment
 from trackway._ingest.spool import HEADER, RECORD, Kind, State
 from trackway._ingest.text import to_json
+from trackway.config import tls_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Recorder:
         "_directory",
         "_dropped",
         "_fd",
+        "_files",
         "_growing",
         "_labels",
         "_limit",
@@ -67,6 +69,7 @@ class Recorder:
         self.workspace = workspace
         self.owns_run = owns
         self._token = token
+        self._files = tls_files() if uri.startswith("trackways://") else {}
         self._labels = labels
         self._root = root
         self._begin()
@@ -145,6 +148,9 @@ class Recorder:
         if self._token:
             message["uri"] = self.uri
             message["token"] = self._token
+        if self._files:
+            message["uri"] = self.uri
+            message["files"] = self._files
         doorbell.ring(self._root, message)
         doorbell.reap()
 

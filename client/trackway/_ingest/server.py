@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import grpc.aio
 
 from trackway import config
-from trackway._rpc.channel import open_channel
+from trackway._rpc.channel import files_signature, open_channel
 
 if TYPE_CHECKING:
     from trackway.aio import AsyncClient
@@ -19,6 +19,7 @@ class Server:
 
     def __init__(self, address: ServerAddress, workspace: str) -> None:
         self.address = address
+        self.files = files_signature(address)
         self.channel: grpc.aio.Channel = open_channel(address)
         self._workspace = workspace
         self._client: AsyncClient | None = None
@@ -29,7 +30,7 @@ class Server:
         if self._client is None:
             from trackway.aio import AsyncClient
 
-            self._client = AsyncClient(self.address.uri, token=self.address.token, workspace=self._workspace)
+            self._client = AsyncClient(self.address, workspace=self._workspace)
         return self._client
 
     async def close(self) -> None:
@@ -40,26 +41,40 @@ class Server:
 
 
 class Servers:
-    """Opens each server once, and again when its key changes. Used in one event loop."""
+    """Opens each server once, and again when its key or its files of TLS change. Used in one event loop."""
 
     def __init__(self) -> None:
         self._keys: dict[str, str] = {}
+        self._files: dict[str, dict[str, str]] = {}
         self._open: dict[tuple[ServerAddress, str], Server] = {}
+        self._replaced: list[Server] = []
 
     def learn_key(self, uri: str, token: str) -> None:
         """Remember the key a process brought for a server. It stays in memory."""
         self._keys[config.parse_uri(uri).uri] = token
 
+    def learn_files(self, uri: str, files: dict[str, str]) -> None:
+        """Remember which files of TLS (`config.tls_files`) a process uses for a server."""
+        self._files[config.parse_uri(uri).uri] = files
+
     def get(self, uri: str, workspace: str) -> Server:
-        """The server with this address, with the newest key known. Raises InvalidArgument for a bad address."""
-        address = config.resolve(uri, token=self._keys.get(config.parse_uri(uri).uri))
+        """The server with this address, with the newest key and files known.
+
+        Raises InvalidArgument for a bad address or file, Unavailable where no host of several is known.
+        """
+        name = config.parse_uri(uri).uri
+        address = config.resolve(uri, token=self._keys.get(name), files=self._files.get(name))
         server = self._open.get((address, workspace))
+        if server is not None and server.files != files_signature(address):
+            self._replaced.append(self._open.pop((address, workspace)))  # other spools may still be sending over it
+            server = None
         if server is None:
             server = self._open[address, workspace] = Server(address, workspace)
         return server
 
     async def close(self) -> None:
         """Close every channel."""
-        for server in self._open.values():
+        for server in (*self._open.values(), *self._replaced):
             await server.close()
         self._open.clear()
+        self._replaced.clear()

@@ -53,11 +53,15 @@ class Watch:
         self._unfinished_since = 0.0
 
     def hear(self, message: dict[str, Any]) -> None:
-        """Take a message of a training process: look at its spool now; remember its key."""
+        """Take a message of a training process: look at its spool now; remember its key and files of TLS."""
         uri, token, spool = message.get("uri"), message.get("token"), message.get("spool")
         if isinstance(uri, str) and isinstance(token, str):
             with contextlib.suppress(errors.InvalidArgument):
                 self._servers.learn_key(uri, token)
+        files = message.get("files")
+        if isinstance(uri, str) and isinstance(files, dict):
+            with contextlib.suppress(errors.InvalidArgument):
+                self._servers.learn_files(uri, {str(name): str(path) for name, path in files.items()})
         if isinstance(spool, str) and (tended := self._tended.get(Path(spool))) is not None:
             if message.get("flush"):
                 tended.wake()

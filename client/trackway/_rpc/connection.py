@@ -14,7 +14,7 @@ import grpc.aio
 from trackway import errors
 from trackway._ids import new_id
 from trackway._rpc.auth import Metadata, call_metadata
-from trackway._rpc.channel import MAX_RECONNECT_MS, open_channel
+from trackway._rpc.channel import MAX_RECONNECT_MS, files_signature, open_channel
 from trackway._rpc.status import CallSite, error_of, too_late
 from trackway.config import ServerAddress
 
@@ -41,6 +41,8 @@ class Connection:
         self.workspace = workspace
         self.timeout = timeout
         self._channel: grpc.aio.Channel | None = None
+        self._files: tuple[int, ...] = ()
+        self._replaced: list[grpc.aio.Channel] = []
         self._stubs: dict[Any, Any] = {}
         self._closed = False
 
@@ -48,8 +50,13 @@ class Connection:
         """The generated stub of a service on this connection."""
         if self._closed:
             raise errors.FailedPrecondition("this client is closed: make a new one")
+        if self._channel is not None and self._certificates_renewed(self._channel):
+            self._replaced.append(self._channel)
+            self._channel = None
+            self._stubs.clear()
         if self._channel is None:
-            self._channel = open_channel(self.address)
+            self._files = files_signature(self.address)
+            self._channel = open_channel(self.address, longest_call=self.timeout)
         if factory not in self._stubs:
             self._stubs[factory] = factory(self._channel)
         return self._stubs[factory]
@@ -100,14 +107,21 @@ class Connection:
     async def disconnect(self) -> None:
         """Give up the channel. The next call opens a new one, in whichever loop it then runs."""
         channel, self._channel = self._channel, None
+        replaced, self._replaced = self._replaced, []
         self._stubs.clear()
-        if channel is not None:
-            await channel.close()
+        for each in (*replaced, channel):
+            if each is not None:
+                await each.close()
 
     async def close(self) -> None:
         """Give up the channel for good."""
         self._closed = True
         await self.disconnect()
+
+    def _certificates_renewed(self, channel: grpc.aio.Channel) -> bool:
+        """Whether the connection is lost, and files of TLS have changed since it was opened."""
+        lost = channel.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE
+        return lost and files_signature(self.address) != self._files
 
     def _site(self, method: Any) -> CallSite:
         return CallSite(self.address, _name_of(method), new_id())

@@ -1,7 +1,8 @@
-"""Which calls gRPC itself may repeat, as a service config, and how long to wait between attempts of our own.
+"""What gRPC itself does with calls, as a service config, and how long to wait between attempts of our own.
 
 Repeated are reads, and writes that name what they make (run id, request id, content): a second try of those does
-nothing. Everything else is sent once; whether it was done is then for the caller to look up.
+nothing. Everything else is sent once; whether it was done is then for the caller to look up. Of several servers, calls
+take turns among those that say they serve. Every unary call has a deadline, also one whose caller sets none.
 """
 
 from __future__ import annotations
@@ -40,6 +41,16 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
+STREAMS: Mapping[str, tuple[str, ...]] = {
+    "trackway.api.tracking.v1.TrackingService": ("Ingest", "ReadSeries"),
+    "trackway.api.artifacts.v1.ArtifactStoreService": ("UploadArtifact", "DownloadArtifact"),
+    "trackway.api.registry.v1.ModelRegistryService": ("Watch",),
+}
+"""What has no deadline: it goes on as long as there is something to send."""
+
+BACKSTOP_SECONDS = 600.0
+"""The deadline of unary calls that set none."""
+
 _POLICY = {
     "maxAttempts": 4,
     "initialBackoff": "0.1s",
@@ -49,10 +60,25 @@ _POLICY = {
 }
 
 
-def service_config() -> str:
-    """The gRPC service config, as JSON."""
-    names = [{"service": service, "method": method} for service, methods in IDEMPOTENT.items() for method in methods]
-    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": _POLICY}]})
+def service_config(longest_call: float = 0.0, *, balanced: bool = False) -> str:
+    """The gRPC service config, as JSON: deadlines of at least `longest_call` seconds; with `balanced`, calls take turns
+    among the healthy ones of several servers."""
+    deadline = {"timeout": f"{max(longest_call, BACKSTOP_SECONDS):g}s"}
+    retried, streams = _names(IDEMPOTENT), _names(STREAMS)
+    methods = [
+        {"name": [name for name in retried if name not in streams], "retryPolicy": _POLICY, **deadline},
+        {"name": [name for name in retried if name in streams], "retryPolicy": _POLICY},
+        {"name": [name for name in streams if name not in retried]},
+        {"name": [{"service": service} for service in IDEMPOTENT], **deadline},
+    ]
+    config: dict[str, object] = {"methodConfig": methods}
+    if balanced:
+        config |= {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}
+    return json.dumps(config)
+
+
+def _names(table: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]:
+    return [{"service": service, "method": method} for service, methods in table.items() for method in methods]
 
 
 class Backoff:

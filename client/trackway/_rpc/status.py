@@ -181,7 +181,7 @@ def _unexplained(failure: grpc.aio.AioRpcError, site: CallSite) -> errors.Trackw
 
 
 def _http_port(address: ServerAddress) -> str:
-    host = address.target.rpartition(":")[0]
+    host = address.targets[0].rpartition(":")[0]
     return f"{address.target} speaks HTTP, not gRPC: the address is most likely trackway://{host}:{DEFAULT_PORT}"
 
 
@@ -189,9 +189,61 @@ def _unreachable(address: ServerAddress, said: str) -> str:
     said = said.lower()
     if "dns resolution failed" in said or "name resolution" in said:
         return f"the host of {address.uri} is not known: check the address (TRACKWAY_URI)"
-    if address.tls and ("ssl" in said or "tls" in said or "handshake" in said or "certificate" in said):
-        return (
-            f"no TLS connection to {address.uri}: its certificate is not trusted, or it is a plain trackway:// server"
-        )
+    if problem := _encryption_problem(address, said):
+        return problem
     remedy = 'start one with "trackway server"' if address.loopback else "check that it runs and can be reached"
     return f"no server answers at {address.uri}: {remedy}, or name another with TRACKWAY_URI"
+
+
+_HUNG_UP = ("socket closed", "connection reset", "broken pipe", "certificate required", "tls alert")
+
+
+def _encryption_problem(address: ServerAddress, said: str) -> str:
+    """What is wrong with TLS, by what gRPC says in small letters; empty where it is something else."""
+    connecting = "failed to connect to all addresses" in said or "connections to all backends failing" in said
+    if connecting and any(words in said for words in _HUNG_UP):
+        return _hung_up(address)
+    return _bad_certificate(address, said) if address.tls else ""
+
+
+def _hung_up(address: ServerAddress) -> str:
+    if not address.tls:
+        wanted = address.uri.replace("trackway://", "trackways://", 1)
+        return f"{address.uri} hangs up: it most likely speaks TLS; then the address is {wanted}"
+    if address.client_cert:
+        return (
+            f"{address.uri} most likely refuses the client certificate {address.client_cert}: it has expired, or is of"
+            " an authority that the server does not trust"
+        )
+    return (
+        f"{address.uri} most likely wants a client certificate: set TRACKWAY_CLIENT_CERT and TRACKWAY_CLIENT_KEY,"
+        " or client_cert and client_key in the profile"
+    )
+
+
+def _bad_certificate(address: ServerAddress, said: str) -> str:
+    if "certificate_verify_failed" in said:
+        return _untrusted(address, said)
+    if "hostname verification" in said or "not in peer certificate" in said:
+        return (
+            f"the certificate of {address.uri} is for other names: write one of those in the address,"
+            " or have the certificate made out for this one"
+        )
+    if "wrong_version_number" in said or "http_request" in said:
+        plain = address.uri.replace("trackways://", "trackway://", 1)
+        return f"{address.uri} does not speak TLS: if it is a Trackway server, its address is {plain}"
+    if "handshake" in said or "ssl" in said:
+        return f"no TLS connection to {address.uri}: the two sides have no common version or cipher"
+    return ""
+
+
+def _untrusted(address: ServerAddress, said: str) -> str:
+    if "expired" in said:
+        return f"the certificate of {address.uri} has expired: renew it on the server, or check the clock here"
+    if "not yet valid" in said:
+        return f"the certificate of {address.uri} is not valid yet: check the clocks of both machines"
+    trusted = f"an authority in {address.ca_file}" if address.ca_file else "an authority that gRPC trusts"
+    return (
+        f"the certificate of {address.uri} is not of {trusted}: name the file of its authority with TRACKWAY_CA_FILE,"
+        " or ca_file in the profile"
+    )

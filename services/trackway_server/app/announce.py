@@ -28,18 +28,21 @@ class Announcement:
     profile: Path | None
     """The profile that holds the key; None where it could not be noted."""
     warnings: tuple[str, ...] = ()
+    tls: bool = False
 
     @property
     def uri(self) -> str | None:
         """The address for clients on this machine."""
         if self.grpc_port is None:
             return None
-        return f"trackway://{authority(client_host(self.host), self.grpc_port)}"
+        return f"{'trackways' if self.tls else 'trackway'}://{authority(client_host(self.host), self.grpc_port)}"
 
     @property
     def url(self) -> str | None:
         """The address for browsers on this machine."""
-        return None if self.http_port is None else f"http://{authority(client_host(self.host), self.http_port)}"
+        if self.http_port is None:
+            return None
+        return f"{'https' if self.tls else 'http'}://{authority(client_host(self.host), self.http_port)}"
 
 
 def write_ready_file(path: Path, announcement: Announcement) -> None:

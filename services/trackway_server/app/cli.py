@@ -124,6 +124,13 @@ def _options(parsed: argparse.Namespace) -> ServerOptions:
         peer_address=parsed.peer_address,
         addresses={name: given for name in SERVICE_PORTS if (given := getattr(parsed, f"{name}_address"))},
         database_url=parsed.database_url or None,
+        tls_cert=parsed.tls_cert,
+        tls_key=parsed.tls_key,
+        tls_client_ca=parsed.tls_client_ca,
+        tls_http_client_optional=parsed.tls_http_client_auth == "optional",
+        peer_ca=parsed.peer_ca,
+        peer_cert=parsed.peer_cert,
+        peer_key=parsed.peer_key,
         ready_file=Path(ready_file) if ready_file else None,
     )
 
@@ -207,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--insecure-no-auth", action="store_true", help="take every caller for the administrator; loopback only"
     )
+    _add_tls(parser)
     parser.add_argument(
         "--log-level", choices=("debug", "info", "warning", "error"), help="default: $TRACKWAY_LOG_LEVEL or info"
     )
@@ -216,3 +224,28 @@ def _parser() -> argparse.ArgumentParser:
         help="default: $TRACKWAY_LOG_FORMAT or auto: console on a terminal, JSON otherwise",
     )
     return parser
+
+
+_FILES = (
+    ("--tls-cert", "certificate chain in PEM; with it gRPC and HTTP speak TLS only"),
+    ("--tls-key", "its private key in PEM"),
+    ("--tls-client-ca", "clients must show a certificate of this authority (mTLS)"),
+    ("--peer-ca", "authority of the other services' certificates; they are then reached by TLS"),
+    ("--peer-cert", "certificate shown to the other services (default: that of --tls-cert)"),
+    ("--peer-key", "its private key"),
+)
+
+
+def _add_tls(parser: argparse.ArgumentParser) -> None:
+    tls = parser.add_argument_group("TLS", "Files that change are read again; connections that are open go on.")
+    for flag, meaning in _FILES:
+        variable = "TRACKWAY_" + flag.removeprefix("--").replace("-", "_").upper()
+        default = Path(os.environ[variable]) if os.environ.get(variable) else None
+        tls.add_argument(flag, type=Path, default=default, metavar="FILE", help=f"{meaning} (${variable})")
+    tls.add_argument(
+        "--tls-http-client-auth",
+        choices=("required", "optional"),
+        default=os.environ.get("TRACKWAY_TLS_HTTP_CLIENT_AUTH") or "required",
+        help="whether HTTP clients may come without a certificate where --tls-client-ca is given"
+        " ($TRACKWAY_TLS_HTTP_CLIENT_AUTH, default: required; gRPC always requires it)",
+    )

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -16,11 +17,16 @@ from trackway_server.app.data_dir import claimed_data_dir
 from trackway_server.app.listen import bound_socket
 from trackway_server.app.modules import MODULES, Surroundings
 from trackway_server.app.options import ServerOptions, Target
-from trackway_server.app.peers import SERVICE_NAMES, Peers, open_channel, open_peers, serving_with
+from trackway_server.app.peers import SERVICE_NAMES, Peers, open_peers, serving_with
+from trackway_server.app.secure import listener_tls, peer_tls
 from trackway_server.core.clock import SystemClock
 from trackway_server.core.config import CoreSettings
+from trackway_server.core.rpc.peers import peer_channel
 from trackway_server.core.rpc.server import build_server
 from trackway_server.core.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from trackway_server.core.tls import ServerTls
 
 # sun_path holds 108 bytes with its end, see unix(7); some room is left for gRPC's prefix.
 _LONGEST_SOCKET_PATH = 96
@@ -43,19 +49,22 @@ async def open_server(options: ServerOptions, core: CoreSettings) -> AsyncIterat
     Health says NOT_SERVING until every part is open, and again before the first part closes.
     """
     options.check()
-    match options.target:
-        case Target.ALL:
-            opening = _everything(options, core)
-        case Target.GATEWAY:
-            opening = _gateway_alone(options)
-        case _:
-            opening = _one_service(options, core)
-    async with opening as running:
-        yield running
+    async with listener_tls(options) as tls:
+        match options.target:
+            case Target.ALL:
+                opening = _everything(options, core, tls)
+            case Target.GATEWAY:
+                opening = _gateway_alone(options, tls)
+            case _:
+                opening = _one_service(options, core, tls)
+        async with opening as running:
+            yield running
 
 
 @asynccontextmanager
-async def _everything(options: ServerOptions, core: CoreSettings) -> AsyncIterator[RunningServer]:
+async def _everything(
+    options: ServerOptions, core: CoreSettings, tls: ServerTls | None
+) -> AsyncIterator[RunningServer]:
     with (
         bound_socket(options.host, options.http_port, "--http-port") as listener,
         claimed_data_dir(options.data_dir, options.target) as data_dir,
@@ -63,29 +72,31 @@ async def _everything(options: ServerOptions, core: CoreSettings) -> AsyncIterat
         telemetry = Telemetry()
         with _own_socket(data_dir) as path:
             async with (
-                open_channel(f"unix:{path}") as channel,
-                _services(options, core, data_dir, Peers.all_to(channel), telemetry, path) as running,
-                _gateway(options, Peers.all_to(channel), listener, telemetry) as http_port,
+                peer_channel(f"unix:{path}") as channel,
+                _services(options, core, data_dir, Peers.all_to(channel), telemetry, tls, path) as running,
+                _gateway(options, Peers.all_to(channel), listener, telemetry, tls) as http_port,
             ):
                 yield RunningServer(running.grpc_port, http_port, data_dir, running.access)
 
 
 @asynccontextmanager
-async def _one_service(options: ServerOptions, core: CoreSettings) -> AsyncIterator[RunningServer]:
+async def _one_service(
+    options: ServerOptions, core: CoreSettings, tls: ServerTls | None
+) -> AsyncIterator[RunningServer]:
     with claimed_data_dir(options.data_dir, options.target) as data_dir:
         async with (
-            open_peers(_addresses(options)) as peers,
-            _services(options, core, data_dir, peers, Telemetry()) as running,
+            open_peers(_addresses(options), peer_tls(options)) as peers,
+            _services(options, core, data_dir, peers, Telemetry(), tls) as running,
         ):
             yield running
 
 
 @asynccontextmanager
-async def _gateway_alone(options: ServerOptions) -> AsyncIterator[RunningServer]:
+async def _gateway_alone(options: ServerOptions, tls: ServerTls | None) -> AsyncIterator[RunningServer]:
     with bound_socket(options.host, options.http_port, "--http-port") as listener:
         async with (
-            open_peers(_addresses(options)) as peers,
-            _gateway(options, peers, listener, Telemetry()) as http_port,
+            open_peers(_addresses(options), peer_tls(options)) as peers,
+            _gateway(options, peers, listener, Telemetry(), tls) as http_port,
         ):
             yield RunningServer(http_port=http_port)
 
@@ -97,6 +108,7 @@ async def _services(
     data_dir: Path,
     peers: Peers,
     telemetry: Telemetry,
+    tls: ServerTls | None,
     own_socket: Path | None = None,
 ) -> AsyncIterator[RunningServer]:
     access = open_access(data_dir, no_auth=options.no_auth)
@@ -109,7 +121,8 @@ async def _services(
         stack.push_async_callback(server.stop, grace=core.stop_grace_s, wait=core.stop_wait_s)
         with bound_socket(options.host, options.chosen_grpc_port, "--grpc-port"):
             pass  # gRPC would tell a taken port to stderr, in its own words
-        port = server.listen_tcp(options.host, options.chosen_grpc_port)
+        credentials = None if tls is None else tls.grpc_credentials()
+        port = server.listen_tcp(options.host, options.chosen_grpc_port, credentials)
         if own_socket is not None:
             server.listen_unix(own_socket)
         await server.start()
@@ -119,14 +132,18 @@ async def _services(
 
 @asynccontextmanager
 async def _gateway(
-    options: ServerOptions, peers: Peers, listener: socket.socket, telemetry: Telemetry
+    options: ServerOptions,
+    peers: Peers,
+    listener: socket.socket,
+    telemetry: Telemetry,
+    tls: ServerTls | None,
 ) -> AsyncIterator[int]:
     from trackway_server.gateway.channels import Channels
     from trackway_server.gateway.config import GatewaySettings
     from trackway_server.gateway.module import open_gateway
 
     channels = Channels(tracking=peers.tracking, artifacts=peers.artifacts, registry=peers.registry)
-    async with open_gateway(GatewaySettings(), channels, listener, options.host, telemetry):
+    async with open_gateway(GatewaySettings(), channels, listener, options.host, telemetry, tls):
         yield int(listener.getsockname()[1])
 
 

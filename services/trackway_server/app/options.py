@@ -68,6 +68,18 @@ class ServerOptions:
     """By service: `HOST:PORT`, several with commas between."""
     database_url: str | None = field(default=None, repr=False)
     """PostgreSQL, for what else lies in SQLite files in `data_dir`. It may hold a password."""
+    tls_cert: Path | None = None
+    """Certificate of the listeners; with it every one of them speaks TLS only."""
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    """Clients must show a certificate of this authority."""
+    tls_http_client_optional: bool = False
+    """HTTP clients may come without one."""
+    peer_ca: Path | None = None
+    """The authority of the other services' certificates; with it they are reached by TLS only."""
+    peer_cert: Path | None = None
+    """What is shown to the other services; None: `tls_cert`."""
+    peer_key: Path | None = None
     ready_file: Path | None = None
     """Where to write ports and process id once the server serves."""
 
@@ -108,12 +120,34 @@ class ServerOptions:
                 f"--insecure-no-auth is refused with --host {self.host}: everyone who reaches it would be"
                 " administrator; leave one of the two out"
             )
+        self._check_tls()
         if self.target is Target.ALL and self.http_port == self.chosen_grpc_port != 0:
             raise StartupError(f"--http-port and --grpc-port are both {self.http_port}: choose two ports")
         if self.blob_url and Target.ARTIFACTS.value in self.target.services:
             from trackway_server.artifacts.store.s3_location import parse_blob_url
 
             parse_blob_url(self.blob_url)
+
+    def _check_tls(self) -> None:
+        for cert, key in (("tls_cert", "tls_key"), ("peer_cert", "peer_key")):
+            given = {name for name in (cert, key) if getattr(self, name) is not None}
+            if len(given) == 1:
+                there, missing = _flag(*given), _flag(*({cert, key} - given))
+                raise StartupError(f"{there} is given without {missing}: a certificate and its key go together")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise StartupError(
+                "--tls-client-ca needs --tls-cert and --tls-key: without TLS clients show no certificate"
+            )
+        if self.tls_http_client_optional and self.tls_client_ca is None:
+            raise StartupError(
+                "--tls-http-client-auth optional needs --tls-client-ca, which says whose clients are let in"
+            )
+        if self.peer_cert is not None and self.peer_ca is None:
+            raise StartupError("--peer-cert needs --peer-ca: certificates are shown over TLS only")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def authority(host: str, port: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import grpc
@@ -12,6 +12,7 @@ import structlog
 
 from trackway_server.app.options import dial_target
 from trackway_server.core.rpc.health import Health
+from trackway_server.core.rpc.peers import PeerTls, peer_channel
 from trackway_server.core.rpc.probe import Peer, not_serving
 
 SERVICE_NAMES: Mapping[str, str] = {
@@ -21,7 +22,6 @@ SERVICE_NAMES: Mapping[str, str] = {
 }
 """The services that may be called, under the names by which `grpc.health.v1` knows them."""
 
-_MAX_ANSWER_BYTES = 64 << 20
 _PROBE_TIMEOUT_S = 2.0
 _PROBE_EVERY_S = 0.25
 _log = structlog.get_logger(__name__)
@@ -46,28 +46,11 @@ class Peers:
 
 
 @asynccontextmanager
-async def open_peers(addresses: Mapping[str, str]) -> AsyncIterator[Peers]:
+async def open_peers(addresses: Mapping[str, str], tls: PeerTls | None) -> AsyncIterator[Peers]:
     """A channel to each service at its address (see `dial_target`). They connect when they are first used."""
-    channels = {name: open_channel(dial_target(addresses[name])) for name in SERVICE_NAMES}
-    try:
-        yield Peers(**channels)
-    finally:
-        await asyncio.gather(*(channel.close() for channel in channels.values()))
-
-
-def open_channel(target: str) -> grpc.aio.Channel:
-    """A channel to another service, its calls spread over all the addresses that the target has."""
-    options = [
-        ("grpc.max_receive_message_length", _MAX_ANSWER_BYTES),
-        ("grpc.lb_policy_name", "round_robin"),
-        # A service that was restarted is found again quickly; gRPC's own defaults wait up to two minutes.
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 1000),
-        # A proxy for the internet must not be asked for services of one's own.
-        ("grpc.enable_http_proxy", 0),
-    ]
-    return grpc.aio.insecure_channel(target, options=options)
+    async with AsyncExitStack() as stack:
+        opening = {name: peer_channel(dial_target(addresses[name]), tls) for name in SERVICE_NAMES}
+        yield Peers(**{name: await stack.enter_async_context(channel) for name, channel in opening.items()})
 
 
 @asynccontextmanager

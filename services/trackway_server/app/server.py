@@ -48,7 +48,7 @@ async def _serve(options: ServerOptions, core: CoreSettings) -> None:
 
 
 def _announcement(options: ServerOptions, running: RunningServer, stack: ExitStack) -> Announcement:
-    warnings = [] if options.loopback else [_plaintext_warning(options)]
+    warnings = [] if options.loopback or options.tls_cert else [_plaintext_warning(options)]
     key = running.access.key if running.access else None
     profile = None
     if key is not None and running.grpc_port is not None:
@@ -70,13 +70,14 @@ def _announcement(options: ServerOptions, running: RunningServer, stack: ExitSta
         key_file=running.access.key_file if running.access else None,
         profile=profile,
         warnings=tuple(warnings),
+        tls=options.tls_cert is not None,
     )
 
 
 def _plaintext_warning(options: ServerOptions) -> str:
     return (
         f"--host {options.host} is reachable from other machines and traffic is not encrypted:"
-        " keys and data can be read on the way; put it behind a TLS proxy"
+        " keys and data can be read on the way; give it --tls-cert and --tls-key, or put it behind a TLS proxy"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -16,8 +17,11 @@ _DRAIN_S = 2
 
 
 @asynccontextmanager
-async def serve_http(app: ASGIApp, listener: socket.socket, settings: GatewaySettings) -> AsyncIterator[None]:
-    """Answer HTTP on `listener` inside the block; on the way out requests in flight get two seconds to end."""
+async def serve_http(
+    app: ASGIApp, listener: socket.socket, settings: GatewaySettings, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[None]:
+    """Answer HTTP (with `tls`: HTTPS alone) on `listener` inside the block; on the way out requests in flight get two
+    seconds to end."""
     config = uvicorn.Config(
         app,
         http="h11",
@@ -32,6 +36,8 @@ async def serve_http(app: ASGIApp, listener: socket.socket, settings: GatewaySet
         timeout_graceful_shutdown=_DRAIN_S,
         h11_max_incomplete_event_size=32 * 1024,
     )
+    config.load()
+    config.ssl = tls
     server = _Server(config)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve(sockets=[listener]), name="http")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from trackway_server.core.telemetry import Telemetry
 from trackway_server.gateway.application import build_application
@@ -12,11 +13,20 @@ from trackway_server.gateway.channels import Channels
 from trackway_server.gateway.config import GatewaySettings
 from trackway_server.gateway.listener import serve_http
 
+if TYPE_CHECKING:
+    from trackway_server.core.tls import ServerTls
+
 
 @asynccontextmanager
 async def open_gateway(
-    settings: GatewaySettings, channels: Channels, listener: socket.socket, bound_host: str, telemetry: Telemetry
+    settings: GatewaySettings,
+    channels: Channels,
+    listener: socket.socket,
+    bound_host: str,
+    telemetry: Telemetry,
+    tls: ServerTls | None = None,
 ) -> AsyncIterator[None]:
     """Serve the gateway on `listener` inside the block. `bound_host` is the host as the operator named it."""
-    async with serve_http(build_application(channels, bound_host, settings, telemetry), listener, settings):
+    context = None if tls is None else tls.http_context()
+    async with serve_http(build_application(channels, bound_host, settings, telemetry), listener, settings, context):
         yield

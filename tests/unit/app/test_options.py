@@ -111,3 +111,19 @@ def test_unknown_flags_are_a_usage_error(capfd: pytest.CaptureFixture[str]) -> N
         main(["--nonsense"])
     assert ended.value.code == 2
     assert "--nonsense" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"tls_cert": Path("c")}, "--tls-cert is given without --tls-key"),
+        ({"tls_key": Path("k")}, "--tls-key is given without --tls-cert"),
+        ({"tls_client_ca": Path("a")}, "--tls-client-ca needs --tls-cert"),
+        ({"tls_http_client_optional": True}, "needs --tls-client-ca"),
+        ({"peer_cert": Path("c")}, "--peer-cert is given without --peer-key"),
+        ({"peer_cert": Path("c"), "peer_key": Path("k")}, "--peer-cert needs --peer-ca"),
+    ],
+)
+def test_tls_options_that_contradict_each_other(given: dict[str, Path], said: str) -> None:
+    with pytest.raises(StartupError, match=said):
+        ServerOptions(**given).check()

@@ -175,3 +175,77 @@ def test_config_and_errors_load_nothing_heavy() -> None:
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"grpc", "google", "numpy", "dataclasses", "typing", "inspect", "pathlib", "tomllib", "asyncio", "re"}
     assert not heavy & {name.partition(".")[0] for name in loaded}
+
+
+@pytest.mark.parametrize(
+    ("uri", "target", "loopback"),
+    [
+        ("trackway://a,b:1", "a:7701,b:1", False),
+        ("trackways://A:1, b:2/", "a:1,b:2", False),
+        ("trackway://127.0.0.1:1,[::1]:2", "127.0.0.1:1,[::1]:2", True),
+        ("trackway://127.0.0.1:1,10.0.0.1:1", "127.0.0.1:1,10.0.0.1:1", False),
+        ("trackway://a:1,a:1", "a:1", False),
+    ],
+)
+def test_several_servers_stand_in_one_address(uri: str, target: str, loopback: bool) -> None:
+    address = config.parse_uri(uri)
+    assert (address.target, address.loopback) == (target, loopback)
+    assert config.parse_uri(address.uri) == address
+
+
+@pytest.mark.parametrize("uri", ["trackway://a,", "trackway://,a", "trackway://a,,b", "trackway://a:1,b:0"])
+def test_a_list_with_a_bad_member_is_refused(uri: str) -> None:
+    with pytest.raises(InvalidArgument):
+        config.parse_uri(uri)
+
+
+SEVERAL = """
+[servers."a:1"]
+token = "tw_same"
+ca_file = "a.pem"
+[servers."b:1"]
+token = "tw_same"
+ca_file = "b.pem"
+[servers."c:1"]
+token = "tw_other"
+[servers."a:1,c:1"]
+token = "tw_list"
+"""
+
+
+@pytest.mark.parametrize(
+    ("uri", "token"),
+    [("trackway://a:1,b:1", "tw_same"), ("trackway://b:1,c:1", None), ("trackway://a:1,c:1", "tw_list")],
+)
+def test_of_several_servers_counts_what_is_noted_of_all(tmp_path: Path, uri: str, token: str | None) -> None:
+    address = config.resolve(uri, environ=profile(tmp_path, SEVERAL))
+    assert (address.token, address.ca_file) == (token, None)
+
+
+FILES = """
+[servers."a:7701"]
+token = "tw_a"
+ca_file = "ca.pem"
+client_cert = "~/mine.crt"
+client_key = "/keys/mine.key"
+"""
+
+
+def test_files_of_tls_come_from_the_environment_then_the_profile(tmp_path: Path) -> None:
+    environ = profile(tmp_path, FILES)
+    noted = config.resolve("trackways://a", token="tw_x", environ=environ)
+    assert noted.ca_file == str(tmp_path / "ca.pem")
+    assert (noted.client_cert, noted.client_key) == (str(Path.home() / "mine.crt"), "/keys/mine.key")
+    assert config.resolve("trackway://a", environ=environ).ca_file is None
+    given = {"TRACKWAY_CA_FILE": "other.pem", "TRACKWAY_CLIENT_CERT": "/c", "TRACKWAY_CLIENT_KEY": "/k"}
+    chosen = config.resolve("trackways://a", environ={**environ, **given})
+    assert (chosen.ca_file, chosen.client_cert, chosen.client_key) == (str(Path.cwd() / "other.pem"), "/c", "/k")
+    assert pickle.loads(pickle.dumps(chosen)) == chosen
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"), [("TRACKWAY_CLIENT_CERT", "TRACKWAY_CLIENT_KEY"), ("TRACKWAY_CLIENT_KEY", "CLIENT_CERT")]
+)
+def test_a_client_certificate_without_its_key_is_refused(tmp_path: Path, given: str, missing: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"go together: set .*{missing}"):
+        config.resolve("trackways://a", environ={**profile(tmp_path, FILES), given: "/x"})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from support.scripted_server import SERVICES
-from trackway._rpc.retry import IDEMPOTENT
+from trackway._rpc.retry import IDEMPOTENT, STREAMS
 from trackway.aio import AsyncArtifacts, AsyncClient, AsyncRegistry, AsyncTracking
 from trackway.client import Artifacts, Client, Registry, Tracking
 
@@ -59,6 +59,12 @@ def test_every_call_that_may_be_repeated_is_an_rpc() -> None:
     assert set(IDEMPOTENT) == set(known)
     for service, methods in IDEMPOTENT.items():
         assert set(methods) <= known[service]
+
+
+def test_every_streaming_rpc_is_known_as_one() -> None:
+    for service in SERVICES:
+        streaming = {method.name for method in service.methods if method.client_streaming or method.server_streaming}
+        assert set(STREAMS[service.full_name]) == streaming
 
 
 def test_no_method_answers_a_message() -> None:

@@ -42,7 +42,7 @@ OPTIONS: Sequence[tuple[str, Any]] = (
     ("grpc.keepalive_time_ms", 60_000),  # finds clients that vanished without a word
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),  # clients ask every 10 seconds while a call is open
 )
 
 
@@ -82,10 +82,13 @@ class RpcServer:
         self._server = grpc.aio.server(options=OPTIONS)
         self._server.add_generic_rpc_handlers((router,))
 
-    def listen_tcp(self, host: str, port: int) -> int:
-        """Listen there, unencrypted; port 0 chooses one. Returns the port. Raises StartupError where it is taken."""
+    def listen_tcp(self, host: str, port: int, credentials: grpc.ServerCredentials | None = None) -> int:
+        """Listen there; port 0 chooses one. Without credentials traffic is not encrypted.
+
+        Returns the port. Raises StartupError where it is taken.
+        """
         _check_free(host, port)
-        return self._listen(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        return self._listen(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", credentials)
 
     def listen_unix(self, path: Path) -> None:
         """Listen on a Unix socket that only this user may open; a stale one is replaced."""
@@ -108,8 +111,10 @@ class RpcServer:
         """Say NOT_SERVING, wait, drain, and cancel what is left `grace` seconds later. Times in seconds."""
         await stop_in_steps(partial(self.health.set_serving, False), self.drain, wait_s=wait, grace_s=grace)
 
-    def _listen(self, address: str) -> int:
+    def _listen(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
         try:
+            if credentials is not None:
+                return self._server.add_secure_port(address, credentials)
             return self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise StartupError(f"cannot listen on {address}: it is taken or not an address of this machine") from error
