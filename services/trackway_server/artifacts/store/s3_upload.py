@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from io import BytesIO
 from typing import Any
 
 from trackway_server.artifacts.store.s3_calls import MissingError, S3Calls, unavailable
@@ -26,7 +27,10 @@ COPIES_AHEAD = 4
 
 
 class S3Objects:
-    """What uploads do to the objects of a bucket."""
+    """What uploads do to the objects of a bucket.
+
+    Bodies are files in memory, new for each attempt: sent in pieces, where bytes would be copied whole into a buffer.
+    """
 
     def __init__(self, client: Any, calls: S3Calls, location: S3Location) -> None:
         self._client = client
@@ -35,7 +39,11 @@ class S3Objects:
 
     async def put(self, key: str, data: bytes) -> None:
         """Store an object in one request."""
-        await self._run(self._client.put_object, Key=key, Body=data, **self._encryption())
+
+        async def put(**parameters: Any) -> None:
+            await self._client.put_object(Body=BytesIO(data), **parameters)
+
+        await self._run(put, Key=key, **self._encryption())
 
     async def size(self, key: str) -> int | None:
         """The object's size; None where there is none."""
@@ -58,8 +66,11 @@ class S3Objects:
 
     async def put_part(self, key: str, upload_id: str, number: int, data: bytes) -> str:
         """Store a part; its etag."""
-        stored = await self._run(self._client.upload_part, Key=key, UploadId=upload_id, PartNumber=number, Body=data)
-        return str(stored["ETag"])
+
+        async def put(**parameters: Any) -> str:
+            return str((await self._client.upload_part(Body=BytesIO(data), **parameters))["ETag"])
+
+        return str(await self._run(put, Key=key, UploadId=upload_id, PartNumber=number))
 
     async def complete(self, key: str, upload_id: str, etags: list[str], size_bytes: int) -> None:
         """Make the parts an object of that size."""
