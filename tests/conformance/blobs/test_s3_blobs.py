@@ -130,6 +130,12 @@ async def test_a_great_blob_is_copied_in_parts(
     assert await unfinished(s3, prefix) == []
 
 
+@pytest.mark.parametrize("size", [1, 33 * MIB, 80_000 * MIB, 5 << 40])
+def test_copying_takes_no_more_parts_than_s3_does(size: int) -> None:
+    assert s3_upload.copy_step(size) * s3_upload.MAX_PARTS >= size
+    assert s3_upload.copy_step(size) <= 5 << 30
+
+
 async def test_more_parts_than_s3_takes_are_refused(
     blobs: S3BlobStore, s3: Any, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,14 +148,14 @@ async def test_more_parts_than_s3_takes_are_refused(
 
 async def test_memory_does_not_grow_with_the_blob(seaweed: Seaweed) -> None:
     part = content(MIB)
-    whole = digest_of(part * 96)
+    whole = digest_of(part * 64)
     async with s3_blobs(seaweed) as blobs:
         tracemalloc.start()
         async with blobs.writer() as writer:
-            for _ in range(96):
+            for _ in range(64):
                 await writer.write(part)
-            await writer.commit(whole, 96 * MIB)
-        async with aclosing(blobs.read(whole, 96 * MIB)) as pieces:
+            await writer.commit(whole, 64 * MIB)
+        async with aclosing(blobs.read(whole, 64 * MIB)) as pieces:
             async for _ in pieces:
                 pass
         peak = tracemalloc.get_traced_memory()[1]

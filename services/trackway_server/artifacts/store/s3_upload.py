@@ -21,9 +21,10 @@ PARTS_AHEAD = 2
 """Parts of one upload that are with S3 while the next is gathered."""
 MAX_PARTS = 10_000
 """Of one upload, by the S3 protocol."""
-COPY_BYTES = 128 << 20
-"""What one request copies: few enough to be done before it times out."""
-COPIES_AHEAD = 4
+COPY_BYTES = 32 << 20
+"""What one request copies: few enough to be done before it times out, beside the others."""
+COPIES_AHEAD = 16
+"""Requests that copy at once. A client waits a minute for its upload's answer, and all is copied meanwhile."""
 
 
 class S3Objects:
@@ -107,10 +108,11 @@ class S3Objects:
 
     async def _copy_in_parts(self, source: str, key: str, size_bytes: int) -> None:
         upload_id, slots = await self.begin(key), asyncio.Semaphore(COPIES_AHEAD)
+        step = copy_step(size_bytes)
 
         async def copy_part(number: int) -> str:
-            first = number * COPY_BYTES
-            last = min(first + COPY_BYTES, size_bytes) - 1
+            first = number * step
+            last = min(first + step, size_bytes) - 1
             async with slots:
                 copied = await self._run(
                     self._client.upload_part_copy,
@@ -122,7 +124,7 @@ class S3Objects:
                 )
             return str(copied["CopyPartResult"]["ETag"])
 
-        copies = [asyncio.ensure_future(copy_part(number)) for number in range(-(-size_bytes // COPY_BYTES))]
+        copies = [asyncio.ensure_future(copy_part(number)) for number in range(-(-size_bytes // step))]
         try:
             await self.complete(key, upload_id, await asyncio.gather(*copies), size_bytes)
         except BaseException:
@@ -178,6 +180,11 @@ class MultipartUpload:
             await self._objects.abort(self.key, self._upload_id)
         if self._completing:
             await self._objects.remove(self.key)
+
+
+def copy_step(size_bytes: int) -> int:
+    """How many bytes each request copies of an object of that size."""
+    return max(COPY_BYTES, -(-size_bytes // MAX_PARTS))
 
 
 async def _cancelled(tasks: Sequence[asyncio.Future[str]]) -> None:
