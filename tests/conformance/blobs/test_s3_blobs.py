@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from aiobotocore.session import get_session
 from botocore.exceptions import ClientError
 
 from support.blob_content import assert_corrupt, content, digest_of, load, store
@@ -60,6 +61,38 @@ async def test_the_layout(blobs: S3BlobStore, s3: Any, prefix: str, size: int) -
     assert await unfinished(s3, prefix) == []
 
 
+async def test_the_encryption_asked_for_is_asked_of_s3(
+    blobs: S3BlobStore, prefix: str, seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As parameters; that a server encrypts with them is its own affair."""
+    url = seaweed.blob_url(prefix) + "&sse=aws:kms&kms_key=ours"
+    async with open_s3_blobs(parse_blob_url(url), s3_settings()) as encrypting:
+        asked: list[dict[str, object]] = []
+        for name in ("put_object", "create_multipart_upload", "copy_object"):
+            plain = getattr(encrypting._client, name)
+
+            async def noted(plain: Any = plain, **parameters: Any) -> object:
+                asked.append({key: parameters.pop(key) for key in ("ServerSideEncryption", "SSEKMSKeyId")})
+                return await plain(**parameters)
+
+            monkeypatch.setattr(encrypting._client, name, noted)
+        await store(encrypting, b"hello")
+        await store(encrypting, content(BIG))
+    assert asked == [{"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "ours"}] * 3
+    assert await load(blobs, digest_of(content(BIG)), BIG) == content(BIG)
+
+
+async def test_buckets_are_addressed_as_asked() -> None:
+    for given, host in (("path", "127.0.0.1:1/bucket/"), ("virtual", "bucket.s3.example.org/")):
+        endpoint = "http://127.0.0.1:1" if given == "path" else "https://s3.example.org"
+        location = parse_blob_url(f"s3://bucket?endpoint={endpoint}&addressing={given}")
+        arguments = blob_s3._client_arguments(location, s3_settings())
+        async with get_session().create_client("s3", **arguments) as client:
+            url = await client.generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "k"})
+        assert host in url
+        assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
+
+
 async def test_two_replicas_share_their_bytes(seaweed: Seaweed, blobs: S3BlobStore, prefix: str) -> None:
     digest = await store(blobs, content(BIG))
     async with s3_blobs(seaweed, prefix) as other:
@@ -97,6 +130,12 @@ async def test_a_great_blob_is_copied_in_parts(
     assert await unfinished(s3, prefix) == []
 
 
+@pytest.mark.parametrize("size", [1, 33 * MIB, 80_000 * MIB, 5 << 40])
+def test_copying_takes_no_more_parts_than_s3_does(size: int) -> None:
+    assert s3_upload.copy_step(size) * s3_upload.MAX_PARTS >= size
+    assert s3_upload.copy_step(size) <= 5 << 30
+
+
 async def test_more_parts_than_s3_takes_are_refused(
     blobs: S3BlobStore, s3: Any, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,14 +148,14 @@ async def test_more_parts_than_s3_takes_are_refused(
 
 async def test_memory_does_not_grow_with_the_blob(seaweed: Seaweed) -> None:
     part = content(MIB)
-    whole = digest_of(part * 96)
+    whole = digest_of(part * 64)
     async with s3_blobs(seaweed) as blobs:
         tracemalloc.start()
         async with blobs.writer() as writer:
-            for _ in range(96):
+            for _ in range(64):
                 await writer.write(part)
-            await writer.commit(whole, 96 * MIB)
-        async with aclosing(blobs.read(whole, 96 * MIB)) as pieces:
+            await writer.commit(whole, 64 * MIB)
+        async with aclosing(blobs.read(whole, 64 * MIB)) as pieces:
             async for _ in pieces:
                 pass
         peak = tracemalloc.get_traced_memory()[1]
@@ -195,13 +234,6 @@ async def test_a_download_goes_on_when_the_server_is_back(seaweed: Seaweed, pref
         assert b"".join(received) == data
 
 
-@pytest.fixture
-def short_time_outs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blob_s3, "ANSWER_S", 0.5)
-    monkeypatch.setattr(s3_calls, "REQUEST_S", 1)
-    monkeypatch.setattr(blob_s3, "CLOSE_S", 0.1)
-
-
 def assert_unavailable(refusal: pytest.ExceptionInfo[DomainError], seaweed: Seaweed) -> None:
     assert refusal.value.reason is Reason.SERVICE_UNAVAILABLE
     assert refusal.value.metadata == {"service": "blob store"}
@@ -209,16 +241,16 @@ def assert_unavailable(refusal: pytest.ExceptionInfo[DomainError], seaweed: Seaw
     assert seaweed.endpoint not in refusal.value.message
 
 
-@pytest.mark.usefixtures("short_time_outs")
 async def test_a_server_that_stays_silent_is_told_and_nothing_is_half_done(
-    seaweed: Seaweed, s3: Any, prefix: str
+    seaweed: Seaweed, s3: Any, prefix: str, blobs: S3BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, other = content(BIG), content(BIG, seed=1)
-    async with s3_blobs(seaweed, prefix, patience_s=0.5) as blobs:
-        digest = await store(blobs, data)
-        pieces = blobs.read(digest, BIG)
+    digest = await store(blobs, data)
+    async with aclosing(blobs.read(digest, BIG)) as pieces:
         await anext(pieces)
-        with seaweed.stopped():
+        with seaweed.stopped(), monkeypatch.context() as impatient:
+            impatient.setattr(blobs._calls, "_patience_s", 0.3)
+            impatient.setattr(s3_calls, "REQUEST_S", 0.5)
             for doing in (
                 lambda: store(blobs, other),
                 lambda: store(blobs, b"small"),
@@ -228,8 +260,7 @@ async def test_a_server_that_stays_silent_is_told_and_nothing_is_half_done(
                 with pytest.raises(DomainError) as refusal:
                     await asyncio.wait_for(doing(), 20)
                 assert_unavailable(refusal, seaweed)
-        await pieces.aclose()
-        assert await load(blobs, digest, BIG) == data
+    assert await load(blobs, digest, BIG) == data
     assert place(prefix, digest_of(other)) not in await keys_below(s3, prefix)
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import grpc
 import pytest
@@ -22,8 +23,8 @@ over_s3 = pytest.mark.parametrize("client", ["s3"], indirect=True)
 async def test_damage_in_the_bucket_is_told(client: Client, seaweed: Seaweed) -> None:
     artifact = await client.upload("a", content(5 * MIB))
     async with s3_client(seaweed.endpoint) as s3:
-        place = artifact.digest.removeprefix("sha256:")[2:]
-        (key,) = [key for key in await keys_below(s3, "") if key.endswith(place)]
+        (key,) = await keys_below(s3, urlsplit(client.blob_url).path.strip("/"))
+        assert key.endswith(artifact.digest.removeprefix("sha256:")[2:])
         await s3.put_object(Bucket=BUCKET, Key=key, Body=content(5 * MIB, seed=1))
     refusal = await refusal_of(client.download("a"))
     assert refusal.code is grpc.StatusCode.DATA_LOSS

@@ -35,7 +35,7 @@ from trackway_server.core.lifecycle import StartupError
 LOG = structlog.get_logger(__name__)
 
 CONNECT_S = 5.0
-ANSWER_S = 20.0
+ANSWER_S = 30.0
 CONNECTIONS = 1024
 DISCARD_S, CLOSE_S = 1.0, 5.0
 SWEEP_AFTER = timedelta(hours=24)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from io import BytesIO
 from typing import Any
 
 from trackway_server.artifacts.store.s3_calls import MissingError, S3Calls, unavailable
@@ -20,13 +21,17 @@ PARTS_AHEAD = 2
 """Parts of one upload that are with S3 while the next is gathered."""
 MAX_PARTS = 10_000
 """Of one upload, by the S3 protocol."""
-COPY_BYTES = 128 << 20
-"""What one request copies: few enough to be done before it times out."""
-COPIES_AHEAD = 4
+COPY_BYTES = 32 << 20
+"""What one request copies: few enough to be done before it times out, beside the others."""
+COPIES_AHEAD = 16
+"""Requests that copy at once. A client waits a minute for its upload's answer, and all is copied meanwhile."""
 
 
 class S3Objects:
-    """What uploads do to the objects of a bucket."""
+    """What uploads do to the objects of a bucket.
+
+    Bodies are files in memory, new for each attempt: sent in pieces, where bytes would be copied whole into a buffer.
+    """
 
     def __init__(self, client: Any, calls: S3Calls, location: S3Location) -> None:
         self._client = client
@@ -35,7 +40,11 @@ class S3Objects:
 
     async def put(self, key: str, data: bytes) -> None:
         """Store an object in one request."""
-        await self._run(self._client.put_object, Key=key, Body=data, **self._encryption())
+
+        async def put(**parameters: Any) -> None:
+            await self._client.put_object(Body=BytesIO(data), **parameters)
+
+        await self._run(put, Key=key, **self._encryption())
 
     async def size(self, key: str) -> int | None:
         """The object's size; None where there is none."""
@@ -58,8 +67,11 @@ class S3Objects:
 
     async def put_part(self, key: str, upload_id: str, number: int, data: bytes) -> str:
         """Store a part; its etag."""
-        stored = await self._run(self._client.upload_part, Key=key, UploadId=upload_id, PartNumber=number, Body=data)
-        return str(stored["ETag"])
+
+        async def put(**parameters: Any) -> str:
+            return str((await self._client.upload_part(Body=BytesIO(data), **parameters))["ETag"])
+
+        return str(await self._run(put, Key=key, UploadId=upload_id, PartNumber=number))
 
     async def complete(self, key: str, upload_id: str, etags: list[str], size_bytes: int) -> None:
         """Make the parts an object of that size."""
@@ -96,10 +108,11 @@ class S3Objects:
 
     async def _copy_in_parts(self, source: str, key: str, size_bytes: int) -> None:
         upload_id, slots = await self.begin(key), asyncio.Semaphore(COPIES_AHEAD)
+        step = copy_step(size_bytes)
 
         async def copy_part(number: int) -> str:
-            first = number * COPY_BYTES
-            last = min(first + COPY_BYTES, size_bytes) - 1
+            first = number * step
+            last = min(first + step, size_bytes) - 1
             async with slots:
                 copied = await self._run(
                     self._client.upload_part_copy,
@@ -111,7 +124,7 @@ class S3Objects:
                 )
             return str(copied["CopyPartResult"]["ETag"])
 
-        copies = [asyncio.ensure_future(copy_part(number)) for number in range(-(-size_bytes // COPY_BYTES))]
+        copies = [asyncio.ensure_future(copy_part(number)) for number in range(-(-size_bytes // step))]
         try:
             await self.complete(key, upload_id, await asyncio.gather(*copies), size_bytes)
         except BaseException:
@@ -167,6 +180,11 @@ class MultipartUpload:
             await self._objects.abort(self.key, self._upload_id)
         if self._completing:
             await self._objects.remove(self.key)
+
+
+def copy_step(size_bytes: int) -> int:
+    """How many bytes each request copies of an object of that size."""
+    return max(COPY_BYTES, -(-size_bytes // MAX_PARTS))
 
 
 async def _cancelled(tasks: Sequence[asyncio.Future[str]]) -> None:
