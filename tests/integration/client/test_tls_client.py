@@ -87,7 +87,7 @@ def test_what_does_not_fit_is_one_clear_line(server: LocalServer, authority: Aut
     assert "wants a client certificate: set TRACKWAY_CLIENT_CERT" in refusal(uri, files(authority))
     assert "refuses the client certificate" in refusal(uri, files(authority, expired))
     assert "refuses the client certificate" in refusal(uri, files(authority, stranger.issue("robot")))
-    assert f"most likely speaks TLS; then the address is {uri}" in refusal(server.uri, {})
+    assert f"it speaks TLS, and the address is {uri}" in refusal(server.uri, {})
 
 
 @contextlib.asynccontextmanager
