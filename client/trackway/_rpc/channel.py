@@ -51,6 +51,8 @@ def channel_options(address: ServerAddress, longest_call: float = 0.0) -> tuple[
         # A network that swallows everything is noticed while a call is open, and by none that is idle.
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", KEEPALIVE_ANSWER_MS),
+        # While a ping of gRPC's own (it measures bandwidth) is unanswered, none of these is sent: its time counts, too.
+        ("grpc.http2.ping_timeout_ms", KEEPALIVE_ANSWER_MS),
         ("grpc.keepalive_permit_without_calls", 0),
         ("grpc.http2.max_pings_without_data", 0),
         # A new client must not inherit the back-off of another one that failed.

@@ -4,6 +4,7 @@ errors."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
@@ -65,8 +66,10 @@ class Connection:
         """The answer to one request. Raises TrackwayError."""
         site, limit = self._site(method), seconds or self.timeout
         try:
-            await self._reconnected()
-            return await method(request, metadata=self._metadata(site), timeout=limit)
+            began = time.monotonic()
+            await self._reconnected(limit)
+            left = max(limit - (time.monotonic() - began), 0.001)
+            return await method(request, metadata=self._metadata(site), timeout=left)
         except _FAILURES as failure:
             error = _translated(failure, site, limit)
         del method
@@ -129,14 +132,14 @@ class Connection:
     def _metadata(self, site: CallSite) -> Metadata:
         return call_metadata(self.address, site.request_id)
 
-    async def _reconnected(self) -> None:
+    async def _reconnected(self, limit: float = RECONNECT_SECONDS) -> None:
         """After a lost connection, wait for another attempt to connect, so that no call is answered by a failure of the
         past. A call that cannot be repeated would otherwise fail though the server is back."""
         channel = self._channel
         assert channel is not None
         state = channel.get_state(try_to_connect=True)
         with suppress(TimeoutError):
-            async with asyncio.timeout(RECONNECT_SECONDS):
+            async with asyncio.timeout(min(limit, RECONNECT_SECONDS)):
                 while state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
                     await channel.wait_for_state_change(state)
                     state = channel.get_state()

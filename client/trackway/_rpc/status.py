@@ -209,7 +209,7 @@ def _encryption_problem(address: ServerAddress, said: str) -> str:
 def _hung_up(address: ServerAddress) -> str:
     if not address.tls:
         wanted = address.uri.replace("trackway://", "trackways://", 1)
-        return f"{address.uri} hangs up: it most likely speaks TLS; then the address is {wanted}"
+        return f"{address.uri} hangs up: it speaks TLS, and the address is {wanted}, or no server stands behind it"
     if address.client_cert:
         return (
             f"{address.uri} most likely refuses the client certificate {address.client_cert}: it has expired, or is of"

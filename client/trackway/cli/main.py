@@ -6,6 +6,7 @@ typer would be a tenth.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from trackway.errors import TrackwayError
@@ -17,6 +18,8 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line: exit code 0, 1 where it was refused, 2 where the command is written wrongly."""
+    # What gRPC's core has to say of a certificate that does not fit, the error says in one line.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     sys.exit(_run(sys.argv[1:]))
 
 

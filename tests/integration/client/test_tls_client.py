@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,7 +89,15 @@ def test_what_does_not_fit_is_one_clear_line(server: LocalServer, authority: Aut
     assert "wants a client certificate: set TRACKWAY_CLIENT_CERT" in refusal(uri, files(authority))
     assert "refuses the client certificate" in refusal(uri, files(authority, expired))
     assert "refuses the client certificate" in refusal(uri, files(authority, stranger.issue("robot")))
-    assert f"most likely speaks TLS; then the address is {uri}" in refusal(server.uri, {})
+    assert f"it speaks TLS, and the address is {uri}" in refusal(server.uri, {})
+
+
+def test_the_command_line_says_it_in_one_line(server: LocalServer, authority: Authority) -> None:
+    variables = {**os.environ, "TRACKWAY_URI": secure(server), "TRACKWAY_CA_FILE": str(authority.file)}
+    command = [sys.executable, "-m", "trackway.cli.main", "runs", "list"]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "wants a client certificate" in done.stderr
 
 
 @contextlib.asynccontextmanager
@@ -157,7 +167,6 @@ def test_a_training_process_brings_its_files_to_the_uplink_and_none_into_the_spo
     pair = authority.issue("robot")
     spools = tmp_path / "spools"
     script = f"""
-        import os
         from trackway._ingest.writer import Writer
         writer = Writer.open({run_id(77)!r}, uri={secure(server)!r}, owns_run=True)
         writer.run_start(start_time_us=1)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from trackway_server.app.cli import main
 from trackway_server.app.options import ServerOptions, Target, authority, client_host, dial_target
@@ -20,6 +21,7 @@ def _process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = os.umask(0o022)
     yield
     os.umask(before)
+    structlog.reset_defaults()  # `main` may have set up the log, on a stream of the test
 
 
 @pytest.mark.parametrize(

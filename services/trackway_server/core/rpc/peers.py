@@ -27,6 +27,7 @@ OPTIONS = (
     # A peer whose machine or network has gone away is noticed while calls are open; see `rpc/server.py`.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
     # Calls are spread over all the addresses that a service has.
     ("grpc.lb_policy_name", "round_robin"),

@@ -41,6 +41,7 @@ OPTIONS: Sequence[tuple[str, Any]] = (
     ("grpc.so_reuseport", 0),  # a port that is taken is an error, not a second server behind it
     ("grpc.keepalive_time_ms", 60_000),  # finds clients that vanished without a word
     ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.ping_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),  # clients ask every 10 seconds while a call is open
 )
