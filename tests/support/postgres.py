@@ -37,13 +37,11 @@ _NUMBERS = itertools.count()
 
 
 class Cluster:
-    """A PostgreSQL server. `durable`: as in production; else fast, its data in memory."""
+    """A PostgreSQL server, its data in memory. A `durable` one keeps what it committed when it crashes."""
 
     def __init__(self, *, durable: bool = False) -> None:
         memory = Path("/dev/shm")
-        self._root = Path(
-            tempfile.mkdtemp(prefix="trackway-pg-", dir=memory if memory.is_dir() and not durable else None)
-        )
+        self._root = Path(tempfile.mkdtemp(prefix="trackway-pg-", dir=memory if memory.is_dir() else None))
         self._port = _unused_port()
         self._user: dict[str, Any] = {}
         if os.geteuid() == 0:  # initdb and postgres refuse root

@@ -45,6 +45,7 @@ def files_below(connection: Connection, owner: Owner, folder: Folder, *, start: 
 
 def remove(connection: Connection, owner: Owner, path: ArtifactPath) -> int:
     """See ArtifactIndex.delete."""
+    lock_owner(connection, owner)
     statements = (delete(ARTIFACTS).where(of_owner(owner), part) for part in at_and_below(path))
     removed = sum(connection.execute(statement).rowcount for statement in statements)
     if not removed:

@@ -66,6 +66,7 @@ def check_postgres(database_url: str, schema: str, script_location: Path) -> Non
     migration = PostgresMigration(database_url, schema)
     at = migration.current()
     if at == head(script_location):
+        migration.warn_of_loss()
         return
     if at is not None and at not in known_revisions(script_location):
         raise _newer(migration.name, at)

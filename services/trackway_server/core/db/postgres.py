@@ -7,6 +7,7 @@ acknowledged write survives power loss. A warning tells where it is off.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
@@ -101,14 +102,18 @@ class PostgresDatabase:
     async def _persist(self, begin: str, work: Callable[[Connection], T]) -> T:
         """Run `work` until it has succeeded, is refused, or has been tried for long enough."""
         clock = asyncio.get_running_loop().time
-        give_up, repeats = clock() + RECONNECT_SECONDS, 0
+        lost_at, repeats = math.inf, 0
         while True:
             try:
                 return await self._transaction(begin, work)
             except Exception as error:
                 lost = connection_lost(error)
                 repeats += 1
-                again = clock() < give_up and not self._closed if lost else repeatable(error) and repeats <= REPEATS
+                if lost:
+                    lost_at = min(lost_at, clock())
+                    again = clock() < lost_at + RECONNECT_SECONDS and not self._closed
+                else:
+                    again = repeatable(error) and repeats <= REPEATS
                 if not again:
                     raise refusal(error, self._schema) from error
             if repeats > 1 or not lost:  # a connection that was stale in the pool is replaced at once

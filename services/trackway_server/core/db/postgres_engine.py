@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from sqlalchemy import Engine, NullPool, create_engine
@@ -49,12 +50,9 @@ def postgres_url(text: str) -> URL:
         raise _not_a_url() from None
     if url.drivername not in SCHEMES:
         raise _not_a_url()
-    try:
-        import psycopg  # noqa: F401
-    except ImportError:
-        raise StartupError(
-            "psycopg is missing: install the server with: pip install 'trackway[server,postgres]'"
-        ) from None
+    for name in ("psycopg", "greenlet"):
+        if find_spec(name) is None:
+            raise StartupError(f"{name} is missing: install the server with: pip install 'trackway[server,postgres]'")
     return url.set(drivername="postgresql+psycopg")
 
 

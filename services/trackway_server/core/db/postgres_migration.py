@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
@@ -16,6 +17,8 @@ LOCK_WAIT_MS = 60_000
 MIGRATION = PostgresLimits(statement_timeout_ms=600_000, lock_timeout_ms=10_000, idle_timeout_ms=0)
 """A migration gives up rather than hold up the servers that queue behind the lock it waits for."""
 HOLDING = PostgresLimits(statement_timeout_ms=0, lock_timeout_ms=LOCK_WAIT_MS, idle_timeout_ms=0)
+
+LOG = structlog.get_logger(__name__)
 
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -37,6 +40,13 @@ class PostgresMigration:
                 return None
             revision = connection.execute(text(f'SELECT version_num FROM "{self._schema}".alembic_version')).scalar()  # noqa: S608 - the name of a service
             return None if revision is None else str(revision)
+
+    def warn_of_loss(self) -> None:
+        """Tell the log where the server does not make a commit durable before it answers."""
+        query = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit') AND setting = 'off'"
+        with self._connected(PostgresLimits()) as connection:
+            if off := list(connection.execute(text(query)).scalars()):
+                LOG.warning("database_may_lose_acknowledged_writes", database=self.name, off=sorted(off))
 
     @contextmanager
     def locked(self) -> Iterator[None]:

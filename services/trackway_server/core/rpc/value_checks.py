@@ -41,8 +41,6 @@ def scalar_check(field: FieldDescriptor, limits: limits_pb2.Limits) -> ValueChec
 
 
 def _checks(field: FieldDescriptor, limits: limits_pb2.Limits) -> Iterator[ValueCheck]:
-    if field.type == FieldDescriptor.TYPE_STRING:
-        yield _check_storable
     if field.enum_type is not None:
         yield _enum_check(field.enum_type)
     if limits.max_length:
@@ -53,6 +51,8 @@ def _checks(field: FieldDescriptor, limits: limits_pb2.Limits) -> Iterator[Value
         yield _format_check(limits.format)
     if limits.HasField("minimum") or limits.HasField("maximum"):
         yield _range_check(limits)
+    if field.type == FieldDescriptor.TYPE_STRING:
+        yield _check_storable  # last: a format that refuses it has a better reason
 
 
 def _enum_check(enum: EnumDescriptor) -> ValueCheck:

@@ -66,6 +66,8 @@ class EventFeed:
             try:
                 begun = begun or await self._begin()
                 await self._follow()
+            except DomainError as refused:
+                LOG.warning("registry_feed_waits: %s", refused.reason.name)
             except Exception:
                 LOG.exception("registry_feed_read_failed")
             await self._until_committed()
