@@ -10,9 +10,10 @@ VENV := .venv
 GEN := .venv-gen
 BIN := $(VENV)/bin
 JOBS ?= 2
+NODE := tests/languages/node
 UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 
-.PHONY: help setup demo serve test faults bench gen lint format lock clean
+.PHONY: help setup demo serve test node faults bench gen lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,15 +34,22 @@ $(GEN)/.ready: requirements/gen.lock | $(VENV)/.ready
 	@$(GEN)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/gen.lock
 	@touch $@
 
+# The packages of the Node client. Without npm its test fails and says what to do; everything else goes on.
+$(NODE)/node_modules/.ready: $(NODE)/package.json $(NODE)/package-lock.json
+	@if ! command -v npm >/dev/null; then echo "npm is missing: the test of the Node client will fail"; else \
+	  cd $(NODE) && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.ready; fi
+
 demo: $(VENV)/.ready ## Train four workers into one run, register, promote, resolve, predict
 	$(BIN)/trackway demo
 
 serve: $(VENV)/.ready ## Start a server on this machine (data in ./trackway-data)
 	$(BIN)/trackway server
 
-test: $(VENV)/.ready $(GEN)/.ready ## Run lint, type checks and the whole test suite
+test: $(VENV)/.ready $(GEN)/.ready node ## Run lint, type checks and the whole test suite
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+node: $(NODE)/node_modules/.ready ## Install what the Node client of the tests needs
 
 faults: $(VENV)/.ready ## Crash tests at full count (long)
 	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults
@@ -73,4 +81,4 @@ lock: $(VENV)/.ready ## Lock newest versions in range, with hashes, without inde
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --all-extras pyproject.toml -o requirements/dev.lock
 
 clean: ## Remove the virtual environments and caches (not your data)
-	rm -rf $(VENV) $(GEN) .venv-peer .bench-* .mypy_cache .ruff_cache .hypothesis .pytest_cache
+	rm -rf $(VENV) $(GEN) $(NODE)/node_modules .venv-peer .bench-* .mypy_cache .ruff_cache .hypothesis .pytest_cache
