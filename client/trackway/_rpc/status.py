@@ -167,6 +167,9 @@ def _unexplained(failure: grpc.aio.AioRpcError, site: CallSite) -> errors.Trackw
         code, message = grpc.StatusCode.UNAVAILABLE, _http_port(site.address)
     elif code is grpc.StatusCode.UNAVAILABLE:
         message = _unreachable(site.address, said)
+    elif code is grpc.StatusCode.CANCELLED:
+        # Nobody here cancelled it: gRPC answers so what arrives just when a server stops.
+        code, message = grpc.StatusCode.UNAVAILABLE, f"{site.address.uri} stopped during {site.method}: try again"
     elif code is grpc.StatusCode.UNIMPLEMENTED:
         message = _other_version(site)
     elif code is grpc.StatusCode.DEADLINE_EXCEEDED:
