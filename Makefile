@@ -52,7 +52,7 @@ test: $(VENV)/.ready $(GEN)/.ready node ## Run lint, type checks and the whole t
 node: $(NODE)/node_modules/.ready ## Install what the Node client of the tests needs
 
 faults: $(VENV)/.ready ## Crash tests at full count (long)
-	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults
+	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults tests/integration/proxies
 
 bench: $(VENV)/.ready ## Benchmarks beside MLflow's in the same run (makes its own environment for the peer)
 	$(BIN)/python -m benchmarks

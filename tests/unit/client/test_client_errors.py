@@ -145,7 +145,21 @@ def test_python_s_own_kinds() -> None:
     assert issubclass(errors.NotFound, LookupError)
 
 
-def test_a_call_that_a_stopping_server_dropped_may_be_repeated() -> None:
-    assert isinstance(status.error_of(failure(grpc.StatusCode.CANCELLED, "RST_STREAM"), SITE), errors.Unavailable)
+CUTS = [
+    (grpc.StatusCode.CANCELLED, "CANCELLED"),  # by a server that stops
+    (grpc.StatusCode.INTERNAL, "Received RST_STREAM with error code 2"),  # by nginx and Envoy without their server
+    (grpc.StatusCode.UNKNOWN, "Stream removed (Data frame with END_STREAM flag received)"),  # by HAProxy
+    (grpc.StatusCode.INTERNAL, "Internal error from Core"),  # by any of them while this side was writing
+]
+
+
+@pytest.mark.parametrize(("code", "said"), CUTS)
+def test_a_call_that_was_cut_on_its_way_may_be_repeated(code: grpc.StatusCode, said: str) -> None:
+    error = status.error_of(failure(code, said), SITE)
+    assert isinstance(error, errors.Unavailable)
+    assert "try again" in error.message
+
+
+def test_grpc_repeats_what_a_stopping_server_dropped() -> None:
     policy = json.loads(service_config())["methodConfig"][0]["retryPolicy"]
     assert set(policy["retryableStatusCodes"]) == {"UNAVAILABLE", "CANCELLED"}
