@@ -70,7 +70,7 @@ def test_calls_metrics_refusals_and_large_files(server: LocalServer, proxied: Pr
     own = {"TRACKWAY_URI": proxied.uri, "TRACKWAY_TOKEN": server.token, "TRACKWAY_SPOOL_DIR": str(tmp_path)}
     paths = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     told = subprocess.run(
-        [sys.executable, "-m", "support.proxied_story", str(MEBIBYTES)],
+        [sys.executable, "-m", "support.client_story", str(MEBIBYTES)],
         env={**os.environ, **own, **proxied.variables, "PYTHONPATH": paths},
         capture_output=True,
         text=True,
