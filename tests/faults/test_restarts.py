@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import time
 from pathlib import Path
 
@@ -42,3 +43,17 @@ def test_kill_and_graceful_restart_in_turn_under_mixed_load(tmp_path: Path) -> N
     assert half_done == {}, f"a restart in good order cut calls that were done: {report}"
     assert not [kind for kind in report["failed"] if kind.startswith("steady")], report
     assert not [kind for kind in report["failed"] if "Deadline" in kind], report
+
+
+def test_a_server_that_neither_answers_nor_hangs_up(tmp_path: Path) -> None:
+    """Stopped by SIGSTOP: connections stand, and nothing comes. Every call ends at its deadline, and all goes on."""
+    with LocalServer() as server, mixed_load(server.uri, server.token, tmp_path / "spools", timeout=1.5) as load:
+        for number in range(ROUNDS // 2):
+            load.phase(f"silent {number}")
+            server.process.send_signal(signal.SIGSTOP)
+            time.sleep(2.5)
+            server.process.send_signal(signal.SIGCONT)
+        load.phase("steady again")
+        report = load.report()
+    assert any("DeadlineExceeded" in kind for kind in report["failed"]), report
+    assert not [kind for kind in report["failed"] if kind.startswith("steady")], report

@@ -49,12 +49,12 @@ class LoadProcess:
 
 
 @contextmanager
-def mixed_load(uri: str, token: str, spools: Path, **more: str) -> Iterator[LoadProcess]:
-    """A load on that server, begun; killed at the end of the block if it still runs."""
+def mixed_load(uri: str, token: str, spools: Path, *, timeout: float = 8.0, **more: str) -> Iterator[LoadProcess]:
+    """A load on that server, begun, whose calls have `timeout` seconds; killed at the end if it still runs."""
     paths = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     variables = {"TRACKWAY_URI": uri, "TRACKWAY_TOKEN": token, "TRACKWAY_SPOOL_DIR": str(spools), "PYTHONPATH": paths}
     process = subprocess.Popen(
-        [sys.executable, "-m", "support.mixed_load"],
+        [sys.executable, "-m", "support.mixed_load", str(timeout)],
         env={**os.environ, **variables, **more},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
