@@ -103,9 +103,10 @@ def test_a_refusal_shows_its_details(server: LocalServer) -> None:
     assert '"reason":"EXPERIMENT_NOT_FOUND"' in result.stderr.replace(" ", "").replace("\n", "")
 
 
+@pytest.mark.parametrize("key", ["", "tw_wrong"])
 @pytest.mark.parametrize("words", [["list"], ["describe", TRACKING]])
-def test_reflection_needs_the_key(server: LocalServer, words: list[str]) -> None:
-    result = grpcurl(server, *words, key="tw_wrong")
+def test_reflection_needs_the_key(server: LocalServer, words: list[str], key: str) -> None:
+    result = grpcurl(server, *words, key=key)
     assert result.returncode != 0
     assert "rpc" not in result.stdout
     assert "rpc error: code = Unauthenticated" in result.stderr, result.stderr
