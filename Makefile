@@ -8,11 +8,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 GEN := .venv-gen
+SKEW := .venv-skew
 BIN := $(VENV)/bin
 JOBS ?= 2
+NODE := tests/languages/node
 UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 
-.PHONY: help setup demo serve test test-topology faults bench gen lint format lock clean
+.PHONY: help setup demo serve test test-topology test-skew node faults bench gen lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,21 +35,36 @@ $(GEN)/.ready: requirements/gen.lock | $(VENV)/.ready
 	@$(GEN)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/gen.lock
 	@touch $@
 
+# The packages of the Node client. Without npm its test fails and says what to do; everything else goes on.
+$(NODE)/node_modules/.ready: $(NODE)/package.json $(NODE)/package-lock.json
+	@if ! command -v npm >/dev/null; then echo "npm is missing: the Node client is not tested"; else \
+	  cd $(NODE) && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.ready; fi
+
 demo: $(VENV)/.ready ## Train four workers into one run, register, promote, resolve, predict
 	$(BIN)/trackway demo
 
 serve: $(VENV)/.ready ## Start a server on this machine (data in ./trackway-data)
 	$(BIN)/trackway server
 
-test: $(VENV)/.ready $(GEN)/.ready ## Run lint, type checks and the whole test suite
+$(SKEW)/.ready: requirements/skew.lock | $(VENV)/.ready
+	@test -x $(SKEW)/bin/python || $(PYTHON) -m venv $(SKEW)
+	@$(SKEW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/skew.lock
+	@touch $@
+
+test: $(VENV)/.ready $(GEN)/.ready node ## Run lint, type checks and the whole test suite
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not topology"
 
 test-topology: $(VENV)/.ready ## The client suite over split services, behind a proxy too
 	$(BIN)/python -m pytest tests/conformance/topology
 
+test-skew: $(VENV)/.ready $(SKEW)/.ready ## Test the client on the oldest protobuf and grpcio it supports (own environment)
+	TRACKWAY_SKEW_PYTHON=$(SKEW)/bin/python $(BIN)/python -m pytest tests/integration/skew
+
+node: $(NODE)/node_modules/.ready ## Install what the Node client of the tests needs
+
 faults: $(VENV)/.ready ## Crash tests at full count (long)
-	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults
+	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults tests/integration/proxies
 
 bench: $(VENV)/.ready ## Benchmarks beside MLflow's in the same run (makes its own environment for the peer)
 	$(BIN)/python -m benchmarks
@@ -72,8 +89,9 @@ format: $(VENV)/.ready ## Format protos and Python
 lock: $(VENV)/.ready ## Lock newest versions in range, with hashes, without index addresses
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/bootstrap.in -o requirements/bootstrap.lock
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/gen.in -o requirements/gen.lock
+	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/skew.in -o requirements/skew.lock
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/peer.in -o requirements/peer.lock
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --all-extras pyproject.toml -o requirements/dev.lock
 
 clean: ## Remove the virtual environments and caches (not your data)
-	rm -rf $(VENV) $(GEN) .venv-peer .bench-* .mypy_cache .ruff_cache .hypothesis .pytest_cache
+	rm -rf $(VENV) $(GEN) $(SKEW) $(NODE)/node_modules .venv-peer .bench-* .mypy_cache .ruff_cache .hypothesis .pytest_cache

@@ -255,15 +255,18 @@ class Recorder:
         self._poke(flush=False)
 
     def _release(self) -> None:
-        """Give back the file of the finished segment, cut to what was written."""
-        if self._memory is not None:
-            self._memory.close()
-            self._memory = None
-            os.ftruncate(self._fd, self._position)
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd = -1
+        """Give back the file of the finished segment, cut to what was written.
+
+        An exception out of a signal handler may end this at any call: what is closed is forgotten before.
+        """
+        memory, self._memory = self._memory, None
+        fd, self._fd = self._fd, -1
         self._limit = 0
+        if memory is not None:
+            memory.close()
+            os.ftruncate(fd, self._position)
+        if fd >= 0:
+            os.close(fd)
 
     def _drop(self, error: OSError) -> None:
         if self._dropped == self._told:

@@ -56,7 +56,8 @@ _POLICY = {
     "initialBackoff": "0.1s",
     "maxBackoff": "2s",
     "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
+    # CANCELLED, too: gRPC answers so, without our doing, what arrives just when a server stops.
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
 }
 
 

@@ -167,6 +167,8 @@ def _unexplained(failure: grpc.aio.AioRpcError, site: CallSite) -> errors.Trackw
         code, message = grpc.StatusCode.UNAVAILABLE, _http_port(site.address)
     elif code is grpc.StatusCode.UNAVAILABLE:
         message = _unreachable(site.address, said)
+    elif _is_cut(code, said):
+        code, message = grpc.StatusCode.UNAVAILABLE, f"{site.address.uri} stopped during {site.method}: try again"
     elif code is grpc.StatusCode.UNIMPLEMENTED:
         message = _other_version(site)
     elif code is grpc.StatusCode.DEADLINE_EXCEEDED:
@@ -178,6 +180,18 @@ def _unexplained(failure: grpc.aio.AioRpcError, site: CallSite) -> errors.Trackw
     else:
         message = f"{site.method} at {site.address.uri} failed ({code.name}); its log has request {site.request_id}"
     return BY_STATUS[code](message, request_id=site.request_id)
+
+
+_CUT = ("rst_stream", "stream removed", "internal error from core")
+"""Reset by a proxy; ended by a proxy without a status; ended in either way while this side was writing."""
+
+
+def _is_cut(code: grpc.StatusCode, said: str) -> bool:
+    """Whether the call was cut on its way. CANCELLED, which nobody here asked for, is what gRPC answers to that which
+    arrives just when a server stops; the others are what is left of a stream when a proxy loses its server."""
+    if code in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN):
+        return any(words in said.lower() for words in _CUT)
+    return code is grpc.StatusCode.CANCELLED
 
 
 def _http_port(address: ServerAddress) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import pickle
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from trackway import errors
 from trackway._rpc import status
+from trackway._rpc.retry import service_config
 from trackway.api.common.v1 import errors_pb2
 from trackway.config import parse_uri
 
@@ -43,7 +45,8 @@ def documented() -> dict[str, str]:
 @pytest.mark.parametrize("code", list(grpc.StatusCode), ids=lambda code: code.name)
 def test_every_status_becomes_an_exception(code: grpc.StatusCode) -> None:
     error = status.error_of(failure(code), SITE)
-    assert type(error) is status.BY_STATUS[code]
+    dropped = code is grpc.StatusCode.CANCELLED  # by a server that stops: nobody here cancelled it
+    assert type(error) is (errors.Unavailable if dropped else status.BY_STATUS[code])
     assert error.request_id == "0123"
     assert str(error)
     assert "\n" not in str(error)
@@ -101,6 +104,7 @@ def test_details_of_another_system_are_passed_over() -> None:
         (grpc.StatusCode.UNAVAILABLE, "failed to connect", 'start one with "trackway server"'),
         (grpc.StatusCode.UNAVAILABLE, "DNS resolution failed for x", "host of trackway://127.0.0.1:7701 is not known"),
         (grpc.StatusCode.UNAVAILABLE, "Trying to connect an http1.x server", "speaks HTTP, not gRPC"),
+        (grpc.StatusCode.CANCELLED, "RST_STREAM", "stopped during"),
         (grpc.StatusCode.UNIMPLEMENTED, "Method not found!", "older than this client"),
         (
             grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -139,3 +143,23 @@ def test_the_tree_in_the_docstring_has_every_class(kind: type[errors.TrackwayErr
 def test_python_s_own_kinds() -> None:
     assert issubclass(errors.InvalidArgument, ValueError)
     assert issubclass(errors.NotFound, LookupError)
+
+
+CUTS = [
+    (grpc.StatusCode.CANCELLED, "CANCELLED"),  # by a server that stops
+    (grpc.StatusCode.INTERNAL, "Received RST_STREAM with error code 2"),  # by nginx and Envoy without their server
+    (grpc.StatusCode.UNKNOWN, "Stream removed (Data frame with END_STREAM flag received)"),  # by HAProxy
+    (grpc.StatusCode.INTERNAL, "Internal error from Core"),  # by any of them while this side was writing
+]
+
+
+@pytest.mark.parametrize(("code", "said"), CUTS)
+def test_a_call_that_was_cut_on_its_way_may_be_repeated(code: grpc.StatusCode, said: str) -> None:
+    error = status.error_of(failure(code, said), SITE)
+    assert isinstance(error, errors.Unavailable)
+    assert "try again" in error.message
+
+
+def test_grpc_repeats_what_a_stopping_server_dropped() -> None:
+    policy = json.loads(service_config())["methodConfig"][0]["retryPolicy"]
+    assert set(policy["retryableStatusCodes"]) == {"UNAVAILABLE", "CANCELLED"}

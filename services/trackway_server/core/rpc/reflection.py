@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import ReflectionServicer
 
@@ -44,6 +45,19 @@ class Reflection:
     ) -> AsyncIterator[reflection_pb2.ServerReflectionResponse]:
         """One answer a request."""
         async for request in requests:
-            answers: Iterable[Any] = self._servicer.ServerReflectionInfo(iter([request]), None)
+            answers: Iterable[Any] = self._servicer.ServerReflectionInfo(iter([_by_service(request)]), None)
             for answer in answers:
+                answer.original_request.CopyFrom(request)
                 yield answer
+
+
+def _by_service(request: reflection_pb2.ServerReflectionRequest) -> reflection_pb2.ServerReflectionRequest:
+    """The request, with a method's name replaced by its service's: protobuf's pool finds no methods."""
+    service, _, method = request.file_containing_symbol.rpartition(".")
+    try:
+        described = descriptor_pool.Default().FindServiceByName(service)
+    except KeyError:
+        return request
+    if method not in described.methods_by_name:
+        return request
+    return reflection_pb2.ServerReflectionRequest(host=request.host, file_containing_symbol=service)
