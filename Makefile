@@ -44,7 +44,7 @@ test: $(VENV)/.ready $(GEN)/.ready ## Run lint, type checks and the whole test s
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 faults: $(VENV)/.ready ## Crash tests at full count (long)
-	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults
+	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults tests/integration/hostile
 
 bench: $(VENV)/.ready ## Benchmarks beside MLflow's in the same run (makes its own environment for the peer)
 	$(BIN)/python -m benchmarks

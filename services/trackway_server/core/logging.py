@@ -14,6 +14,9 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 LEVELS = logging.getLevelNamesMapping()
+# What grpc.aio logs, with a traceback, where a caller is gone before its answer could be written: nobody's defect, and
+# callers could fill the log with it.
+_CALLER_GONE = "ExecuteBatchError raised in core"
 _SECRET = re.compile(r"(?i:(bearer\s+))[^\s'\",)]+|(\btw_)[A-Za-z0-9_-]{20,}")
 
 
@@ -42,6 +45,7 @@ def configure_logging(
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
     )
     handler.setFormatter(formatter)
+    handler.addFilter(lambda record: not str(record.msg).startswith(_CALLER_GONE))
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
 
 

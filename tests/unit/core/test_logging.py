@@ -69,3 +69,12 @@ def test_redaction() -> None:
     assert redacted(f"a {KEY} b") == "a tw_[redacted] b"
     assert redacted("('authorization', 'Bearer abc.def')") == "('authorization', 'Bearer [redacted]')"
     assert redacted("tw_short and untw_" + "a" * 43) == "tw_short and untw_" + "a" * 43
+
+
+def test_callers_that_vanish_do_not_fill_the_log(stream: io.StringIO) -> None:
+    configure_logging(stream=stream)
+    log = logging.getLogger("grpc._cython.cygrpc")
+    log.error("ExecuteBatchError raised in core by servicer method [/a/B]")
+    assert stream.getvalue() == ""
+    log.error("Unexpected [ValueError] raised by servicer method [/a/B]")
+    assert "ValueError" in stream.getvalue()
