@@ -17,6 +17,7 @@ from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.folding import Folder
 from trackway_server.metrics.ingest import IngestLimits
 from trackway_server.metrics.query import MetricQueries
+from trackway_server.metrics.shares import Shares
 from trackway_server.tracking.config import TrackingSettings
 from trackway_server.tracking.convert import payload_from_proto
 from trackway_server.tracking.domain.ports import TrackingUnit
@@ -48,8 +49,14 @@ async def serve(
     """Tracking over an open store, with its background task."""
     queries = MetricQueries(store)
     folder = Folder(queries, settings.fold_interval_seconds)
-    limits = IngestLimits(held_bytes=settings.held_bytes_per_stream, max_series=settings.max_series_per_writer)
-    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, folder.mark)
+    limits = IngestLimits(
+        max_append_bytes=settings.max_append_bytes,
+        held_bytes=settings.held_bytes_per_stream,
+        held_bytes_per_principal=settings.held_bytes_per_principal,
+        max_series=settings.max_series_per_writer,
+    )
+    shares = Shares(limits.held_bytes_per_principal)
+    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, folder.mark, shares)
     folding = asyncio.create_task(folder.run(), name="fold-summaries")
     try:
         yield ServiceBinding(_SERVICE, TrackingService(store, queries, ingest, clock), POLICY)
