@@ -14,6 +14,8 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 LEVELS = logging.getLevelNamesMapping()
+# Control characters, escape sequences of terminals among them, and what else ends a line; JSON escapes them itself.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 # What grpc.aio logs, with a traceback, where a caller is gone before its answer could be written: nobody's defect, and
 # callers could fill the log with it.
 _CALLER_GONE = "ExecuteBatchError raised in core"
@@ -54,6 +56,13 @@ def redacted(text: str) -> str:
     return _SECRET.sub(lambda found: f"{found[1] or found[2]}[redacted]", text)
 
 
+def printable(value: object) -> object:
+    """A text with its control characters (but tab and line feed) escaped, so that no caller writes to a terminal."""
+    if not isinstance(value, str):
+        return value
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], value)
+
+
 def _before_rendering() -> list[Processor]:
     return [
         structlog.processors.add_log_level,
@@ -75,6 +84,8 @@ def _renderer(for_people: bool, stream: TextIO) -> Processor:
     )
 
     def render(logger: WrappedLogger, name: str, event: EventDict) -> str:
+        if for_people:
+            event = {key: printable(value) for key, value in event.items()}
         line = inner(logger, name, event)
         assert isinstance(line, str)
         return redacted(line)

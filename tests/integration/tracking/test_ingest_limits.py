@@ -67,7 +67,6 @@ async def test_an_append_beyond_what_opened_told_is_refused(tmp_path: Path) -> N
         await stream.done_writing()
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stream.read()
-            await stream
         found = refused(caught.value)
         assert (found.code, found.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED")
         assert found.metadata == {"limit": "append_bytes", "maximum": str(4 * MIB)}

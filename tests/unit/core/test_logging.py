@@ -78,3 +78,12 @@ def test_callers_that_vanish_do_not_fill_the_log(stream: io.StringIO) -> None:
     assert stream.getvalue() == ""
     log.error("Unexpected [ValueError] raised by servicer method [/a/B]")
     assert "ValueError" in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_callers_neither_forge_lines_nor_reach_the_terminal(stream: io.StringIO, form: str) -> None:
+    configure_logging(format=form, stream=stream)
+    structlog.get_logger("x").info("call", method="a/\x1b[2J\x9b31mb", principal="x\n2026 [info] forged\r\u2028")
+    assert stream.getvalue().count("\n") == 1
+    assert not {"\x1b", "\x9b", "\r", "\u2028"} & set(stream.getvalue())
+    assert "[2J" in stream.getvalue()
