@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from trackway_server.gateway.config import GatewaySettings
+from trackway_server.gateway.patience import HEADER_BYTES, patient_protocol
 
 _DRAIN_S = 2
 
@@ -20,7 +21,7 @@ async def serve_http(app: ASGIApp, listener: socket.socket, settings: GatewaySet
     """Answer HTTP on `listener` inside the block; on the way out requests in flight get two seconds to end."""
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=patient_protocol(settings),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -30,7 +31,7 @@ async def serve_http(app: ASGIApp, listener: socket.socket, settings: GatewaySet
         limit_concurrency=settings.max_connections,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=_DRAIN_S,
-        h11_max_incomplete_event_size=32 * 1024,
+        h11_max_incomplete_event_size=HEADER_BYTES,
     )
     server = _Server(config)
     async with asyncio.TaskGroup() as tasks:
