@@ -43,7 +43,7 @@ test: $(VENV)/.ready $(GEN)/.ready ## Run lint, type checks and the whole test s
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
-faults: $(VENV)/.ready ## Crash tests at full count (long)
+faults: $(VENV)/.ready ## Crash tests and hostile requests at full count (long)
 	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults tests/integration/hostile
 
 bench: $(VENV)/.ready ## Benchmarks beside MLflow's in the same run (makes its own environment for the peer)
