@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import grpc
@@ -10,6 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from support.raw_http2 import raw_connection
 from support.refusals import Refused, refused
 from support.toy_service import AUTHORIZED, Toy, ToyServer, send, toy_server
 from trackway_server.core.rpc.config import RpcSettings
@@ -108,6 +110,16 @@ async def test_streams_beyond_those_of_a_connection_wait_their_turn() -> None:
         assert not waiting.done()
         streams[0].cancel()
         assert await asyncio.wait_for(waiting, 5) == [Toy()]
+
+
+async def test_connections_beyond_those_allowed_are_closed() -> None:
+    async with toy_server(settings=RpcSettings(max_connections=3)) as toys, AsyncExitStack() as stack:
+        await send(toys, "Once", Toy())
+        readers = [(await stack.enter_async_context(raw_connection(toys.port)))[0] for _ in range(5)]
+        async with asyncio.timeout(5):
+            first_bytes = [await reader.read(1) for reader in readers]
+        assert first_bytes == [b"\0"] * 2 + [b""] * 3
+        await send(toys, "Once", Toy())
 
 
 async def eventually(call: Any, *arguments: Any) -> Any:

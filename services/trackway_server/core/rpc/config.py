@@ -22,6 +22,9 @@ class RpcSettings(Settings):
     max_header_bytes: int = Field(default=16 << 10, ge=4 << 10, le=1 << 20)
     """Greatest sum of a call's metadata that is received."""
 
+    max_connections: int = Field(default=10_000, ge=1)
+    """Connections at once; further ones are closed."""
+
     max_streams_per_connection: int = Field(default=1_000, ge=1)
     """Calls at once on one connection; clients hold further ones back by themselves, HTTP/2 tells them to."""
 
@@ -53,6 +56,7 @@ class RpcSettings(Settings):
             ("grpc.max_send_message_length", -1),
             ("grpc.max_metadata_size", self.max_header_bytes),
             ("grpc.absolute_max_metadata_size", self.max_header_bytes),
+            ("grpc.max_allowed_incoming_connections", self.max_connections),
             ("grpc.max_concurrent_streams", self.max_streams_per_connection),
             ("grpc.server_handshake_timeout_ms", int(self.handshake_s * 1000)),
             ("grpc.max_connection_idle_ms", int(self.connection_idle_s * 1000)),
