@@ -14,7 +14,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import grpc.aio
 
 from trackway import errors
 from trackway._ids import new_id
+from trackway._ingest.batch import Batch
 from trackway._ingest.meta import Meta, SpoolDamaged
 from trackway._ingest.reader import SpoolReader, drop_acknowledged
 from trackway._ingest.server import Server
@@ -80,6 +81,8 @@ class SpoolSender:
         self._on_progress = on_progress or (lambda: None)
         self._acknowledged = asyncio.Event()
         self._under_way = 0
+        self._max_append_bytes = 0
+        self._passed_over = 0
         self._sent: deque[_Sent] = deque()
 
     async def session(self, *, follow: bool) -> None:
@@ -144,6 +147,7 @@ class SpoolSender:
     def _join(self, opened: ingest_pb2.WriterOpened) -> None:
         """Stand where the server stands, having made sure that both have the same history."""
         self._reader.seek(opened.durable_sequence)
+        self._max_append_bytes = opened.max_append_bytes
         self._sent.clear()
         self._under_way = 0
         behind = self._reader.sequence < opened.durable_sequence
@@ -168,6 +172,8 @@ class SpoolSender:
             if batch.closes or batch.changes_status:
                 await self._upload()
             message = append_message(batch)
+            if len(message) > self._max_append_bytes:
+                message = self._without_contents(batch, len(message))
             await self._room_for(len(message))
             self._sent.append(_Sent(batch.end, len(message), time.monotonic()))
             self._under_way += len(message)
@@ -177,6 +183,19 @@ class SpoolSender:
                 await self._wait_for_more()  # small messages in a tight loop would cost the trainer its processor
         await self._upload()
         await call.done_writing()
+
+    def _without_contents(self, batch: Batch, size: int) -> bytes:
+        """The append of a batch that no server takes (the reader puts so large a record alone): it is passed over, so
+        that it does not hold up what follows, and told like a record that the server refuses."""
+        if batch.first >= self._passed_over:
+            self._passed_over = batch.end
+            message = f"the record has {size:,} bytes; the server takes at most {self._max_append_bytes:,}"
+            reason = ErrorReason.ERROR_REASON_LIMIT_EXCEEDED
+            sequences = range(batch.first, batch.end)
+            self._note_refused(
+                [ingest_pb2.RecordRefused(sequence=s, reason=reason, message=message) for s in sequences]
+            )
+        return append_message(replace(batch, objects=[], blocks=[]))
 
     async def _watch(self, pump: asyncio.Task[None]) -> None:
         """Raise TimeoutError when the server leaves something without an answer for too long."""

@@ -106,3 +106,11 @@ class DomainError(Exception):
     def kind(self) -> Kind:
         """The sort of refusal, given by the reason."""
         return self.reason.kind
+
+
+class TryLaterError(DomainError):
+    """LIMIT_EXCEEDED by something that passes: the same call may succeed after so many seconds."""
+
+    def __init__(self, message: str, retry_after_s: float, *, limit: str, maximum: str) -> None:
+        super().__init__(Reason.LIMIT_EXCEEDED, message, limit=limit, maximum=maximum)
+        self.retry_after_s = retry_after_s

@@ -14,6 +14,11 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 LEVELS = logging.getLevelNamesMapping()
+# Control characters, escape sequences of terminals among them, and what else ends a line; JSON escapes them itself.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+# What grpc.aio logs, with a traceback, where a caller is gone before its answer could be written: nobody's defect, and
+# callers could fill the log with it.
+_CALLER_GONE = "ExecuteBatchError raised in core"
 _SECRET = re.compile(r"(?i:(bearer\s+))[^\s'\",)]+|(\btw_)[A-Za-z0-9_-]{20,}")
 
 
@@ -42,12 +47,20 @@ def configure_logging(
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
     )
     handler.setFormatter(formatter)
+    handler.addFilter(lambda record: not str(record.msg).startswith(_CALLER_GONE))
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
 
 
 def redacted(text: str) -> str:
     """The text without keys and bearer tokens."""
     return _SECRET.sub(lambda found: f"{found[1] or found[2]}[redacted]", text)
+
+
+def printable(value: object) -> object:
+    """A text with its control characters (but tab and line feed) escaped, so that no caller writes to a terminal."""
+    if not isinstance(value, str):
+        return value
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], value)
 
 
 def _before_rendering() -> list[Processor]:
@@ -71,6 +84,8 @@ def _renderer(for_people: bool, stream: TextIO) -> Processor:
     )
 
     def render(logger: WrappedLogger, name: str, event: EventDict) -> str:
+        if for_people:
+            event = {key: printable(value) for key, value in event.items()}
         line = inner(logger, name, event)
         assert isinstance(line, str)
         return redacted(line)

@@ -24,3 +24,9 @@ class GatewaySettings(Settings):
 
     max_connections: int = Field(default=256, ge=1)
     """Connections beyond this are answered 503."""
+
+    request_s: float = Field(default=20.0, gt=0)
+    """How long a client may take to send a request, from the connection or the answer before on, in seconds."""
+
+    stalled_s: float = Field(default=30.0, gt=0)
+    """How long a client may take nothing of an answer that waits for it, in seconds."""

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from trackway_server.gateway.config import GatewaySettings
+from trackway_server.gateway.patience import HEADER_BYTES, patient_protocol
 
 _DRAIN_S = 2
 
@@ -24,7 +25,7 @@ async def serve_http(
     seconds to end."""
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=patient_protocol(settings),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -34,7 +35,7 @@ async def serve_http(
         limit_concurrency=settings.max_connections,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=_DRAIN_S,
-        h11_max_incomplete_event_size=32 * 1024,
+        h11_max_incomplete_event_size=HEADER_BYTES,
     )
     config.load()
     config.ssl = tls

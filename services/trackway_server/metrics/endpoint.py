@@ -16,6 +16,7 @@ from trackway_server.metrics.domain.ports import IngestUnit, Transactions
 from trackway_server.metrics.domain.records import Append
 from trackway_server.metrics.domain.session import OpenedWriter, open_writer
 from trackway_server.metrics.ingest import RETRYABLE, Acknowledged, IngestLimits, IngestStream
+from trackway_server.metrics.shares import Shares
 
 Requests = AsyncIterator[ingest_pb2.IngestRequest]
 Responses = AsyncGenerator[ingest_pb2.IngestResponse, None]
@@ -36,6 +37,7 @@ class IngestEndpoint:
     clock: Clock
     on_commit: Callable[[str], None]
     """Told the subject's id after each commit of points."""
+    shares: Shares
 
     async def answer(self, requests: Requests, principal: Principal) -> Responses:
         """Answer one stream. A refusal travels as a message; its status follows when the client has half-closed."""
@@ -49,7 +51,13 @@ class IngestEndpoint:
             await _drain(requests)
             raise
         yield self._opened(opened)
-        stream = IngestStream(self.transactions, opened, self.limits, self.clock, self.on_commit)
+        with self.shares.of(principal.name) as share:
+            stream = IngestStream(self.transactions, opened, self.limits, self.clock, self.on_commit, share)
+            async with aclosing(self._run(stream, requests)) as responses:
+                async for response in responses:
+                    yield response
+
+    async def _run(self, stream: IngestStream, requests: Requests) -> Responses:
         refused_by: DomainError | None = None
         async with aclosing(stream.answers(requests, self._append)) as answers:
             async for answer in answers:
@@ -82,9 +90,16 @@ class IngestEndpoint:
     async def _append(self, request: ingest_pb2.IngestRequest) -> Append:
         if not request.HasField("append"):
             raise _malformed("Every message after `open` must be `append`.")
+        self._check_size(request.append)
         if len(request.append.records) <= _RECORDS_INLINE:
             return convert.append_from_proto(request.append, self.subject_payload)
         return await asyncio.to_thread(convert.append_from_proto, request.append, self.subject_payload)
+
+    def _check_size(self, append: ingest_pb2.AppendRecords) -> None:
+        size, most = append.ByteSize(), self.limits.max_append_bytes
+        if size > most:
+            message = f"The append has {size} bytes, more than the {most} told in `opened`; send fewer records in each."
+            raise DomainError(Reason.LIMIT_EXCEEDED, message, limit="append_bytes", maximum=str(most))
 
 
 async def _drain(requests: Requests) -> None:

@@ -24,6 +24,7 @@ from trackway_server.metrics.domain.ports import IngestUnit, Transactions
 from trackway_server.metrics.domain.records import Append, Commit, Refusal, Segment
 from trackway_server.metrics.domain.session import Accepted, OpenedWriter, WriterSession, commit_records
 from trackway_server.metrics.domain.summaries import summarise
+from trackway_server.metrics.shares import Share
 
 MessageT = TypeVar("MessageT")
 
@@ -48,12 +49,14 @@ _ANSWERS_UNREAD = 16
 
 @dataclass(frozen=True, slots=True)
 class IngestLimits:
-    """What one stream may hold."""
+    """What one stream, and all of one principal, may hold."""
 
-    max_append_bytes: int = 4_000_000
-    """Greatest serialised append; below gRPC's own limit on a message, 4 MiB."""
+    max_append_bytes: int = 8 * 1024 * 1024
+    """Greatest serialised append: room for the greatest single record, and below the server's limit on a message."""
     held_bytes: int = 8 * 1024 * 1024
     """What a stream holds in memory of records not yet stored, before it stops reading; one append may go beyond."""
+    held_bytes_per_principal: int = 256 * 1024 * 1024
+    """The same of all streams of one principal together."""
     max_series: int = 1_000_000
     """Greatest number of series of one writer."""
 
@@ -102,18 +105,21 @@ def _segment(blocks: Sequence[Block], first_sequence: int, end_sequence: int) ->
 class _HeldAppends:
     """Accepted appends on their way to the store, bounded in bytes from `put` to `release`."""
 
-    def __init__(self, held_bytes: int) -> None:
+    def __init__(self, held_bytes: int, share: Share) -> None:
         self._limit = held_bytes
+        self._share = share
         self._held = 0
         self._waiting: list[Accepted] = []
         self._closed = False
         self._changed = asyncio.Condition()
 
     async def put(self, accepted: Accepted) -> None:
-        """Add an append, as soon as what is held is below the limit."""
+        """Add an append, as soon as what is held is below the limits, here and of the principal."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._held < self._limit or self._closed)
-            self._held += accepted.size
+        await self._share.take(accepted.size)
+        self._held += accepted.size
+        async with self._changed:
             self._waiting.append(accepted)
             self._changed.notify_all()
 
@@ -126,8 +132,8 @@ class _HeldAppends:
 
     async def release(self, size: int) -> None:
         """Let `size` bytes go, which are stored."""
+        self._give_back(size)
         async with self._changed:
-            self._held -= size
             self._changed.notify_all()
 
     async def close(self, *, drop: bool = False) -> None:
@@ -135,8 +141,17 @@ class _HeldAppends:
         async with self._changed:
             self._closed = True
             if drop:
+                self._give_back(sum(accepted.size for accepted in self._waiting))
                 self._waiting = []
             self._changed.notify_all()
+
+    def abandon(self) -> None:
+        """Give back whatever is held; nothing works on it any more."""
+        self._give_back(self._held)
+
+    def _give_back(self, size: int) -> None:
+        self._held -= size
+        self._share.give(size)
 
 
 class IngestStream:
@@ -149,6 +164,7 @@ class IngestStream:
         limits: IngestLimits,
         clock: Clock,
         on_commit: Callable[[str], None],
+        share: Share,
     ) -> None:
         self._transactions = transactions
         self._opened = opened
@@ -156,7 +172,7 @@ class IngestStream:
         self._clock = clock
         self._on_commit = on_commit
         self._durable = opened.cursor.durable_sequence
-        self._held = _HeldAppends(limits.held_bytes)
+        self._held = _HeldAppends(limits.held_bytes, share)
         self._commits: asyncio.Queue[tuple[Commit, int] | None] = asyncio.Queue(1)
         self._answers: asyncio.Queue[Answer | None] = asyncio.Queue()
         self._unread = asyncio.Semaphore(_ANSWERS_UNREAD)
@@ -183,6 +199,7 @@ class IngestStream:
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+            self._held.abandon()
 
     async def _run(self, messages: AsyncIterator[MessageT], convert: Callable[[MessageT], Awaitable[Append]]) -> None:
         try:
@@ -235,9 +252,10 @@ class IngestStream:
     async def _commit(self) -> None:
         failed = False
         while (taken := await self._commits.get()) is not None:
-            if failed:
-                continue
             commit, size = taken
+            if failed:
+                await self._held.release(size)
+                continue
             try:
                 await self._store(commit)
             except DomainError as refused:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from trackway.api.tracking.v1 import tracking_service_pb2
@@ -16,6 +16,8 @@ from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.folding import Folder
 from trackway_server.metrics.ingest import IngestLimits
 from trackway_server.metrics.query import MetricQueries
+from trackway_server.metrics.shares import Shares
+from trackway_server.metrics.sweeping import Sweeper
 from trackway_server.tracking.config import TrackingSettings
 from trackway_server.tracking.convert import payload_from_proto
 from trackway_server.tracking.domain.ports import TrackingUnit
@@ -41,15 +43,25 @@ async def open_module(settings: TrackingSettings, clock: Clock) -> AsyncIterator
 async def serve(
     store: Transactions[TrackingUnit], settings: TrackingSettings, clock: Clock
 ) -> AsyncIterator[ServiceBinding]:
-    """Tracking over an open store, with its background task."""
+    """Tracking over an open store, with its background tasks."""
     queries = MetricQueries(store)
     folder = Folder(queries, settings.fold_interval_seconds)
-    limits = IngestLimits(held_bytes=settings.held_bytes_per_stream, max_series=settings.max_series_per_writer)
-    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, folder.mark)
-    folding = asyncio.create_task(folder.run(), name="fold-summaries")
+    limits = IngestLimits(
+        max_append_bytes=settings.max_append_bytes,
+        held_bytes=settings.held_bytes_per_stream,
+        held_bytes_per_principal=settings.held_bytes_per_principal,
+        max_series=settings.max_series_per_writer,
+    )
+    shares = Shares(limits.held_bytes_per_principal)
+    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, folder.mark, shares)
+    sweeper = Sweeper(store, clock, settings.unused_writer_seconds)
+    tasks = [
+        asyncio.create_task(folder.run(), name="fold-summaries"),
+        asyncio.create_task(sweeper.run(), name="sweep-unused-writers"),
+    ]
     try:
         yield ServiceBinding(_SERVICE, TrackingService(store, queries, ingest, clock), POLICY)
     finally:
-        folding.cancel()
-        with suppress(asyncio.CancelledError):
-            await folding
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

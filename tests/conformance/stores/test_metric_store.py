@@ -40,6 +40,24 @@ async def test_a_cursor_comes_back_and_changes(store: Store) -> None:
     assert await store.read(lambda unit: unit.metrics.writer(CURSOR.writer_id)) == moved
 
 
+async def test_writers_that_never_wrote_are_forgotten(store: Store) -> None:
+    unused = [replace(CURSOR, writer_id=letter * 32, durable_sequence=0, last_heard_us=99) for letter in "123"]
+    kept = [
+        replace(CURSOR, writer_id="4" * 32, durable_sequence=1, last_heard_us=99),
+        replace(CURSOR, writer_id="5" * 32, durable_sequence=0, last_heard_us=100),
+    ]
+
+    def put(unit: TrackingUnit) -> None:
+        for cursor in [*unused, *kept]:
+            unit.metrics.put_writer(cursor)
+
+    await store.write(put)
+    assert await store.write(lambda unit: unit.metrics.drop_unused_writers(100, 2)) == 2
+    assert await store.write(lambda unit: unit.metrics.drop_unused_writers(100, 2)) == 1
+    assert await store.write(lambda unit: unit.metrics.drop_unused_writers(100, 2)) == 0
+    assert await store.read(lambda unit: unit.metrics.writers(RUN, "", 10)) == kept
+
+
 async def test_what_raises_is_undone(store: Store) -> None:
     def fail(unit: TrackingUnit) -> None:
         unit.metrics.put_writer(CURSOR)

@@ -18,8 +18,11 @@ from support.toy_service import AUTHORIZED, POLICY, SERVICE, Toy, ToyServer, Toy
 from trackway_server.core.auth.authenticator import InsecureAuthenticator
 from trackway_server.core.lifecycle import StartupError
 from trackway_server.core.rpc.call import ServiceBinding
+from trackway_server.core.rpc.config import RpcSettings
 from trackway_server.core.rpc.interceptors import AccessLog, Authorization, RequestId, check_order
-from trackway_server.core.rpc.server import MAX_MESSAGE_BYTES, build_server
+from trackway_server.core.rpc.server import build_server
+
+MAX_MESSAGE_BYTES = RpcSettings().max_message_bytes
 
 HEALTH = health_pb2.HealthCheckResponse
 

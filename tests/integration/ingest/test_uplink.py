@@ -320,3 +320,18 @@ def test_a_server_that_comes_back_is_found_again(tmp_path) -> None:
 def test_links_have_the_documented_numbers() -> None:
     assert (Link.UNKNOWN, Link.CONNECTED, Link.UNREACHABLE, Link.REFUSED) == (0, 1, 2, 3)
     assert struct.calcsize("<IIQQIH") == 30
+
+
+def test_a_record_larger_than_the_server_takes_does_not_hold_up_the_others(tmp_path, offline) -> None:
+    with LocalServer(environment={"TRACKWAY_TRACKING_MAX_APPEND_BYTES": str(4 << 20)}) as small:
+        writer = begin(small, tmp_path, 90)
+        writer.set_params({"huge": "x" * (5 << 20)})
+        writer.set_params({"lr": "0.1"})
+        writer.log_metrics({"loss": 1.0}, 0)
+        writer.set_status(FINISHED)
+        writer.finish(1)
+        (spool,) = sync_spools(tmp_path, token=small.token).spools
+        assert (spool.progress.refused, spool.progress.complete, spool.problem) == (1, True, "")
+        with Client(small.uri, token=small.token) as reader:
+            run = reader.tracking.get_run(writer.run_id)
+        assert (run.info.status, run.data.params, run.data.metrics) == ("FINISHED", {"lr": "0.1"}, {"loss": 1.0})

@@ -123,6 +123,7 @@ def test_lines_of_text() -> None:
         (limits_pb2.FORMAT_RUN_ID, "0" * 32, "A" * 32),
         (limits_pb2.FORMAT_WRITER_ID, "f" * 32, "f" * 33),
         (limits_pb2.FORMAT_EXPERIMENT_ID, "10", "010"),
+        (limits_pb2.FORMAT_EXPERIMENT_ID, str(2**63 - 1), str(2**63)),
         (limits_pb2.FORMAT_WORKSPACE, "team-a", "Team"),
         (limits_pb2.FORMAT_ARTIFACT_OWNER, "runs/" + "0" * 32, "runs/../x"),
         (limits_pb2.FORMAT_DIGEST, "sha256:" + "0" * 64, "0" * 64),

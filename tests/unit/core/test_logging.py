@@ -69,3 +69,21 @@ def test_redaction() -> None:
     assert redacted(f"a {KEY} b") == "a tw_[redacted] b"
     assert redacted("('authorization', 'Bearer abc.def')") == "('authorization', 'Bearer [redacted]')"
     assert redacted("tw_short and untw_" + "a" * 43) == "tw_short and untw_" + "a" * 43
+
+
+def test_callers_that_vanish_do_not_fill_the_log(stream: io.StringIO) -> None:
+    configure_logging(stream=stream)
+    log = logging.getLogger("grpc._cython.cygrpc")
+    log.error("ExecuteBatchError raised in core by servicer method [/a/B]")
+    assert stream.getvalue() == ""
+    log.error("Unexpected [ValueError] raised by servicer method [/a/B]")
+    assert "ValueError" in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_callers_neither_forge_lines_nor_reach_the_terminal(stream: io.StringIO, form: str) -> None:
+    configure_logging(format=form, stream=stream)
+    structlog.get_logger("x").info("call", method="a/\x1b[2J\x9b31mb", principal="x\n2026 [info] forged\r\u2028")
+    assert stream.getvalue().count("\n") == 1
+    assert not {"\x1b", "\x9b", "\r", "\u2028"} & set(stream.getvalue())
+    assert "[2J" in stream.getvalue()

@@ -11,6 +11,7 @@ from trackway.api.common.v1 import limits_pb2
 
 _HEX_ID = re.compile(r"[0-9a-f]{32}")
 _EXPERIMENT_ID = re.compile(r"0|[1-9][0-9]{0,18}")
+_GREATEST_ID = 2**63 - 1
 _WORKSPACE = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _KEY = re.compile(r"[\w\-. :/]+")
 _NOT_IN_MODEL_NAME = re.compile(r"[/:@]")
@@ -34,6 +35,11 @@ class StringFormat:
 def is_key(text: str) -> bool:
     """Whether the text can be the key of a param, metric or tag."""
     return _KEY.fullmatch(text) is not None and all(part not in {"", ".", ".."} for part in text.split("/"))
+
+
+def is_experiment_id(text: str) -> bool:
+    """Whether the text is the decimal form of a number that databases can hold."""
+    return _EXPERIMENT_ID.fullmatch(text) is not None and int(text) <= _GREATEST_ID
 
 
 def is_model_name(text: str) -> bool:
@@ -72,7 +78,7 @@ FORMATS: Mapping[int, StringFormat] = {
     limits_pb2.FORMAT_RUN_ID: StringFormat(_matches(_HEX_ID), "32 lower-case hexadecimal digits"),
     limits_pb2.FORMAT_WRITER_ID: StringFormat(_matches(_HEX_ID), "32 lower-case hexadecimal digits"),
     limits_pb2.FORMAT_EXPERIMENT_ID: StringFormat(
-        _matches(_EXPERIMENT_ID), "a non-negative integer in decimal digits without leading zeros"
+        is_experiment_id, "a non-negative integer of 63 bits in decimal digits without leading zeros"
     ),
     limits_pb2.FORMAT_WORKSPACE: StringFormat(
         _matches(_WORKSPACE), "a lower-case letter, then up to 62 lower-case letters, digits or hyphens"

@@ -14,6 +14,7 @@ import grpc
 from trackway_server.core.auth.authenticator import Authenticator
 from trackway_server.core.lifecycle import StartupError, stop_in_steps
 from trackway_server.core.rpc.call import ServiceBinding
+from trackway_server.core.rpc.config import RpcSettings
 from trackway_server.core.rpc.health import Health
 from trackway_server.core.rpc.interceptors import (
     AccessLog,
@@ -26,18 +27,16 @@ from trackway_server.core.rpc.interceptors import (
 )
 from trackway_server.core.rpc.limits import Limits
 from trackway_server.core.rpc.method import methods_of
+from trackway_server.core.rpc.quotas import Quotas
 from trackway_server.core.rpc.reflection import reflection_methods
 from trackway_server.core.rpc.refusing import StatusMapping
 from trackway_server.core.rpc.router import Router
 from trackway_server.core.telemetry import Telemetry
 
-MAX_MESSAGE_BYTES = 16 << 20
 IDLE_STREAM_SECONDS = 0.2
 POLL_SECONDS = 0.05
 
 OPTIONS: Sequence[tuple[str, Any]] = (
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", -1),
     ("grpc.so_reuseport", 0),  # a port that is taken is an error, not a second server behind it
     ("grpc.keepalive_time_ms", 60_000),  # finds clients that vanished without a word
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -52,11 +51,14 @@ def build_server(
     authenticator: Authenticator,
     *,
     telemetry: Telemetry | None = None,
+    settings: RpcSettings | None = None,
 ) -> RpcServer:
     """A server of the services, with health and reflection beside them; it listens nowhere yet.
 
-    Raises StartupError where an RPC has no policy entry or no implementation.
+    `settings` are read from the environment where not given. Raises StartupError where an RPC has no policy entry or
+    no implementation.
     """
+    settings = settings or RpcSettings()
     interceptors: list[Interceptor] = [
         RequestId(),
         AccessLog(),
@@ -64,23 +66,25 @@ def build_server(
         StatusMapping(),
         Authentication(authenticator),
         Authorization(),
-        Limits(),
+        Quotas.of(settings),
+        Limits(settings.first_message_s, settings.stream_idle_s),
     ]
     check_order(interceptors)
     names = [binding.descriptor.full_name for binding in bindings]
     health = Health(frozenset(names))
     methods = [*methods_of(bindings), *health.methods()]
     reflected = sorted({method.service for method in methods})
-    return RpcServer(Router([*methods, *reflection_methods(reflected)], interceptors), health)
+    router = Router([*methods, *reflection_methods(reflected)], interceptors)
+    return RpcServer(router, health, settings)
 
 
 class RpcServer:
     """A gRPC server to start and stop. Its health is NOT_SERVING until `health.set_serving(True)`."""
 
-    def __init__(self, router: Router, health: Health) -> None:
+    def __init__(self, router: Router, health: Health, settings: RpcSettings) -> None:
         self.health = health
         self._router = router
-        self._server = grpc.aio.server(options=OPTIONS)
+        self._server = grpc.aio.server(options=[*OPTIONS, *settings.options()])
         self._server.add_generic_rpc_handlers((router,))
 
     def listen_tcp(self, host: str, port: int, credentials: grpc.ServerCredentials | None = None) -> int:

@@ -7,6 +7,7 @@ google.rpc.RetryInfo where a retry makes sense.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from trackway_server.core.errors import DomainError, Reason
+from trackway_server.core.errors import DomainError, Reason, TryLaterError
 from trackway_server.core.rpc.violations import FieldViolation, InvalidFieldsError
 
 DOMAIN = "trackway"
@@ -92,10 +93,16 @@ def _details(error: DomainError) -> Iterable[Message]:
     yield ErrorInfo(reason=error.reason.name, domain=DOMAIN, metadata=metadata)
     if violations := _violations(error):
         yield BadRequest(field_violations=[_field_violation(violation) for violation in violations])
-    if seconds := RETRY_AFTER_SECONDS.get(error.reason):
+    if seconds := _retry_after_seconds(error):
         retry = RetryInfo()
         retry.retry_delay.seconds = seconds
         yield retry
+
+
+def _retry_after_seconds(error: DomainError) -> int:
+    if isinstance(error, TryLaterError):
+        return max(1, math.ceil(error.retry_after_s))
+    return RETRY_AFTER_SECONDS.get(error.reason, 0)
 
 
 def _violations(error: DomainError) -> tuple[FieldViolation, ...]:

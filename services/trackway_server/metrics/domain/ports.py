@@ -51,6 +51,10 @@ class MetricUnit(Protocol):
         """Up to `limit` writers of a subject whose id is greater than `after`, by id."""
         ...
 
+    def drop_unused_writers(self, before_us: int, limit: int) -> int:
+        """Forget up to `limit` writers that have no record stored and were last heard of before then; how many."""
+        ...
+
     def defined_series(self, writer_id: str) -> tuple[UInt32s, Int64s]:
         """The numbers that a writer has given to series, and the store's numbers of the same series."""
         ...

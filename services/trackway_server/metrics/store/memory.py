@@ -81,6 +81,14 @@ class MemoryMetricUnit:
         ids = sorted(w.writer_id for w in self._state.writers.values() if w.subject_id == subject_id)
         return [self._state.writers[one] for one in ids if one > after][:limit]
 
+    def drop_unused_writers(self, before_us: int, limit: int) -> int:
+        """See MetricUnit."""
+        writers = self._state.writers.values()
+        unused = [w.writer_id for w in writers if not w.durable_sequence and w.last_heard_us < before_us][:limit]
+        for writer_id in unused:
+            del self._state.writers[writer_id]
+        return len(unused)
+
     def defined_series(self, writer_id: str) -> tuple[UInt32s, Int64s]:
         """See MetricUnit."""
         columns = self._state.columns.get(writer_id, {})

@@ -73,6 +73,14 @@ class SqlMetricUnit:
         rows = self._connection.execute(query.order_by(writers.c.writer_id).limit(limit)).mappings()
         return [_cursor(row) for row in rows]
 
+    def drop_unused_writers(self, before_us: int, limit: int) -> int:
+        """See MetricUnit."""
+        writers = self._tables.writers
+        unused = and_(writers.c.durable_sequence == 0, writers.c.last_heard_us < before_us)
+        chosen = select(writers.c.number).where(unused).limit(limit)
+        # The condition again: of two replicas, the one that waited must not delete what has begun to write meanwhile.
+        return self._connection.execute(writers.delete().where(writers.c.number.in_(chosen), unused)).rowcount
+
     def defined_series(self, writer_id: str) -> tuple[UInt32s, Int64s]:
         """See MetricUnit."""
         columns = self._tables.columns

@@ -1,0 +1,69 @@
+"""How long, and for how much, the gateway waits for a client: uvicorn itself waits for ever for the end of a header."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from trackway_server.gateway.config import GatewaySettings
+
+HEADER_BYTES = 32 << 10
+REQUEST_BYTES = 96 << 10
+"""Header and body together; no page takes a body."""
+
+
+def patient_protocol(settings: GatewaySettings) -> type[asyncio.Protocol]:
+    """The protocol of one connection, with the bounds of the settings."""
+
+    class PatientProtocol(H11Protocol):
+        """Closes a connection whose request, or whose reading of the answer, takes too long, or that sends too much."""
+
+        _received = 0
+        _asking: asyncio.TimerHandle | None = None
+        _stalled: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._await_request()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            for timer in (self._asking, self._stalled):
+                if timer is not None:
+                    timer.cancel()
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            self._received += len(data)
+            if self._received > REQUEST_BYTES:
+                self.transport.close()
+            if not self.transport.is_closing():
+                super().data_received(data)
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            self._await_request()
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._stalled = self._stalled or self.loop.call_later(settings.stalled_s, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            if self._stalled is not None:
+                self._stalled.cancel()
+                self._stalled = None
+
+        def _await_request(self) -> None:
+            if self._asking is not None:
+                self._asking.cancel()
+            self._received = 0
+            self._asking = self.loop.call_later(settings.request_s, self._close_without_request)
+
+        def _close_without_request(self) -> None:
+            cycle: Any = self.cycle
+            if cycle is None or cycle.response_complete:
+                self.transport.close()
+
+    return PatientProtocol
