@@ -57,7 +57,7 @@ def port(server: LocalServer) -> int:
 
 
 @asynccontextmanager
-async def others_are_served(server: LocalServer, *, growth: int, seconds: float = 5) -> AsyncIterator[None]:
+async def others_are_served(server: LocalServer, *, growth: int, seconds: float = 30) -> AsyncIterator[None]:
     """Inside the block and after it, normal calls are answered; the process grows by at most so many bytes."""
     address = server.uri.removeprefix("trackway://")
     before = resident(server)
@@ -206,7 +206,7 @@ async def test_readers_that_never_read(server: LocalServer, port: int) -> None:
         upload = [header("big", owner), *data_of(data), trailer(data)]
         await ArtifactStoreServiceStub(channel).UploadArtifact(iter(upload))
     request = artifacts_pb.DownloadArtifactRequest(owner=owner, path="big").SerializeToString()
-    async with others_are_served(server, growth=150 * MIB), AsyncExitStack() as stack:
+    async with others_are_served(server, growth=300 * MIB), AsyncExitStack() as stack:
         for _ in range(40):
             _, writer = await stack.enter_async_context(http2_connection(port))
             writer.write(call_headers(1, DOWNLOAD) + frame(DATA, 1, message(request), END_STREAM))
