@@ -6,7 +6,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
@@ -15,11 +15,12 @@ from trackway_server.app.access import Access, open_access
 from trackway_server.app.data_dir import claimed_data_dir
 from trackway_server.app.listen import bound_socket
 from trackway_server.app.modules import MODULES, Surroundings
+from trackway_server.app.observing import Observing
 from trackway_server.app.options import ServerOptions, Target
 from trackway_server.core.clock import SystemClock
 from trackway_server.core.config import CoreSettings
 from trackway_server.core.rpc.server import build_server
-from trackway_server.core.telemetry import Telemetry
+from trackway_server.core.tracing import Tracing
 
 _MAX_ANSWER_BYTES = 64 << 20
 # sun_path holds 108 bytes with its end, see unix(7); some room is left for gRPC's prefix.
@@ -34,58 +35,64 @@ class RunningServer:
     http_port: int | None = None
     data_dir: Path | None = None
     access: Access | None = None
+    metrics_port: int | None = None
 
 
 @asynccontextmanager
-async def open_server(options: ServerOptions, core: CoreSettings) -> AsyncIterator[RunningServer]:
+async def open_server(
+    options: ServerOptions, core: CoreSettings, *, tracing: Tracing | None = None
+) -> AsyncIterator[RunningServer]:
     """Serve inside the block. Raises StartupError where it cannot be.
 
     Health says NOT_SERVING until every part is open, and again before the first part closes.
     """
     options.check()
+    observing = Observing(tracing=tracing)
     match options.target:
         case Target.ALL:
-            opening = _everything(options, core)
+            opening = _everything(options, core, observing)
         case Target.GATEWAY:
-            opening = _gateway_alone(options)
+            opening = _gateway_alone(options, observing)
         case _:
-            opening = _one_service(options, core)
-    async with opening as running:
+            opening = _one_service(options, core, observing)
+    async with observing.of_process(options.target), opening as running:
         yield running
 
 
 @asynccontextmanager
-async def _everything(options: ServerOptions, core: CoreSettings) -> AsyncIterator[RunningServer]:
+async def _everything(options: ServerOptions, core: CoreSettings, observing: Observing) -> AsyncIterator[RunningServer]:
     with (
         bound_socket(options.host, options.http_port, "--http-port") as listener,
         claimed_data_dir(options.data_dir, options.target) as data_dir,
+        _own_socket(data_dir) as path,
     ):
-        telemetry = Telemetry()
-        with _own_socket(data_dir) as path:
-            async with (
-                _channel(f"unix:{path}") as peers,
-                _services(options, core, data_dir, peers, telemetry, path) as running,
-                _gateway(options, peers, listener, telemetry) as http_port,
-            ):
-                yield RunningServer(running.grpc_port, http_port, data_dir, running.access)
+        async with (
+            _channel(f"unix:{path}") as peers,
+            _services(options, core, data_dir, peers, observing, path) as running,
+            _gateway(options, peers, listener, observing) as http_port,
+        ):
+            yield RunningServer(running.grpc_port, http_port, data_dir, running.access)
 
 
 @asynccontextmanager
-async def _one_service(options: ServerOptions, core: CoreSettings) -> AsyncIterator[RunningServer]:
+async def _one_service(
+    options: ServerOptions, core: CoreSettings, observing: Observing
+) -> AsyncIterator[RunningServer]:
     with claimed_data_dir(options.data_dir, options.target) as data_dir:
         async with (
             _channel(options.peer_address) as peers,
-            _services(options, core, data_dir, peers, Telemetry()) as running,
+            _services(options, core, data_dir, peers, observing) as running,
+            observing.listener(options, core, running.access) as metrics_port,
         ):
-            yield running
+            yield replace(running, metrics_port=metrics_port)
 
 
 @asynccontextmanager
-async def _gateway_alone(options: ServerOptions) -> AsyncIterator[RunningServer]:
+async def _gateway_alone(options: ServerOptions, observing: Observing) -> AsyncIterator[RunningServer]:
     with bound_socket(options.host, options.http_port, "--http-port") as listener:
         async with (
             _channel(options.peer_address) as peers,
-            _gateway(options, peers, listener, Telemetry()) as http_port,
+            _gateway(options, peers, listener, observing) as http_port,
         ):
             yield RunningServer(http_port=http_port)
 
@@ -96,15 +103,21 @@ async def _services(
     core: CoreSettings,
     data_dir: Path,
     peers: grpc.aio.Channel,
-    telemetry: Telemetry,
+    observing: Observing,
     own_socket: Path | None = None,
 ) -> AsyncIterator[RunningServer]:
     access = open_access(data_dir, no_auth=options.no_auth)
-    surroundings = Surroundings(data_dir, peers, SystemClock())
+    surroundings = Surroundings(data_dir, peers, SystemClock(), observing.telemetry)
     async with AsyncExitStack() as stack:
         openings = (MODULES[name].open(surroundings) for name in options.target.services)
         bindings = [await stack.enter_async_context(opening) for opening in openings]
-        server = build_server(bindings, access.authenticator, telemetry=telemetry)
+        server = build_server(
+            bindings,
+            access.authenticator,
+            telemetry=observing.telemetry,
+            tracing=observing.tracing,
+            slow_call_s=core.slow_call_s,
+        )
         stack.push_async_callback(server.stop, grace=core.stop_grace_s, wait=core.stop_wait_s)
         with bound_socket(options.host, options.chosen_grpc_port, "--grpc-port"):
             pass  # gRPC would tell a taken port to stderr, in its own words
@@ -118,13 +131,14 @@ async def _services(
 
 @asynccontextmanager
 async def _gateway(
-    options: ServerOptions, peers: grpc.aio.Channel, listener: socket.socket, telemetry: Telemetry
+    options: ServerOptions, peers: grpc.aio.Channel, listener: socket.socket, observing: Observing
 ) -> AsyncIterator[int]:
     from trackway_server.gateway.channels import Channels
     from trackway_server.gateway.config import GatewaySettings
     from trackway_server.gateway.module import open_gateway
 
-    async with open_gateway(GatewaySettings(), Channels.all_to(peers), listener, options.host, telemetry):
+    settings, channels = GatewaySettings(), Channels.all_to(peers)
+    async with open_gateway(settings, channels, listener, options.host, observing.telemetry, observing.tracing):
         yield int(listener.getsockname()[1])
 
 

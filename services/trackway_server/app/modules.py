@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
 
 from trackway_server.core.clock import Clock
 from trackway_server.core.rpc.call import ServiceBinding
+from trackway_server.core.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Surroundings:
     peers: grpc.aio.Channel
     """Reaches the other services, over the same gRPC and the same chain of interceptors as everybody."""
     clock: Clock
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
 
 OpenModule = Callable[[Surroundings], AbstractAsyncContextManager[ServiceBinding]]
@@ -38,21 +40,22 @@ def _tracking(surroundings: Surroundings) -> AbstractAsyncContextManager[Service
     from trackway_server.tracking.config import TrackingSettings
     from trackway_server.tracking.module import open_module
 
-    return open_module(TrackingSettings(data_dir=surroundings.data_dir), surroundings.clock)
+    return open_module(TrackingSettings(data_dir=surroundings.data_dir), surroundings.clock, surroundings.telemetry)
 
 
 def _artifacts(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:
     from trackway_server.artifacts.config import ArtifactsSettings
     from trackway_server.artifacts.module import open_module
 
-    return open_module(ArtifactsSettings(data_dir=surroundings.data_dir), surroundings.clock)
+    return open_module(ArtifactsSettings(data_dir=surroundings.data_dir), surroundings.clock, surroundings.telemetry)
 
 
 def _registry(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:
     from trackway_server.registry.config import RegistrySettings
     from trackway_server.registry.module import open_module
 
-    return open_module(RegistrySettings(data_dir=surroundings.data_dir), surroundings.peers, surroundings.clock)
+    settings = RegistrySettings(data_dir=surroundings.data_dir)
+    return open_module(settings, surroundings.peers, surroundings.clock, surroundings.telemetry)
 
 
 MODULES: Mapping[str, Module] = {

@@ -10,21 +10,26 @@ from pathlib import Path
 from trackway.api.artifacts.v1 import artifact_store_service_pb2
 from trackway_server.artifacts.allocator import keep_freed_blocks
 from trackway_server.artifacts.config import ArtifactsSettings
+from trackway_server.artifacts.observed import ObservedBlobs
 from trackway_server.artifacts.policy import POLICY
 from trackway_server.artifacts.service import ArtifactStoreServicer
 from trackway_server.artifacts.store.blob_local import open_local_blobs
 from trackway_server.artifacts.store.index_sql import SqlArtifactIndex
 from trackway_server.core.clock import Clock
 from trackway_server.core.db.migrate import upgrade
+from trackway_server.core.db.observed import DatabaseTelemetry, ObservedDatabase
 from trackway_server.core.db.sqlite import open_sqlite
 from trackway_server.core.rpc.call import ServiceBinding
+from trackway_server.core.telemetry import Telemetry
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 DESCRIPTOR = artifact_store_service_pb2.DESCRIPTOR.services_by_name["ArtifactStoreService"]
 
 
 @asynccontextmanager
-async def open_module(settings: ArtifactsSettings, clock: Clock) -> AsyncIterator[ServiceBinding]:
+async def open_module(
+    settings: ArtifactsSettings, clock: Clock, telemetry: Telemetry | None = None
+) -> AsyncIterator[ServiceBinding]:
     """The artifact store on the data directory, ready to be served inside the block.
 
     Raises StartupError where the database or the blob directory cannot be used.
@@ -32,10 +37,14 @@ async def open_module(settings: ArtifactsSettings, clock: Clock) -> AsyncIterato
     keep_freed_blocks()
     path = settings.data_dir / "artifacts.db"
     await asyncio.to_thread(upgrade, path, MIGRATIONS)
-    database = open_sqlite(path)
+    telemetry = telemetry or Telemetry()
+    observed = DatabaseTelemetry(telemetry, "artifacts")
+    database = ObservedDatabase(open_sqlite(path, on_commit=observed.committed), observed)
     try:
         async with open_local_blobs(settings.data_dir / "blobs") as blobs:
-            servicer = ArtifactStoreServicer(SqlArtifactIndex(database), blobs, clock, settings)
+            servicer = ArtifactStoreServicer(
+                SqlArtifactIndex(database), ObservedBlobs(blobs, telemetry), clock, settings
+            )
             yield ServiceBinding(DESCRIPTOR, servicer, POLICY)
     finally:
         await database.close()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from trackway_server.core.telemetry import Telemetry
+from trackway_server.core.tracing import Tracing
 from trackway_server.gateway.application import build_application
 from trackway_server.gateway.channels import Channels
 from trackway_server.gateway.config import GatewaySettings
@@ -15,8 +16,14 @@ from trackway_server.gateway.listener import serve_http
 
 @asynccontextmanager
 async def open_gateway(
-    settings: GatewaySettings, channels: Channels, listener: socket.socket, bound_host: str, telemetry: Telemetry
+    settings: GatewaySettings,
+    channels: Channels,
+    listener: socket.socket,
+    bound_host: str,
+    telemetry: Telemetry,
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[None]:
     """Serve the gateway on `listener` inside the block. `bound_host` is the host as the operator named it."""
-    async with serve_http(build_application(channels, bound_host, settings, telemetry), listener, settings):
+    app = build_application(channels, bound_host, settings, telemetry, tracing)
+    async with serve_http(app, listener, settings):
         yield

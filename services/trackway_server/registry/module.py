@@ -12,14 +12,17 @@ import grpc
 from trackway.api.registry.v1 import model_registry_service_pb2
 from trackway_server.core.clock import Clock
 from trackway_server.core.db.migrate import upgrade
+from trackway_server.core.db.observed import DatabaseTelemetry, ObservedDatabase
 from trackway_server.core.db.sqlite import open_sqlite
 from trackway_server.core.rpc.call import ServiceBinding
+from trackway_server.core.telemetry import Telemetry
 from trackway_server.registry.config import RegistrySettings
 from trackway_server.registry.domain.feed import EventFeed, FeedLimits
 from trackway_server.registry.domain.registry import Registry
 from trackway_server.registry.policy import POLICY
 from trackway_server.registry.service import ModelRegistryServicer
 from trackway_server.registry.store.sql import SqlRegistryStore
+from trackway_server.registry.telemetry import FeedTelemetry
 from trackway_server.registry.upstream import GrpcSource
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -28,7 +31,7 @@ DESCRIPTOR = model_registry_service_pb2.DESCRIPTOR.services_by_name["ModelRegist
 
 @asynccontextmanager
 async def open_module(
-    settings: RegistrySettings, channel: grpc.aio.Channel, clock: Clock
+    settings: RegistrySettings, channel: grpc.aio.Channel, clock: Clock, telemetry: Telemetry | None = None
 ) -> AsyncIterator[ServiceBinding]:
     """The registry on the data directory, ready to be served inside the block.
 
@@ -37,10 +40,14 @@ async def open_module(
     """
     path = settings.data_dir / "registry.db"
     await asyncio.to_thread(upgrade, path, MIGRATIONS)
-    database = open_sqlite(path)
+    telemetry = telemetry or Telemetry()
+    observed = DatabaseTelemetry(telemetry, "registry")
+    database = ObservedDatabase(open_sqlite(path, on_commit=observed.committed), observed)
     try:
         store = SqlRegistryStore(database)
-        async with following(EventFeed(store, _feed_limits(settings))) as feed:
+        counts = FeedTelemetry(telemetry, clock)
+        async with following(EventFeed(store, _feed_limits(settings), counts.seen)) as feed:
+            counts.follow(feed)
             registry = Registry(store, GrpcSource(channel, settings.upstream_timeout_s), feed)
             yield ServiceBinding(DESCRIPTOR, ModelRegistryServicer(registry, clock), POLICY)
     finally:

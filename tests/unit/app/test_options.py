@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from trackway_server.app.cli import main
 from trackway_server.app.options import ServerOptions, Target, authority, client_host
@@ -17,9 +19,13 @@ from trackway_server.core.lifecycle import StartupError
 def _process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """`main` prepares its process; here it is the test's."""
     monkeypatch.setenv("GRPC_VERBOSITY", "NONE")
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     before = os.umask(0o022)
     yield
     os.umask(before)
+    structlog.reset_defaults()
+    root.handlers[:], root.level = handlers, level
 
 
 @pytest.mark.parametrize(
@@ -70,6 +76,11 @@ def test_addresses() -> None:
         (["--http-port", "70000"], "--http-port 70000 is no port"),
         (["--grpc-port", "-1"], "--grpc-port -1 is no port"),
         (["--http-port", "7701"], "both 7701"),
+        (["--target", "tracking", "--metrics-port", "70000"], "--metrics-port 70000 is no port"),
+        (["--target", "tracking", "--metrics-port", "x"], "--metrics-port x is no port"),
+        (["--metrics-port", "0"], "--metrics-port is not for --target all: its gateway answers"),
+        (["--target", "gateway", "--metrics-port", "0"], "--metrics-port is not for --target gateway"),
+        (["--target", "tracking", "--insecure-no-auth", "--metrics-host", "::"], "--insecure-no-auth is refused"),
         (["--insecure-no-auth", "--host", "0.0.0.0"], "--insecure-no-auth is refused"),
         (["--host", "no.such.host.invalid", "--http-port", "0", "--grpc-port", "0"], "cannot listen on"),
     ],

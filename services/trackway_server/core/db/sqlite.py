@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from trackway_server.core.db.sqlite_errors import Refusals
-from trackway_server.core.db.sqlite_worker import Job, Jobs, Reader, Worker, Writer
+from trackway_server.core.db.sqlite_worker import Job, Jobs, OnCommit, Reader, Worker, Writer
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.lifecycle import StartupError
 
@@ -40,8 +40,10 @@ PRAGMAS = (
 )
 
 
-def open_sqlite(path: Path, *, readers: int = 2) -> SqliteDatabase:
+def open_sqlite(path: Path, *, readers: int = 2, on_commit: OnCommit | None = None) -> SqliteDatabase:
     """Open the database file, made if it is not there, with one writing and `readers` reading connections.
+
+    `on_commit` is told of every COMMIT, in the writer's thread.
 
     Raises StartupError where the file cannot be opened as a database. The caller closes what this returns.
     """
@@ -53,7 +55,7 @@ def open_sqlite(path: Path, *, readers: int = 2) -> SqliteDatabase:
         for connection in connections:
             connection.close()
         raise StartupError(f"cannot open the database {path}: {error.orig}") from error
-    return SqliteDatabase(path, connections[0], connections[1:])
+    return SqliteDatabase(path, connections[0], connections[1:], on_commit)
 
 
 def sqlite_engine(path: Path) -> Engine:
@@ -75,14 +77,16 @@ def _set_pragmas(driver: Any, _record: object) -> None:
 class SqliteDatabase:
     """The Database port on one SQLite file. Made by `open_sqlite`; owns the connections."""
 
-    def __init__(self, path: Path, writer: Connection, readers: list[Connection]) -> None:
+    def __init__(
+        self, path: Path, writer: Connection, readers: list[Connection], on_commit: OnCommit | None = None
+    ) -> None:
         refusals = Refusals(path)
         self._writes = Jobs()
         self._reads = Jobs()
         self._waiting = asyncio.Semaphore(WAITING_WRITES)
         self._connections = [writer, *readers]
         self._closed = False
-        workers: list[Worker] = [Writer(writer, self._writes, refusals)]
+        workers: list[Worker] = [Writer(writer, self._writes, refusals, on_commit)]
         workers += [Reader(reader, self._reads, refusals) for reader in readers]
         self._threads = [
             threading.Thread(target=worker.run, name=f"{path.stem}-{number}", daemon=True)

@@ -16,6 +16,7 @@ from trackway_server.core.lifecycle import StartupError, stop_in_steps
 from trackway_server.core.rpc.call import ServiceBinding
 from trackway_server.core.rpc.health import Health
 from trackway_server.core.rpc.interceptors import (
+    SLOW_CALL_S,
     AccessLog,
     Authentication,
     Authorization,
@@ -29,7 +30,9 @@ from trackway_server.core.rpc.method import methods_of
 from trackway_server.core.rpc.reflection import reflection_methods
 from trackway_server.core.rpc.refusing import StatusMapping
 from trackway_server.core.rpc.router import Router
+from trackway_server.core.rpc.tracing import TraceCalls
 from trackway_server.core.telemetry import Telemetry
+from trackway_server.core.tracing import Tracing
 
 MAX_MESSAGE_BYTES = 16 << 20
 IDLE_STREAM_SECONDS = 0.2
@@ -51,6 +54,8 @@ def build_server(
     authenticator: Authenticator,
     *,
     telemetry: Telemetry | None = None,
+    tracing: Tracing | None = None,
+    slow_call_s: float = SLOW_CALL_S,
 ) -> RpcServer:
     """A server of the services, with health and reflection beside them; it listens nowhere yet.
 
@@ -58,7 +63,8 @@ def build_server(
     """
     interceptors: list[Interceptor] = [
         RequestId(),
-        AccessLog(),
+        *([TraceCalls(tracing)] if tracing is not None else []),
+        AccessLog(slow_call_s),
         Metrics(telemetry or Telemetry()),
         StatusMapping(),
         Authentication(authenticator),
