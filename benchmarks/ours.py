@@ -65,7 +65,7 @@ class Ours:
         """The process of the shared server."""
         self.ensure_server()
         assert self._server is not None
-        return self._server.tree[0].pid
+        return int(self._server.tree[0].pid)
 
     def verify_points(self, run_ids: str | Sequence[str], expected: int) -> None:
         """Ask the server, through the client, how many points the runs have; BenchmarkError unless `expected`."""

@@ -11,6 +11,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -25,6 +26,13 @@ Observe = Callable[[str, float], None]
 """Takes the status code's name and the duration in seconds of one ended call."""
 
 FamilyT = TypeVar("FamilyT", bound=MetricWrapperBase)
+
+
+@dataclass(slots=True)
+class InFlight:
+    """How many calls run now: a plain number, read when the gauge is asked for."""
+
+    calls: int = 0
 
 
 class Telemetry:
@@ -70,9 +78,11 @@ class Telemetry:
 
         return observe
 
-    def in_flight(self, service: str, method: str) -> Gauge:
-        """How many calls of one method run now."""
-        return self._in_flight.labels(service, method)
+    def in_flight(self, service: str, method: str) -> InFlight:
+        """Where the calls of one method that run now are counted."""
+        counted = InFlight()
+        self._in_flight.labels(service, method).set_function(lambda: counted.calls)
+        return counted
 
     def exposition(self) -> bytes:
         """All values in the Prometheus text format."""

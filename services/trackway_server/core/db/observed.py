@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
+from prometheus_client import Histogram
 from sqlalchemy import Connection
 
 from trackway_server.core.db.database import Database
@@ -18,6 +18,18 @@ T = TypeVar("T")
 
 GROUP_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _REFUSED_BY_THE_DATABASE = {Reason.STORAGE_FULL, Reason.SERVICE_UNAVAILABLE, Reason.SHUTTING_DOWN}
+
+
+class _Transactions:
+    """Those of one kind. A plain number is counted and read when asked for: this is on every call's way."""
+
+    def __init__(self, seconds: Histogram) -> None:
+        self.waiting = 0
+        self._observe = seconds.observe
+
+    def ended(self, seconds: float) -> None:
+        self.waiting -= 1
+        self._observe(seconds)
 
 
 class DatabaseTelemetry:
@@ -33,8 +45,12 @@ class DatabaseTelemetry:
         waiting = telemetry.gauge(
             "trackway_db_waiting", "Transactions asked for that have not ended.", "database", "kind"
         )
-        self.read_seconds, self.write_seconds = seconds.labels(name, "read"), seconds.labels(name, "write")
-        self.reads_waiting, self.writes_waiting = waiting.labels(name, "read"), waiting.labels(name, "write")
+        self.reads, self.writes = (
+            _Transactions(seconds.labels(name, "read")),
+            _Transactions(seconds.labels(name, "write")),
+        )
+        waiting.labels(name, "read").set_function(lambda: self.reads.waiting)
+        waiting.labels(name, "write").set_function(lambda: self.writes.waiting)
         self._errors = telemetry.counter(
             "trackway_db_errors", "Transactions that the database refused, and defects of stores.", "database", "reason"
         )
@@ -69,27 +85,28 @@ class ObservedDatabase:
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See Database."""
-        observed = self._observed
-        with observed.reads_waiting.track_inprogress(), self._timed(observed.read_seconds.observe):
-            return await self._database.read(work, *args, **kwargs)
-
-    async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """See Database."""
-        observed = self._observed
-        with observed.writes_waiting.track_inprogress(), self._timed(observed.write_seconds.observe):
-            return await self._database.write(work, *args, **kwargs)
-
-    async def close(self) -> None:
-        """See Database."""
-        await self._database.close()
-
-    @contextmanager
-    def _timed(self, observe: Callable[[float], None]) -> Iterator[None]:
-        started = time.perf_counter()
+        reads, started = self._observed.reads, time.perf_counter()
+        reads.waiting += 1
         try:
-            yield
+            return await self._database.read(work, *args, **kwargs)
         except Exception as error:
             self._observed.failed(error)
             raise
         finally:
-            observe(time.perf_counter() - started)
+            reads.ended(time.perf_counter() - started)
+
+    async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """See Database."""
+        writes, started = self._observed.writes, time.perf_counter()
+        writes.waiting += 1
+        try:
+            return await self._database.write(work, *args, **kwargs)
+        except Exception as error:
+            self._observed.failed(error)
+            raise
+        finally:
+            writes.ended(time.perf_counter() - started)
+
+    async def close(self) -> None:
+        """See Database."""
+        await self._database.close()

@@ -138,11 +138,11 @@ class Metrics:
 
         async def handle(exchange: Exchange) -> None:
             started = time.perf_counter()
-            in_flight.inc()
+            in_flight.calls += 1
             try:
                 await proceed(exchange)
             finally:
-                in_flight.dec()
+                in_flight.calls -= 1
                 observe(exchange.code.name, time.perf_counter() - started)
 
         return handle
