@@ -6,7 +6,6 @@ not hold a key to the data.
 
 from __future__ import annotations
 
-import hmac
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +20,7 @@ from trackway_server.core.auth.authenticator import Authenticator
 from trackway_server.core.errors import DomainError
 from trackway_server.core.telemetry import METRICS_TYPE, Telemetry
 from trackway_server.gateway.config import GatewaySettings
-from trackway_server.gateway.credentials import onward_authorization
+from trackway_server.gateway.credentials import onward_authorization, opens_metrics
 from trackway_server.gateway.guard import Guard
 from trackway_server.gateway.hosts import AllowedHosts
 from trackway_server.gateway.listener import serve_http
@@ -39,10 +38,10 @@ async def metrics_listener(
     token: SecretStr | None,
 ) -> AsyncIterator[int]:
     """Answer `GET /metrics` on the bound socket inside the block; the port."""
-    door = _Door(authenticator, token)
 
     async def metrics(request: Request) -> Response:
-        if not await door.admits(onward_authorization(request.headers.get("authorization"))):
+        authorization = onward_authorization(request.headers.get("authorization"))
+        if not await _admits(authorization, token, authenticator):
             headers = {"WWW-Authenticate": 'Basic realm="Trackway", charset="UTF-8"'}
             return PlainTextResponse(_WANTED, 401, headers)
         return Response(telemetry.exposition(), headers={"Content-Type": METRICS_TYPE})
@@ -57,17 +56,11 @@ async def metrics_listener(
         yield int(listener.getsockname()[1])
 
 
-class _Door:
-    def __init__(self, authenticator: Authenticator, token: SecretStr | None) -> None:
-        self._authenticator = authenticator
-        self._expected = f"Bearer {token.get_secret_value()}".encode() if token and token.get_secret_value() else b""
-
-    async def admits(self, authorization: str | None) -> bool:
-        given = (authorization or "").encode()
-        if self._expected and hmac.compare_digest(given, self._expected):
-            return True
-        try:
-            await self._authenticator.authenticate(authorization)
-        except DomainError:
-            return False
+async def _admits(authorization: str | None, token: SecretStr | None, authenticator: Authenticator) -> bool:
+    if opens_metrics(authorization, token):
         return True
+    try:
+        await authenticator.authenticate(authorization)
+    except DomainError:
+        return False
+    return True

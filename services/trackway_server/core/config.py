@@ -30,7 +30,7 @@ class CoreSettings(Settings):
     """Whether to send traces (OpenTelemetry); unset: where `OTEL_EXPORTER_OTLP_ENDPOINT` is set."""
 
     metrics_token: SecretStr | None = None
-    """What opens the listener of `--metrics-port`, sent as Bearer, beside the keys that the service takes."""
+    """What opens `/metrics` and nothing else, sent as Bearer, beside the keys that the service takes."""
 
     stop_wait_s: float = Field(default=0.0, ge=0, le=60)
     """How long a stopping server says NOT_SERVING before it refuses calls, in seconds; load balancers see it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
@@ -19,10 +20,11 @@ from trackway_server.core.lifecycle import StartupError
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_FLUSH_MS = 3_000
+_FLUSH_S = 3.0
 
 
 def tracing_wanted(chosen: bool | None, environ: Mapping[str, str] = os.environ) -> bool:
@@ -41,14 +43,14 @@ async def open_tracing(wanted: bool, target: str) -> AsyncIterator[Tracing | Non
     if not wanted:
         yield None
         return
-    provider = _provider(target)
+    provider, exporter = _provider(target)
     try:
         yield Tracing(provider)
     finally:
-        await asyncio.to_thread(_shut_down, provider)
+        await asyncio.to_thread(_shut_down, provider, exporter)
 
 
-def _provider(target: str) -> TracerProvider:
+def _provider(target: str) -> tuple[TracerProvider, SpanExporter]:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
@@ -61,13 +63,19 @@ def _provider(target: str) -> TracerProvider:
         ) from error
     named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": f"trackway-{target}"}
     provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return provider
+    exporter = OTLPSpanExporter()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider, exporter
 
 
-def _shut_down(provider: TracerProvider) -> None:
-    provider.force_flush(_FLUSH_MS)
-    provider.shutdown()
+def _shut_down(provider: TracerProvider, exporter: SpanExporter) -> None:
+    """Send what is left, for a few seconds at most: a collector that is away must not hold up the stop."""
+    ending = threading.Thread(target=provider.shutdown, name="trace-flush", daemon=True)
+    ending.start()
+    ending.join(_FLUSH_S)
+    if ending.is_alive():
+        exporter.shutdown()
+        ending.join(1.0)
 
 
 class Tracing:

@@ -18,7 +18,7 @@ from trackway_server.core.tracing import Tracing
 from trackway_server.gateway.channels import Channels, not_serving
 from trackway_server.gateway.config import GatewaySettings
 from trackway_server.gateway.correlation import Correlation, onward_headers
-from trackway_server.gateway.credentials import onward_authorization
+from trackway_server.gateway.credentials import onward_authorization, opens_metrics
 from trackway_server.gateway.guard import Guard
 from trackway_server.gateway.hosts import AllowedHosts
 from trackway_server.gateway.pages import render_overview, render_run
@@ -69,7 +69,9 @@ class _Gateway:
         return PlainTextResponse("ready\n")
 
     async def metrics(self, request: Request) -> Response:
-        await self._reader(request).check_key()
+        authorization = onward_authorization(request.headers.get("authorization"))
+        if not opens_metrics(authorization, self._settings.metrics_token):
+            await self._reader(request).check_key()
         return Response(self._telemetry.exposition(), headers={"Content-Type": METRICS_TYPE})
 
     async def overview(self, request: Request) -> Response:

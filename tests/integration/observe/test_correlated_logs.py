@@ -97,7 +97,8 @@ def test_no_secret_is_in_the_log(server: LocalServer) -> None:
 
 
 def test_level_and_format_are_flags_too() -> None:
-    with LocalServer(arguments=["--log-level", "warning", "--log-format", "json"]) as quiet:
+    never_slow = {"TRACKWAY_SLOW_CALL_S": "0"}
+    with LocalServer(arguments=["--log-level", "warning", "--log-format", "json"], environment=never_slow) as quiet:
         with Client(quiet.uri, token=quiet.token) as client:
             client.tracking.get_experiment("0")
         assert lines(quiet) == []

@@ -191,6 +191,16 @@ async def test_a_service_alone_answers_metrics_on_a_port_of_its_own(tmp_path: Pa
         assert (await scraper.get(f"{url}/healthz")).text == "ok\n"
 
 
+async def test_the_token_for_metrics_opens_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKWAY_METRICS_TOKEN", "scrape-me")
+    options = ServerOptions(grpc_port=0, http_port=0, data_dir=tmp_path / "data")
+    async with open_server(options, CoreSettings()) as server:
+        headers = {"authorization": "Bearer scrape-me"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.http_port}", headers=headers) as scraper:
+            assert (await scraper.get("/metrics")).status_code == 200
+            assert (await scraper.get("/")).status_code == 401
+
+
 async def test_no_listener_unless_asked_for(tmp_path: Path) -> None:
     options = ServerOptions(target=Target.ARTIFACTS, grpc_port=0, data_dir=tmp_path / "data")
     async with open_server(options, CoreSettings()) as server:
