@@ -17,7 +17,7 @@ from trackway_server.artifacts.store.blob_local import open_local_blobs
 from trackway_server.artifacts.store.index_sql import SqlArtifactIndex
 from trackway_server.core.clock import Clock
 from trackway_server.core.db.migrate import upgrade
-from trackway_server.core.db.observed import DatabaseTelemetry, ObservedDatabase
+from trackway_server.core.db.observed import observed
 from trackway_server.core.db.sqlite import open_sqlite
 from trackway_server.core.rpc.call import ServiceBinding
 from trackway_server.core.telemetry import Telemetry
@@ -38,12 +38,14 @@ async def open_module(
     path = settings.data_dir / "artifacts.db"
     await asyncio.to_thread(upgrade, path, MIGRATIONS)
     telemetry = telemetry or Telemetry()
-    observed = DatabaseTelemetry(telemetry, "artifacts")
-    database = ObservedDatabase(open_sqlite(path, on_commit=observed.committed), observed)
+    database = open_sqlite(path)
     try:
         async with open_local_blobs(settings.data_dir / "blobs") as blobs:
             servicer = ArtifactStoreServicer(
-                SqlArtifactIndex(database), ObservedBlobs(blobs, telemetry), clock, settings
+                SqlArtifactIndex(observed(database, telemetry, "artifacts")),
+                ObservedBlobs(blobs, telemetry),
+                clock,
+                settings,
             )
             yield ServiceBinding(DESCRIPTOR, servicer, POLICY)
     finally:

@@ -12,7 +12,7 @@ import grpc
 from trackway.api.registry.v1 import model_registry_service_pb2
 from trackway_server.core.clock import Clock
 from trackway_server.core.db.migrate import upgrade
-from trackway_server.core.db.observed import DatabaseTelemetry, ObservedDatabase
+from trackway_server.core.db.observed import observed
 from trackway_server.core.db.sqlite import open_sqlite
 from trackway_server.core.rpc.call import ServiceBinding
 from trackway_server.core.telemetry import Telemetry
@@ -41,10 +41,9 @@ async def open_module(
     path = settings.data_dir / "registry.db"
     await asyncio.to_thread(upgrade, path, MIGRATIONS)
     telemetry = telemetry or Telemetry()
-    observed = DatabaseTelemetry(telemetry, "registry")
-    database = ObservedDatabase(open_sqlite(path, on_commit=observed.committed), observed)
+    database = open_sqlite(path)
     try:
-        store = SqlRegistryStore(database)
+        store = SqlRegistryStore(observed(database, telemetry, "registry"))
         counts = FeedTelemetry(telemetry, clock)
         async with following(EventFeed(store, _feed_limits(settings), counts.seen)) as feed:
             counts.follow(feed)

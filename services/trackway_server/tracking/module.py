@@ -10,7 +10,7 @@ from pathlib import Path
 from trackway.api.tracking.v1 import tracking_service_pb2
 from trackway_server.core.clock import Clock
 from trackway_server.core.db.migrate import upgrade
-from trackway_server.core.db.observed import DatabaseTelemetry, ObservedDatabase
+from trackway_server.core.db.observed import observed
 from trackway_server.core.db.sqlite import open_sqlite
 from trackway_server.core.rpc.call import ServiceBinding
 from trackway_server.core.telemetry import Telemetry
@@ -39,10 +39,9 @@ async def open_module(
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     await asyncio.to_thread(upgrade, settings.database_path, MIGRATIONS)
     telemetry = telemetry or Telemetry()
-    observed = DatabaseTelemetry(telemetry, "tracking")
-    database = ObservedDatabase(open_sqlite(settings.database_path, on_commit=observed.committed), observed)
+    database = open_sqlite(settings.database_path)
     try:
-        async with serve(SqlTracking(database), settings, clock, telemetry) as binding:
+        async with serve(SqlTracking(observed(database, telemetry, "tracking")), settings, clock, telemetry) as binding:
             yield binding
     finally:
         await database.close()

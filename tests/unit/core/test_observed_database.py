@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from trackway_server.core.db.observed import DatabaseTelemetry, ObservedDatabase
+from trackway_server.core.db.database import Database
+from trackway_server.core.db.observed import observed
 from trackway_server.core.db.sqlite import open_sqlite
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.telemetry import Telemetry
@@ -21,9 +22,8 @@ def telemetry() -> Telemetry:
 
 
 @pytest.fixture
-async def database(telemetry: Telemetry, tmp_path: Path) -> AsyncIterator[ObservedDatabase]:
-    counts = DatabaseTelemetry(telemetry, "toys")
-    database = ObservedDatabase(open_sqlite(tmp_path / "toys.db", on_commit=counts.committed), counts)
+async def database(telemetry: Telemetry, tmp_path: Path) -> AsyncIterator[Database]:
+    database = observed(open_sqlite(tmp_path / "toys.db"), telemetry, "toys")
     yield database
     await database.close()
 
@@ -36,7 +36,7 @@ def one(connection: Connection) -> int:
     return int(connection.execute(text("SELECT 1")).scalar_one())
 
 
-async def test_reads_writes_and_commits_are_counted_apart(database: ObservedDatabase, telemetry: Telemetry) -> None:
+async def test_reads_writes_and_commits_are_counted_apart(database: Database, telemetry: Telemetry) -> None:
     assert await database.read(one) == 1
     await asyncio.gather(*(database.write(one) for _ in range(10)))
     assert value(telemetry, "trackway_db_transaction_seconds_count", kind="read") == 1
@@ -47,7 +47,7 @@ async def test_reads_writes_and_commits_are_counted_apart(database: ObservedData
     assert 1 <= commits <= 10
 
 
-async def test_what_waits_is_told_while_it_waits(database: ObservedDatabase, telemetry: Telemetry) -> None:
+async def test_what_waits_is_told_while_it_waits(database: Database, telemetry: Telemetry) -> None:
     writing = asyncio.create_task(database.write(one))
     await asyncio.sleep(0)
     assert value(telemetry, "trackway_db_waiting", kind="write") == 1
@@ -64,7 +64,7 @@ async def test_what_waits_is_told_while_it_waits(database: ObservedDatabase, tel
     ],
 )
 async def test_errors_are_those_of_the_database_and_of_its_store(
-    database: ObservedDatabase, telemetry: Telemetry, make: Callable[[], Exception], reason: str | None
+    database: Database, telemetry: Telemetry, make: Callable[[], Exception], reason: str | None
 ) -> None:
     def fail(_: Connection) -> None:
         raise make()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from prometheus_client import Histogram
 from sqlalchemy import Connection
@@ -74,6 +74,19 @@ class DatabaseTelemetry:
                 self._errors.labels(self._name, error.reason.name).inc()
         else:
             self._errors.labels(self._name, Reason.INTERNAL.name).inc()
+
+
+@runtime_checkable
+class _CommitsInGroups(Protocol):
+    def tell_of_commits(self, told: Callable[[int, float], None]) -> None: ...
+
+
+def observed(database: Database, telemetry: Telemetry, name: str) -> Database:
+    """The database, counted under `name`, the service's; its commits too where it makes them in groups itself."""
+    counts = DatabaseTelemetry(telemetry, name)
+    if isinstance(database, _CommitsInGroups):
+        database.tell_of_commits(counts.committed)
+    return ObservedDatabase(database, counts)
 
 
 class ObservedDatabase:

@@ -40,10 +40,8 @@ PRAGMAS = (
 )
 
 
-def open_sqlite(path: Path, *, readers: int = 2, on_commit: OnCommit | None = None) -> SqliteDatabase:
+def open_sqlite(path: Path, *, readers: int = 2) -> SqliteDatabase:
     """Open the database file, made if it is not there, with one writing and `readers` reading connections.
-
-    `on_commit` is told of every COMMIT, in the writer's thread.
 
     Raises StartupError where the file cannot be opened as a database. The caller closes what this returns.
     """
@@ -55,7 +53,7 @@ def open_sqlite(path: Path, *, readers: int = 2, on_commit: OnCommit | None = No
         for connection in connections:
             connection.close()
         raise StartupError(f"cannot open the database {path}: {error.orig}") from error
-    return SqliteDatabase(path, connections[0], connections[1:], on_commit)
+    return SqliteDatabase(path, connections[0], connections[1:])
 
 
 def sqlite_engine(path: Path) -> Engine:
@@ -77,16 +75,15 @@ def _set_pragmas(driver: Any, _record: object) -> None:
 class SqliteDatabase:
     """The Database port on one SQLite file. Made by `open_sqlite`; owns the connections."""
 
-    def __init__(
-        self, path: Path, writer: Connection, readers: list[Connection], on_commit: OnCommit | None = None
-    ) -> None:
+    def __init__(self, path: Path, writer: Connection, readers: list[Connection]) -> None:
         refusals = Refusals(path)
         self._writes = Jobs()
         self._reads = Jobs()
         self._waiting = asyncio.Semaphore(WAITING_WRITES)
         self._connections = [writer, *readers]
         self._closed = False
-        workers: list[Worker] = [Writer(writer, self._writes, refusals, on_commit)]
+        self._writer = Writer(writer, self._writes, refusals)
+        workers: list[Worker] = [self._writer]
         workers += [Reader(reader, self._reads, refusals) for reader in readers]
         self._threads = [
             threading.Thread(target=worker.run, name=f"{path.stem}-{number}", daemon=True)
@@ -108,6 +105,10 @@ class SqliteDatabase:
         """See Database. At most 1,024 writes wait their turn; beyond that the caller waits to submit."""
         async with self._waiting:
             return await self._submit(self._writes, lambda connection: work(connection, *args, **kwargs))
+
+    def tell_of_commits(self, told: OnCommit) -> None:
+        """Have `told` called after every COMMIT from now on, in the writer's thread."""
+        self._writer.on_commit = told
 
     async def close(self) -> None:
         """See Database. Closing twice is without effect."""

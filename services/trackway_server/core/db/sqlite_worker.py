@@ -125,12 +125,7 @@ class Writer(Worker):
     """Runs jobs in groups: each in a savepoint of its own, then one COMMIT for all."""
 
     _ended = False
-
-    def __init__(
-        self, connection: Connection, jobs: Jobs, refusals: Refusals, on_commit: OnCommit | None = None
-    ) -> None:
-        super().__init__(connection, jobs, refusals)
-        self._on_commit = on_commit
+    on_commit: OnCommit | None = None
 
     def run(self) -> None:
         """Serve until the queue ends."""
@@ -167,8 +162,8 @@ class Writer(Worker):
     def _commit(self, jobs: int) -> None:
         started = time.perf_counter()
         self._driver.execute("COMMIT")
-        if self._on_commit is not None:
-            self._on_commit(jobs, time.perf_counter() - started)
+        if self.on_commit is not None:
+            self.on_commit(jobs, time.perf_counter() - started)
 
     def _run_alone(self, job: Job) -> None:
         """Run the job in a savepoint, undone where it raises. Raises only what ends the whole transaction."""
