@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import hot_path, ingest, memory, peer, report, start_up, uplink
+from benchmarks import hot_path, ingest, memory, peer, report, resolving, start_up, uplink, writers
 from benchmarks.bench import Bench
 from benchmarks.figures import Row, Unit
 from benchmarks.machine import machine_lines
@@ -31,15 +31,17 @@ FIGURES: dict[str, Callable[[Bench], list[Row]]] = {
     "P1": hot_path.log_calls,
     "P2": ingest.bulk_arrays,
     "P3": ingest.training_loop,
+    "P4": writers.many_writers,
     "P9": start_up.server_start,
     "P10": start_up.import_cost,
     "P11": start_up.first_metric,
     "P12": start_up.whole_process,
+    "P14": resolving.resolve,
     "P16": memory.idle_server,
     "P17": uplink.steady_logging,
 }
 # What starts servers of its own comes first: from then on MLflow's shared server stays in memory.
-ORDER = ("P9", "P10", "P16", "P11", "P12", "P1", "P2", "P3", "P17")
+ORDER = ("P9", "P10", "P16", "P11", "P12", "P1", "P2", "P3", "P4", "P14", "P17")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ class Unit(Enum):
 
     SECONDS = "s"
     POINTS_PER_SECOND = "points/s"
+    CALLS_PER_SECOND = "calls/s"
     BYTES = "B"
     CORE_PERCENT = "% of a core"
     TIMES_PEER = "× MLflow"
 
     @property
     def more_is_better(self) -> bool:
-        return self in (Unit.POINTS_PER_SECOND, Unit.TIMES_PEER)
+        return self in (Unit.POINTS_PER_SECOND, Unit.CALLS_PER_SECOND, Unit.TIMES_PEER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,17 @@ class Ours:
         command = [str(PYTHON), "-m", f"benchmarks.trackway_scripts.{script}", *map(str, arguments)]
         return subprocess.Popen(command, env=self.environment(spool), cwd=self.work, stdout=-1, stderr=-1, text=True)
 
-    def verify_points(self, run_id: str, expected: int) -> None:
-        """Ask the server, through the client, how many points the run has; BenchmarkError unless `expected`."""
-        counted = self.run("count_points", run_id)["points"]
+    @property
+    def server_pid(self) -> int:
+        """The process of the shared server."""
+        self.ensure_server()
+        assert self._server is not None
+        return int(self._server.tree[0].pid)
+
+    def verify_points(self, run_ids: str | Sequence[str], expected: int) -> None:
+        """Ask the server, through the client, how many points the runs have; BenchmarkError unless `expected`."""
+        asked = [run_ids] if isinstance(run_ids, str) else run_ids
+        counted = self.run("count_points", *asked)["points"]
         if counted != expected:
             raise BenchmarkError(f"{counted:,} points on the server, {expected:,} were logged")
 

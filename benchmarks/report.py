@@ -21,6 +21,7 @@ WIDE = 150
 _SCALES: dict[Unit, tuple[tuple[float, str], ...]] = {
     Unit.SECONDS: ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
     Unit.POINTS_PER_SECOND: ((1e6, "M/s"), (1e3, "k/s"), (1.0, "/s")),
+    Unit.CALLS_PER_SECOND: ((1.0, "/s"),),
     Unit.BYTES: ((1e6, "MB"),),
     Unit.CORE_PERCENT: ((1.0, "%"),),
     Unit.TIMES_PEER: ((1.0, "×"),),

@@ -29,6 +29,7 @@ class Announcement:
     """The profile that holds the key; None where it could not be noted."""
     warnings: tuple[str, ...] = ()
     tls: bool = False
+    metrics_port: int | None = None
 
     @property
     def uri(self) -> str | None:
@@ -48,6 +49,8 @@ class Announcement:
 def write_ready_file(path: Path, announcement: Announcement) -> None:
     """Write ports and process id as JSON, whole or not at all."""
     content = {"grpc_port": announcement.grpc_port, "http_port": announcement.http_port, "pid": os.getpid()}
+    if announcement.metrics_port is not None:
+        content["metrics_port"] = announcement.metrics_port
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     scratch.write_text(json.dumps(content) + "\n", encoding="utf-8")
     scratch.replace(path)
@@ -72,6 +75,7 @@ def _rows(announcement: Announcement) -> list[tuple[str, str]]:
     return [
         ("clients", announcement.uri or ""),
         ("browser", announcement.url or ""),
+        ("metrics", f"port {announcement.metrics_port}" if announcement.metrics_port else ""),
         ("data", str(announcement.data_dir or "")),
         ("key", _key(announcement)),
         ("try", "trackway demo, trackway runs list, trackway --help; Ctrl-C stops" if announcement.uri else ""),

@@ -131,8 +131,19 @@ def _options(parsed: argparse.Namespace) -> ServerOptions:
         peer_ca=parsed.peer_ca,
         peer_cert=parsed.peer_cert,
         peer_key=parsed.peer_key,
+        metrics_port=_metrics_port(parsed.metrics_port),
+        metrics_host=parsed.metrics_host,
         ready_file=Path(ready_file) if ready_file else None,
     )
+
+
+def _metrics_port(given: str | None) -> int | None:
+    if not given:
+        return None
+    try:
+        return int(given)
+    except ValueError:
+        raise StartupError(f"--metrics-port {given} is no port: choose 1 to 65535, or 0 for any free one") from None
 
 
 def _check_target(target: str) -> None:
@@ -215,6 +226,18 @@ def _parser() -> argparse.ArgumentParser:
         "--insecure-no-auth", action="store_true", help="take every caller for the administrator; loopback only"
     )
     _add_tls(parser)
+    parser.add_argument(
+        "--metrics-port",
+        default=environ("TRACKWAY_METRICS_PORT"),
+        metavar="PORT",
+        help="Prometheus metrics of a target without a gateway (default: off; 0: any free one)",
+    )
+    parser.add_argument(
+        "--metrics-host",
+        default=environ("TRACKWAY_METRICS_HOST") or "127.0.0.1",
+        metavar="HOST",
+        help="address for them (default: 127.0.0.1)",
+    )
     parser.add_argument(
         "--log-level", choices=("debug", "info", "warning", "error"), help="default: $TRACKWAY_LOG_LEVEL or info"
     )

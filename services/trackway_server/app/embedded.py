@@ -6,7 +6,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from trackway_server.app.access import Access, open_access
 from trackway_server.app.data_dir import claimed_data_dir
 from trackway_server.app.listen import bound_socket
 from trackway_server.app.modules import MODULES, Surroundings
+from trackway_server.app.observing import Observing
 from trackway_server.app.options import ServerOptions, Target
 from trackway_server.app.peers import SERVICE_NAMES, Peers, open_peers, serving_with
 from trackway_server.app.secure import listener_tls, peer_tls
@@ -23,7 +24,7 @@ from trackway_server.core.clock import SystemClock
 from trackway_server.core.config import CoreSettings
 from trackway_server.core.rpc.peers import peer_channel
 from trackway_server.core.rpc.server import build_server
-from trackway_server.core.telemetry import Telemetry
+from trackway_server.core.tracing import Tracing
 
 if TYPE_CHECKING:
     from trackway_server.core.tls import ServerTls
@@ -40,63 +41,69 @@ class RunningServer:
     http_port: int | None = None
     data_dir: Path | None = None
     access: Access | None = None
+    metrics_port: int | None = None
 
 
 @asynccontextmanager
-async def open_server(options: ServerOptions, core: CoreSettings) -> AsyncIterator[RunningServer]:
+async def open_server(
+    options: ServerOptions, core: CoreSettings, *, tracing: Tracing | None = None
+) -> AsyncIterator[RunningServer]:
     """Serve inside the block. Raises StartupError where it cannot be.
 
     Health says NOT_SERVING until every part is open, and again before the first part closes.
     """
     options.check()
+    observing = Observing(tracing=tracing)
     async with listener_tls(options) as tls:
         match options.target:
             case Target.ALL:
-                opening = _everything(options, core, tls)
+                opening = _everything(options, core, observing, tls)
             case Target.GATEWAY:
-                opening = _gateway_alone(options, tls)
+                opening = _gateway_alone(options, observing, tls)
             case _:
-                opening = _one_service(options, core, tls)
-        async with opening as running:
+                opening = _one_service(options, core, observing, tls)
+        async with observing.of_process(options.target), opening as running:
             yield running
 
 
 @asynccontextmanager
 async def _everything(
-    options: ServerOptions, core: CoreSettings, tls: ServerTls | None
+    options: ServerOptions, core: CoreSettings, observing: Observing, tls: ServerTls | None
 ) -> AsyncIterator[RunningServer]:
     with (
         bound_socket(options.host, options.http_port, "--http-port") as listener,
         claimed_data_dir(options.data_dir, options.target) as data_dir,
+        _own_socket(data_dir) as path,
     ):
-        telemetry = Telemetry()
-        with _own_socket(data_dir) as path:
-            async with (
-                peer_channel(f"unix:{path}") as channel,
-                _services(options, core, data_dir, Peers.all_to(channel), telemetry, tls, path) as running,
-                _gateway(options, Peers.all_to(channel), listener, telemetry, tls) as http_port,
-            ):
-                yield RunningServer(running.grpc_port, http_port, data_dir, running.access)
+        async with (
+            peer_channel(f"unix:{path}") as channel,
+            _services(options, core, data_dir, Peers.all_to(channel), observing, tls, path) as running,
+            _gateway(options, Peers.all_to(channel), listener, observing, tls) as http_port,
+        ):
+            yield RunningServer(running.grpc_port, http_port, data_dir, running.access)
 
 
 @asynccontextmanager
 async def _one_service(
-    options: ServerOptions, core: CoreSettings, tls: ServerTls | None
+    options: ServerOptions, core: CoreSettings, observing: Observing, tls: ServerTls | None
 ) -> AsyncIterator[RunningServer]:
     with claimed_data_dir(options.data_dir, options.target) as data_dir:
         async with (
             open_peers(_addresses(options), peer_tls(options)) as peers,
-            _services(options, core, data_dir, peers, Telemetry(), tls) as running,
+            _services(options, core, data_dir, peers, observing, tls) as running,
+            observing.listener(options, core, running.access) as metrics_port,
         ):
-            yield running
+            yield replace(running, metrics_port=metrics_port)
 
 
 @asynccontextmanager
-async def _gateway_alone(options: ServerOptions, tls: ServerTls | None) -> AsyncIterator[RunningServer]:
+async def _gateway_alone(
+    options: ServerOptions, observing: Observing, tls: ServerTls | None
+) -> AsyncIterator[RunningServer]:
     with bound_socket(options.host, options.http_port, "--http-port") as listener:
         async with (
             open_peers(_addresses(options), peer_tls(options)) as peers,
-            _gateway(options, peers, listener, Telemetry(), tls) as http_port,
+            _gateway(options, peers, listener, observing, tls) as http_port,
         ):
             yield RunningServer(http_port=http_port)
 
@@ -107,17 +114,23 @@ async def _services(
     core: CoreSettings,
     data_dir: Path,
     peers: Peers,
-    telemetry: Telemetry,
+    observing: Observing,
     tls: ServerTls | None,
     own_socket: Path | None = None,
 ) -> AsyncIterator[RunningServer]:
     access = open_access(data_dir, no_auth=options.no_auth)
     database_url = None if options.database_url is None else SecretStr(options.database_url)
-    surroundings = Surroundings(data_dir, database_url, peers, SystemClock(), options.blob_url)
+    surroundings = Surroundings(data_dir, database_url, peers, SystemClock(), options.blob_url, observing.telemetry)
     async with AsyncExitStack() as stack:
         openings = (MODULES[name].open(surroundings) for name in options.target.services)
         bindings = [await stack.enter_async_context(opening) for opening in openings]
-        server = build_server(bindings, access.authenticator, telemetry=telemetry)
+        server = build_server(
+            bindings,
+            access.authenticator,
+            telemetry=observing.telemetry,
+            tracing=observing.tracing,
+            slow_call_s=core.slow_call_s,
+        )
         stack.push_async_callback(server.stop, grace=core.stop_grace_s, wait=core.stop_wait_s)
         with bound_socket(options.host, options.chosen_grpc_port, "--grpc-port"):
             pass  # gRPC would tell a taken port to stderr, in its own words
@@ -135,15 +148,17 @@ async def _gateway(
     options: ServerOptions,
     peers: Peers,
     listener: socket.socket,
-    telemetry: Telemetry,
+    observing: Observing,
     tls: ServerTls | None,
 ) -> AsyncIterator[int]:
     from trackway_server.gateway.channels import Channels
     from trackway_server.gateway.config import GatewaySettings
     from trackway_server.gateway.module import open_gateway
 
+    settings = GatewaySettings()
     channels = Channels(tracking=peers.tracking, artifacts=peers.artifacts, registry=peers.registry)
-    async with open_gateway(GatewaySettings(), channels, listener, options.host, telemetry, tls):
+    telemetry, tracing = observing.telemetry, observing.tracing
+    async with open_gateway(settings, channels, listener, options.host, telemetry, tls, tracing):
         yield int(listener.getsockname()[1])
 
 

@@ -27,6 +27,7 @@ def main(arguments: Sequence[str]) -> int:
             raise StartupError(
                 "say which database: --database-url or TRACKWAY_DATABASE_URL (SQLite files need no such step)"
             )
+        _configure_log()
         migrate(Target(parsed.target), parsed.database_url)
     except StartupError as error:
         print(f"trackway server migrate: {error}", file=sys.stderr)  # noqa: T201 - this is the program's output
@@ -46,6 +47,20 @@ def migrate(target: Target, database_url: str) -> None:
         scripts = migrations_of(service)
         done = upgrade_postgres(database_url, service, scripts)
         print(f"{service}: {'migrated to' if done else 'is at'} revision {head(scripts)}")  # noqa: T201
+
+
+def _configure_log() -> None:
+    """The log goes to stderr: stdout is for what was done."""
+    from pydantic import ValidationError
+
+    from trackway_server.core.config import CoreSettings, wrong_setting
+    from trackway_server.core.logging import configure_logging
+
+    try:
+        core = CoreSettings()
+    except ValidationError as error:
+        raise StartupError(wrong_setting(error)) from error
+    configure_logging(core.log_level, core.log_format)
 
 
 def migrations_of(service: str) -> Path:

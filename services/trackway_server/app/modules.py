@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from trackway_server.app.peers import Peers
 from trackway_server.core.clock import Clock
 from trackway_server.core.rpc.call import ServiceBinding
+from trackway_server.core.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Surroundings:
     """Reaches the other services, over the same gRPC and the same chain of interceptors as everybody."""
     clock: Clock
     blob_url: str = ""
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
 
 OpenModule = Callable[[Surroundings], AbstractAsyncContextManager[ServiceBinding]]
@@ -43,7 +45,7 @@ def _tracking(surroundings: Surroundings) -> AbstractAsyncContextManager[Service
     from trackway_server.tracking.module import open_module
 
     settings = TrackingSettings(data_dir=surroundings.data_dir, database_url=surroundings.database_url)
-    return open_module(settings, surroundings.clock)
+    return open_module(settings, surroundings.clock, surroundings.telemetry)
 
 
 def _artifacts(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:
@@ -53,7 +55,7 @@ def _artifacts(surroundings: Surroundings) -> AbstractAsyncContextManager[Servic
     settings = ArtifactsSettings(
         data_dir=surroundings.data_dir, database_url=surroundings.database_url, blob_url=surroundings.blob_url
     )
-    return open_module(settings, surroundings.clock)
+    return open_module(settings, surroundings.clock, surroundings.telemetry)
 
 
 def _registry(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:
@@ -62,7 +64,9 @@ def _registry(surroundings: Surroundings) -> AbstractAsyncContextManager[Service
 
     peers = surroundings.peers
     settings = RegistrySettings(data_dir=surroundings.data_dir, database_url=surroundings.database_url)
-    return open_module(settings, peers.tracking, surroundings.clock, artifacts=peers.artifacts)
+    return open_module(
+        settings, peers.tracking, surroundings.clock, artifacts=peers.artifacts, telemetry=surroundings.telemetry
+    )
 
 
 MODULES: Mapping[str, Module] = {

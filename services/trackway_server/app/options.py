@@ -80,6 +80,9 @@ class ServerOptions:
     peer_cert: Path | None = None
     """What is shown to the other services; None: `tls_cert`."""
     peer_key: Path | None = None
+    metrics_port: int | None = None
+    """Where a target without a gateway answers /metrics; 0: any free one. None: nowhere."""
+    metrics_host: str = "127.0.0.1"
     ready_file: Path | None = None
     """Where to write ports and process id once the server serves."""
 
@@ -96,16 +99,12 @@ class ServerOptions:
     @property
     def loopback(self) -> bool:
         """Whether only this machine reaches the server."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return _is_loopback(self.host)
 
     def check(self) -> None:
         """Raise StartupError with what to do where the options contradict each other."""
-        for name, port in (("--http-port", self.http_port), ("--grpc-port", self.chosen_grpc_port)):
+        ports = (("--http-port", self.http_port), ("--grpc-port", self.chosen_grpc_port))
+        for name, port in (*ports, ("--metrics-port", self.metrics_port or 0)):
             if not 0 <= port <= 65535:
                 raise StartupError(f"{name} {port} is no port: choose 1 to 65535, or 0 for any free one")
         for addresses in (self.peer_address, *self.addresses.values()):
@@ -121,12 +120,24 @@ class ServerOptions:
                 " administrator; leave one of the two out"
             )
         self._check_tls()
+        self._check_metrics()
         if self.target is Target.ALL and self.http_port == self.chosen_grpc_port != 0:
             raise StartupError(f"--http-port and --grpc-port are both {self.http_port}: choose two ports")
         if self.blob_url and Target.ARTIFACTS.value in self.target.services:
             from trackway_server.artifacts.store.s3_location import parse_blob_url
 
             parse_blob_url(self.blob_url)
+
+    def _check_metrics(self) -> None:
+        if self.metrics_port is not None and self.target.has_gateway:
+            raise StartupError(
+                f"--metrics-port is not for --target {self.target.value}: its gateway answers /metrics on --http-port;"
+                " leave it out"
+            )
+        if self.no_auth and not _is_loopback(self.metrics_host):
+            raise StartupError(
+                f"--insecure-no-auth is refused with --metrics-host {self.metrics_host}: leave one of the two out"
+            )
 
     def _check_tls(self) -> None:
         for cert, key in (("tls_cert", "tls_key"), ("peer_cert", "peer_key")):
@@ -148,6 +159,15 @@ class ServerOptions:
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def authority(host: str, port: int) -> str:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import ExitStack
-from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import ValidationError
 
 from trackway_server.app.announce import Announcement, print_announcement, write_ready_file
 from trackway_server.app.embedded import RunningServer, open_server
+from trackway_server.app.observing import log_start, log_stopping, logged_stop, program_version
 from trackway_server.app.options import ServerOptions, authority, client_host
 from trackway_server.app.profile import ProfileError, forget_key, profile_path, remember_key
-from trackway_server.core.config import CoreSettings
+from trackway_server.core.config import CoreSettings, wrong_setting
 from trackway_server.core.lifecycle import StartupError, stop_signals
 from trackway_server.core.logging import configure_logging
+from trackway_server.core.tracing import open_tracing, tracing_wanted
 
 
 def run(options: ServerOptions, settings: Mapping[str, str]) -> None:
@@ -28,23 +29,24 @@ def run(options: ServerOptions, settings: Mapping[str, str]) -> None:
         configure_logging(core.log_level, core.log_format)
         asyncio.run(_serve(options, core))
     except ValidationError as error:
-        raise StartupError(_wrong_setting(error)) from error
-
-
-def _wrong_setting(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    name = ".".join(str(part) for part in first["loc"]).upper()
-    return f"the environment variable TRACKWAY_…{name} ({error.title}) is wrong: {first['msg']}"
+        raise StartupError(wrong_setting(error)) from error
 
 
 async def _serve(options: ServerOptions, core: CoreSettings) -> None:
-    async with stop_signals() as stop, open_server(options, core) as running:
+    async with (
+        stop_signals() as stop,
+        open_tracing(tracing_wanted(core.tracing), options.target.value) as tracing,
+        logged_stop(options.target),
+        open_server(options, core, tracing=tracing) as running,
+    ):
         with ExitStack() as stack:
             announcement = _announcement(options, running, stack)
             print_announcement(announcement)
             if options.ready_file is not None:
                 write_ready_file(options.ready_file, announcement)
+            log_start(options, running, version=announcement.version, tracing=tracing is not None)
             await stop.wait()
+            log_stopping(options.target)
 
 
 def _announcement(options: ServerOptions, running: RunningServer, stack: ExitStack) -> Announcement:
@@ -61,7 +63,7 @@ def _announcement(options: ServerOptions, running: RunningServer, stack: ExitSta
         except ProfileError as error:
             warnings.append(f"{error}; clients need TRACKWAY_TOKEN")
     return Announcement(
-        version=_version(),
+        version=program_version(),
         target=options.target.value,
         host=options.host,
         grpc_port=running.grpc_port,
@@ -71,6 +73,7 @@ def _announcement(options: ServerOptions, running: RunningServer, stack: ExitSta
         profile=profile,
         warnings=tuple(warnings),
         tls=options.tls_cert is not None,
+        metrics_port=running.metrics_port,
     )
 
 
@@ -87,10 +90,3 @@ def _forget(address: str) -> None:
     except ProfileError:
         # The entry of a port that nobody will meet again: harmless where it stays.
         return
-
-
-def _version() -> str:
-    try:
-        return version("trackway")
-    except PackageNotFoundError:
-        return "(not installed)"

@@ -18,6 +18,15 @@ _PROGRAM = frozenset(
         "ARTIFACTS_ADDRESS",
         "REGISTRY_ADDRESS",
         "AUTH_ADDRESS",
+        "TLS_CERT",
+        "TLS_KEY",
+        "TLS_CLIENT_CA",
+        "TLS_HTTP_CLIENT_AUTH",
+        "PEER_CA",
+        "PEER_CERT",
+        "PEER_KEY",
+        "METRICS_PORT",
+        "METRICS_HOST",
         "READY_FILE",
         "PROFILE",
     )
@@ -27,6 +36,9 @@ _CLIENT = frozenset(
     for name in (
         "URI",
         "TOKEN",
+        "CA_FILE",
+        "CLIENT_CERT",
+        "CLIENT_KEY",
         "SPOOL_DIR",
         "SPOOL_IO",
         "STRICT",
@@ -43,13 +55,22 @@ _CLIENT = frozenset(
 
 def settings_classes() -> tuple[type[BaseSettings], ...]:
     """The settings of the kernel and of every part."""
-    from trackway_server.artifacts.config import ArtifactsSettings
+    from trackway_server.artifacts.config import ArtifactsSettings, S3Settings
     from trackway_server.core.config import CoreSettings
+    from trackway_server.core.rpc.config import RpcSettings
     from trackway_server.gateway.config import GatewaySettings
     from trackway_server.registry.config import RegistrySettings
     from trackway_server.tracking.config import TrackingSettings
 
-    return (CoreSettings, TrackingSettings, ArtifactsSettings, RegistrySettings, GatewaySettings)
+    return (
+        CoreSettings,
+        RpcSettings,
+        TrackingSettings,
+        ArtifactsSettings,
+        S3Settings,
+        RegistrySettings,
+        GatewaySettings,
+    )
 
 
 def server_variables() -> frozenset[str]:

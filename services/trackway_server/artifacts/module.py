@@ -10,31 +10,38 @@ from trackway.api.artifacts.v1 import artifact_store_service_pb2
 from trackway_server.artifacts.allocator import keep_freed_blocks
 from trackway_server.artifacts.config import ArtifactsSettings, S3Settings
 from trackway_server.artifacts.domain.ports import BlobStore
+from trackway_server.artifacts.observed import ObservedBlobs
 from trackway_server.artifacts.policy import POLICY
 from trackway_server.artifacts.service import ArtifactStoreServicer
 from trackway_server.artifacts.store.blob_local import open_local_blobs
 from trackway_server.artifacts.store.index_sql import SqlArtifactIndex
 from trackway_server.core.clock import Clock
+from trackway_server.core.db.observed import observed
 from trackway_server.core.db.opening import opened_database
 from trackway_server.core.lifecycle import StartupError
 from trackway_server.core.rpc.call import ServiceBinding
+from trackway_server.core.telemetry import Telemetry
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 DESCRIPTOR = artifact_store_service_pb2.DESCRIPTOR.services_by_name["ArtifactStoreService"]
 
 
 @asynccontextmanager
-async def open_module(settings: ArtifactsSettings, clock: Clock) -> AsyncIterator[ServiceBinding]:
+async def open_module(
+    settings: ArtifactsSettings, clock: Clock, telemetry: Telemetry | None = None
+) -> AsyncIterator[ServiceBinding]:
     """The artifact store on the data directory and the blob URL, ready to be served inside the block.
 
     Raises StartupError where the database or the blob store cannot be used.
     """
     keep_freed_blocks()
+    telemetry = telemetry or Telemetry()
     async with (
         opened_database(settings.data_dir / "artifacts.db", MIGRATIONS, settings.database_url) as database,
         _opening_blobs(settings) as blobs,
     ):
-        servicer = ArtifactStoreServicer(SqlArtifactIndex(database), blobs, clock, settings)
+        index = SqlArtifactIndex(observed(database, telemetry, "artifacts"))
+        servicer = ArtifactStoreServicer(index, ObservedBlobs(blobs, telemetry), clock, settings)
         yield ServiceBinding(DESCRIPTOR, servicer, POLICY)
 
 

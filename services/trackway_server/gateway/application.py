@@ -12,10 +12,13 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from trackway_server.core.telemetry import Telemetry
+from trackway_server.core.correlation import REQUEST_ID_KEY
+from trackway_server.core.telemetry import METRICS_TYPE, Telemetry
+from trackway_server.core.tracing import Tracing
 from trackway_server.gateway.channels import Channels, not_serving
 from trackway_server.gateway.config import GatewaySettings
-from trackway_server.gateway.credentials import onward_authorization
+from trackway_server.gateway.correlation import Correlation, onward_headers
+from trackway_server.gateway.credentials import onward_authorization, opens_metrics
 from trackway_server.gateway.guard import Guard
 from trackway_server.gateway.hosts import AllowedHosts
 from trackway_server.gateway.pages import render_overview, render_run
@@ -24,10 +27,15 @@ from trackway_server.gateway.refusals import refusal
 
 _STYLE = Path(__file__).parent / "static" / "style.css"
 _READY_TIMEOUT_S = 2.0
-_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def build_application(channels: Channels, bound_host: str, settings: GatewaySettings, telemetry: Telemetry) -> ASGIApp:
+def build_application(
+    channels: Channels,
+    bound_host: str,
+    settings: GatewaySettings,
+    telemetry: Telemetry,
+    tracing: Tracing | None = None,
+) -> ASGIApp:
     """The application. `bound_host` is where it will listen, and one of the host names it answers;
     `telemetry` is what `/metrics` shows.
     """
@@ -40,7 +48,8 @@ def build_application(channels: Channels, bound_host: str, settings: GatewaySett
         Route("/runs/{run_id}", _refusing(gateway.run)),
         Route("/static/style.css", gateway.style),
     ]
-    return Guard(Starlette(routes=routes), AllowedHosts.of(bound_host, settings.allowed_hosts))
+    guarded = Guard(Starlette(routes=routes), AllowedHosts.of(bound_host, settings.allowed_hosts))
+    return Correlation(guarded, tracing)
 
 
 class _Gateway:
@@ -60,8 +69,10 @@ class _Gateway:
         return PlainTextResponse("ready\n")
 
     async def metrics(self, request: Request) -> Response:
-        await self._reader(request).check_key()
-        return Response(self._telemetry.exposition(), headers={"Content-Type": _METRICS_TYPE})
+        authorization = onward_authorization(request.headers.get("authorization"))
+        if not opens_metrics(authorization, self._settings.metrics_token):
+            await self._reader(request).check_key()
+        return Response(self._telemetry.exposition(), headers={"Content-Type": METRICS_TYPE})
 
     async def overview(self, request: Request) -> Response:
         chosen = request.query_params
@@ -76,7 +87,7 @@ class _Gateway:
 
     def _reader(self, request: Request) -> Reader:
         authorization = onward_authorization(request.headers.get("authorization"))
-        return Reader(self._channels, self._settings, authorization)
+        return Reader(self._channels, self._settings, authorization, onward_headers(request.scope))
 
 
 def _refusing(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
@@ -84,6 +95,6 @@ def _refusing(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[R
         try:
             return await endpoint(request)
         except grpc.aio.AioRpcError as error:
-            return refusal(error)
+            return refusal(error, dict(onward_headers(request.scope)).get(REQUEST_ID_KEY, ""))
 
     return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from trackway_server.core.config import Settings
@@ -21,6 +21,9 @@ class GatewaySettings(Settings):
 
     page_runs: int = Field(default=50, ge=1, le=1000)
     """How many runs one page shows."""
+
+    metrics_token: SecretStr | None = Field(default=None, validation_alias="TRACKWAY_METRICS_TOKEN")
+    """What opens `/metrics`, sent as Bearer, beside the keys that the services take."""
 
     max_connections: int = Field(default=256, ge=1)
     """Connections beyond this are answered 503."""

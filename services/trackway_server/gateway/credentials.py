@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
+
+from pydantic import SecretStr
 
 # What may travel in gRPC metadata; a key is far shorter.
 _MAX_KEY_LENGTH = 8192
@@ -22,6 +25,12 @@ def onward_authorization(header: str | None) -> str | None:
         case _:
             return None
     return f"Bearer {key}" if _is_token(key) else None
+
+
+def opens_metrics(authorization: str | None, token: SecretStr | None) -> bool:
+    """Whether `authorization` (see above) carries the token that opens /metrics and nothing else."""
+    expected = token.get_secret_value() if token is not None else ""
+    return bool(expected) and hmac.compare_digest((authorization or "").encode(), f"Bearer {expected}".encode())
 
 
 def _basic_password(encoded: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from trackway_server.core.telemetry import Telemetry
+from trackway_server.core.tracing import Tracing
 from trackway_server.gateway.application import build_application
 from trackway_server.gateway.channels import Channels
 from trackway_server.gateway.config import GatewaySettings
@@ -25,8 +26,10 @@ async def open_gateway(
     bound_host: str,
     telemetry: Telemetry,
     tls: ServerTls | None = None,
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[None]:
     """Serve the gateway on `listener` inside the block. `bound_host` is the host as the operator named it."""
     context = None if tls is None else tls.http_context()
-    async with serve_http(build_application(channels, bound_host, settings, telemetry), listener, settings, context):
+    app = build_application(channels, bound_host, settings, telemetry, tracing)
+    async with serve_http(app, listener, settings, context):
         yield

@@ -19,6 +19,7 @@ from trackway.api.tracking.v1.tracking_service_pb2 import (
     ListRunsRequest,
     ListRunsResponse,
 )
+from trackway_server.core.correlation import Headers
 from trackway_server.gateway.channels import Channels
 from trackway_server.gateway.config import GatewaySettings
 from trackway_server.gateway.views import ExperimentView, ModelView, RunView, experiment_view, model_view, run_view
@@ -48,10 +49,12 @@ class Overview:
 class Reader:
     """One caller's view of the services."""
 
-    def __init__(self, channels: Channels, settings: GatewaySettings, authorization: str | None) -> None:
+    def __init__(
+        self, channels: Channels, settings: GatewaySettings, authorization: str | None, onward: Headers = ()
+    ) -> None:
         self._channels = channels
         self._settings = settings
-        self._metadata = (("authorization", authorization),) if authorization else ()
+        self._metadata = (*onward, ("authorization", authorization)) if authorization else onward
 
     async def overview(self, experiment_id: str, page_token: str) -> Overview:
         """The first page: the newest experiments, runs (of one experiment, where named) and the models.

@@ -28,8 +28,8 @@ _LINES = {
 }
 
 
-def refusal(error: grpc.aio.AioRpcError) -> Response:
+def refusal(error: grpc.aio.AioRpcError, request_id: str) -> Response:
     """The response for a service's refusal. A service's own text stays out: it may quote what a stranger wrote."""
     status = _HTTP_STATUS.get(error.code(), 502)
     headers = {"WWW-Authenticate": 'Basic realm="Trackway", charset="UTF-8"'} if status == 401 else None
-    return PlainTextResponse(_LINES[status] + "\n", status, headers)
+    return PlainTextResponse(f"{_LINES[status]} (request {request_id})\n", status, headers)

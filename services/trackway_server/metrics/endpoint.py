@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import structlog
 
 from trackway.api.metrics.v1 import ingest_pb2
 from trackway_server.core.auth.principal import Principal
@@ -17,9 +19,12 @@ from trackway_server.metrics.domain.records import Append
 from trackway_server.metrics.domain.session import OpenedWriter, open_writer
 from trackway_server.metrics.ingest import RETRYABLE, Acknowledged, IngestLimits, IngestStream
 from trackway_server.metrics.shares import Shares
+from trackway_server.metrics.telemetry import IngestTelemetry
 
 Requests = AsyncIterator[ingest_pb2.IngestRequest]
 Responses = AsyncGenerator[ingest_pb2.IngestResponse, None]
+
+LOG = structlog.get_logger(__name__)
 
 _RECORDS_INLINE = 64
 """Converting more records than this would hold up the event loop."""
@@ -38,6 +43,7 @@ class IngestEndpoint:
     on_commit: Callable[[str], None]
     """Told the subject's id after each commit of points."""
     shares: Shares
+    counts: IngestTelemetry = field(default_factory=IngestTelemetry.apart)
 
     async def answer(self, requests: Requests, principal: Principal) -> Responses:
         """Answer one stream. A refusal travels as a message; its status follows when the client has half-closed."""
@@ -47,17 +53,20 @@ class IngestEndpoint:
         try:
             opened = await self._open(first, principal)
         except DomainError as refused:
+            self.counts.refused_stream(refused.reason)
             yield _refusal(refused, 0)
             await _drain(requests)
             raise
         yield self._opened(opened)
         with self.shares.of(principal.name) as share:
-            stream = IngestStream(self.transactions, opened, self.limits, self.clock, self.on_commit, share)
-            async with aclosing(self._run(stream, requests)) as responses:
+            stream = IngestStream(
+                self.transactions, opened, self.limits, self.clock, self.on_commit, share, self.counts
+            )
+            async with aclosing(self._run(stream, opened, requests)) as responses:
                 async for response in responses:
                     yield response
 
-    async def _run(self, stream: IngestStream, requests: Requests) -> Responses:
+    async def _run(self, stream: IngestStream, opened: OpenedWriter, requests: Requests) -> Responses:
         refused_by: DomainError | None = None
         async with aclosing(stream.answers(requests, self._append)) as answers:
             async for answer in answers:
@@ -66,8 +75,10 @@ class IngestEndpoint:
                         yield response
                 else:
                     refused_by = answer.error
+                    self.counts.refused_stream(refused_by.reason)
                     yield _refusal(refused_by, answer.durable_sequence)
         if refused_by is not None:
+            _log_refused(opened, refused_by)
             raise refused_by
 
     async def _open(self, first: ingest_pb2.IngestRequest, principal: Principal) -> OpenedWriter:
@@ -108,6 +119,11 @@ async def _drain(requests: Requests) -> None:
         async with asyncio.timeout(_DRAIN_SECONDS):
             while True:
                 await asyncio.wait_for(anext(requests), _SILENCE_SECONDS)
+
+
+def _log_refused(opened: OpenedWriter, refused: DomainError) -> None:
+    cursor = opened.cursor
+    LOG.warning("ingest_refused", reason=refused.reason.name, writer_id=cursor.writer_id, subject_id=cursor.subject_id)
 
 
 def own_workspace(asked: str, principal: Principal) -> str:

@@ -9,12 +9,14 @@ one transaction and acknowledges.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from prometheus_client import Gauge
 
 from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError, Reason
@@ -25,6 +27,7 @@ from trackway_server.metrics.domain.records import Append, Commit, Refusal, Segm
 from trackway_server.metrics.domain.session import Accepted, OpenedWriter, WriterSession, commit_records
 from trackway_server.metrics.domain.summaries import summarise
 from trackway_server.metrics.shares import Share
+from trackway_server.metrics.telemetry import IngestTelemetry
 
 MessageT = TypeVar("MessageT")
 
@@ -105,9 +108,10 @@ def _segment(blocks: Sequence[Block], first_sequence: int, end_sequence: int) ->
 class _HeldAppends:
     """Accepted appends on their way to the store, bounded in bytes from `put` to `release`."""
 
-    def __init__(self, held_bytes: int, share: Share) -> None:
+    def __init__(self, held_bytes: int, share: Share, all_held: Gauge) -> None:
         self._limit = held_bytes
         self._share = share
+        self._all_held = all_held
         self._held = 0
         self._waiting: list[Accepted] = []
         self._closed = False
@@ -119,6 +123,7 @@ class _HeldAppends:
             await self._changed.wait_for(lambda: self._held < self._limit or self._closed)
         await self._share.take(accepted.size)
         self._held += accepted.size
+        self._all_held.inc(accepted.size)
         async with self._changed:
             self._waiting.append(accepted)
             self._changed.notify_all()
@@ -145,12 +150,13 @@ class _HeldAppends:
                 self._waiting = []
             self._changed.notify_all()
 
-    def abandon(self) -> None:
-        """Give back whatever is held; nothing works on it any more."""
+    def forget(self) -> None:
+        """Give back whatever is held; for the end, however it came: nothing works on it any more."""
         self._give_back(self._held)
 
     def _give_back(self, size: int) -> None:
         self._held -= size
+        self._all_held.dec(size)
         self._share.give(size)
 
 
@@ -165,14 +171,16 @@ class IngestStream:
         clock: Clock,
         on_commit: Callable[[str], None],
         share: Share,
+        counts: IngestTelemetry | None = None,
     ) -> None:
         self._transactions = transactions
         self._opened = opened
         self._session = WriterSession(opened, limits.max_series)
         self._clock = clock
         self._on_commit = on_commit
+        self._counts = counts or IngestTelemetry.apart()
         self._durable = opened.cursor.durable_sequence
-        self._held = _HeldAppends(limits.held_bytes, share)
+        self._held = _HeldAppends(limits.held_bytes, share, self._counts.held_bytes)
         self._commits: asyncio.Queue[tuple[Commit, int] | None] = asyncio.Queue(1)
         self._answers: asyncio.Queue[Answer | None] = asyncio.Queue()
         self._unread = asyncio.Semaphore(_ANSWERS_UNREAD)
@@ -187,6 +195,7 @@ class IngestStream:
         A StreamRefused is the last answer; the iterator then ends when `messages` does or falls silent, so that the
         client can half-close before it is told the status.
         """
+        self._counts.open_streams.inc()
         work = asyncio.create_task(self._run(messages, convert))
         try:
             while (answer := await self._answers.get()) is not None:
@@ -199,7 +208,8 @@ class IngestStream:
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-            self._held.abandon()
+            self._held.forget()
+            self._counts.open_streams.dec()
 
     async def _run(self, messages: AsyncIterator[MessageT], convert: Callable[[MessageT], Awaitable[Append]]) -> None:
         try:
@@ -235,7 +245,9 @@ class IngestStream:
             await work
 
     async def _accept(self, append: Append) -> None:
+        expected = self._session.accepted_sequence
         accepted = self._session.accept(append)
+        self._counts.received(append, expected, self._clock.now_us())
         if accepted is None:
             await self._answer(Acknowledged(self._durable, ()))
         else:
@@ -268,7 +280,9 @@ class IngestStream:
 
     async def _store(self, commit: Commit) -> None:
         opened, now_us = self._opened, self._clock.now_us()
+        started = time.perf_counter()
         refused = await self._transactions.write(lambda unit: commit_records(unit, opened, commit, now_us))
+        self._counts.committed(commit, refused, time.perf_counter() - started)
         self._durable = commit.end_sequence
         if commit.segment is not None:
             self._on_commit(opened.cursor.subject_id)

@@ -11,14 +11,17 @@ import grpc
 
 from trackway.api.registry.v1 import model_registry_service_pb2
 from trackway_server.core.clock import Clock
+from trackway_server.core.db.observed import observed
 from trackway_server.core.db.opening import opened_database
 from trackway_server.core.rpc.call import ServiceBinding
+from trackway_server.core.telemetry import Telemetry
 from trackway_server.registry.config import RegistrySettings
 from trackway_server.registry.domain.feed import EventFeed, FeedLimits
 from trackway_server.registry.domain.registry import Registry
 from trackway_server.registry.policy import POLICY
 from trackway_server.registry.service import ModelRegistryServicer
 from trackway_server.registry.store.sql import SqlRegistryStore
+from trackway_server.registry.telemetry import FeedTelemetry
 from trackway_server.registry.upstream import GrpcSource
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -32,16 +35,20 @@ async def open_module(
     clock: Clock,
     *,
     artifacts: grpc.aio.Channel | None = None,
+    telemetry: Telemetry | None = None,
 ) -> AsyncIterator[ServiceBinding]:
     """The registry on the data directory, ready to be served inside the block.
 
     `tracking` and `artifacts` reach those services, and stay the caller's; without `artifacts` one channel reaches
     both. Raises StartupError where the database cannot be used.
     """
+    telemetry = telemetry or Telemetry()
     async with opened_database(settings.data_dir / "registry.db", MIGRATIONS, settings.database_url) as database:
-        store = SqlRegistryStore(database)
+        store = SqlRegistryStore(observed(database, telemetry, "registry"))
         source = GrpcSource(tracking, artifacts or tracking, settings.upstream_timeout_s)
-        async with following(EventFeed(store, _feed_limits(settings))) as feed:
+        counts = FeedTelemetry(telemetry, clock)
+        async with following(EventFeed(store, _feed_limits(settings), counts.seen)) as feed:
+            counts.follow(feed)
             registry = Registry(store, source, feed)
             yield ServiceBinding(DESCRIPTOR, ModelRegistryServicer(registry, clock), POLICY)
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from trackway.api.tracking.v1 import tracking_service_pb2
 from trackway_server.core.clock import Clock
+from trackway_server.core.db.observed import observed
 from trackway_server.core.db.opening import opened_database
 from trackway_server.core.rpc.call import ServiceBinding
+from trackway_server.core.telemetry import Telemetry
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.folding import Folder
@@ -18,6 +20,7 @@ from trackway_server.metrics.ingest import IngestLimits
 from trackway_server.metrics.query import MetricQueries
 from trackway_server.metrics.shares import Shares
 from trackway_server.metrics.sweeping import Sweeper
+from trackway_server.metrics.telemetry import IngestTelemetry
 from trackway_server.tracking.config import TrackingSettings
 from trackway_server.tracking.convert import payload_from_proto
 from trackway_server.tracking.domain.ports import TrackingUnit
@@ -30,18 +33,21 @@ _SERVICE = tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"]
 
 
 @asynccontextmanager
-async def open_module(settings: TrackingSettings, clock: Clock) -> AsyncIterator[ServiceBinding]:
+async def open_module(
+    settings: TrackingSettings, clock: Clock, telemetry: Telemetry | None = None
+) -> AsyncIterator[ServiceBinding]:
     """Tracking on its database, see `opened_database`. Raises StartupError."""
+    telemetry = telemetry or Telemetry()
     async with (
         opened_database(settings.database_path, MIGRATIONS, settings.database_url) as database,
-        serve(SqlTracking(database), settings, clock) as binding,
+        serve(SqlTracking(observed(database, telemetry, "tracking")), settings, clock, telemetry) as binding,
     ):
         yield binding
 
 
 @asynccontextmanager
 async def serve(
-    store: Transactions[TrackingUnit], settings: TrackingSettings, clock: Clock
+    store: Transactions[TrackingUnit], settings: TrackingSettings, clock: Clock, telemetry: Telemetry | None = None
 ) -> AsyncIterator[ServiceBinding]:
     """Tracking over an open store, with its background tasks."""
     queries = MetricQueries(store)
@@ -53,7 +59,8 @@ async def serve(
         max_series=settings.max_series_per_writer,
     )
     shares = Shares(limits.held_bytes_per_principal)
-    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, folder.mark, shares)
+    counts = IngestTelemetry(telemetry or Telemetry(), "tracking")
+    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, folder.mark, shares, counts)
     sweeper = Sweeper(store, clock, settings.unused_writer_seconds)
     tasks = [
         asyncio.create_task(folder.run(), name="fold-summaries"),

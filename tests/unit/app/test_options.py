@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +19,13 @@ from trackway_server.core.lifecycle import StartupError
 def _process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """`main` prepares its process; here it is the test's."""
     monkeypatch.setenv("GRPC_VERBOSITY", "NONE")
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     before = os.umask(0o022)
     yield
     os.umask(before)
     structlog.reset_defaults()  # `main` may have set up the log, on a stream of the test
+    root.handlers[:], root.level = handlers, level
 
 
 @pytest.mark.parametrize(
@@ -93,6 +97,11 @@ def test_a_list_that_grpc_does_not_take_is_refused(addresses: str) -> None:
         (["--http-port", "70000"], "--http-port 70000 is no port"),
         (["--grpc-port", "-1"], "--grpc-port -1 is no port"),
         (["--http-port", "7701"], "both 7701"),
+        (["--target", "tracking", "--metrics-port", "70000"], "--metrics-port 70000 is no port"),
+        (["--target", "tracking", "--metrics-port", "x"], "--metrics-port x is no port"),
+        (["--metrics-port", "0"], "--metrics-port is not for --target all: its gateway answers"),
+        (["--target", "gateway", "--metrics-port", "0"], "--metrics-port is not for --target gateway"),
+        (["--target", "tracking", "--insecure-no-auth", "--metrics-host", "::"], "--insecure-no-auth is refused"),
         (["--insecure-no-auth", "--host", "0.0.0.0"], "--insecure-no-auth is refused"),
         (["--host", "no.such.host.invalid", "--http-port", "0", "--grpc-port", "0"], "cannot listen on"),
     ],

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+import structlog
 from sqlalchemy import MetaData
 
 from trackway_server.core.lifecycle import StartupError
 
+LOG = structlog.get_logger(__name__)
 _ASSIGNMENT = re.compile(r"""^(revision|down_revision)\b[^=\n]*=\s*(?:None|["']([^"']+)["'])""", re.MULTILINE)
 
 
@@ -35,7 +38,14 @@ def upgrade(database: Path, script_location: Path) -> None:
         raise _newer(str(database), at)
     from trackway_server.core.db.alembic_env import run_upgrade
 
+    started = time.perf_counter()
     run_upgrade(database, script_location)
+    log_migration(str(database), at, head(script_location), time.perf_counter() - started)
+
+
+def log_migration(database: str, before: str | None, after: str | None, seconds: float) -> None:
+    """Tell the log of a migration. `database` is a name or path, never an address with a password."""
+    LOG.info("database_migrated", database=database, before=before, after=after, seconds=round(seconds, 3))
 
 
 def upgrade_postgres(database_url: str, schema: str, script_location: Path) -> bool:
@@ -55,7 +65,9 @@ def upgrade_postgres(database_url: str, schema: str, script_location: Path) -> b
             raise _newer(migration.name, at)
         from trackway_server.core.db.alembic_env import run_postgres_upgrade
 
+        started = time.perf_counter()
         run_postgres_upgrade(migration, script_location)
+        log_migration(migration.name, at, head(script_location), time.perf_counter() - started)
     return True
 
 

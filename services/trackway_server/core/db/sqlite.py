@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from trackway_server.core.db.sqlite_errors import Refusals
-from trackway_server.core.db.sqlite_worker import Job, Jobs, Reader, Worker, Writer
+from trackway_server.core.db.sqlite_worker import Job, Jobs, OnCommit, Reader, Worker, Writer
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.lifecycle import StartupError
 
@@ -82,7 +82,8 @@ class SqliteDatabase:
         self._waiting = asyncio.Semaphore(WAITING_WRITES)
         self._connections = [writer, *readers]
         self._closed = False
-        workers: list[Worker] = [Writer(writer, self._writes, refusals)]
+        self._writer = Writer(writer, self._writes, refusals)
+        workers: list[Worker] = [self._writer]
         workers += [Reader(reader, self._reads, refusals) for reader in readers]
         self._threads = [
             threading.Thread(target=worker.run, name=f"{path.stem}-{number}", daemon=True)
@@ -104,6 +105,10 @@ class SqliteDatabase:
         """See Database. At most 1,024 writes wait their turn; beyond that the caller waits to submit."""
         async with self._waiting:
             return await self._submit(self._writes, lambda connection: work(connection, *args, **kwargs))
+
+    def tell_of_commits(self, told: OnCommit) -> None:
+        """Have `told` called after every COMMIT from now on, in the writer's thread."""
+        self._writer.on_commit = told
 
     async def close(self) -> None:
         """See Database. Closing twice is without effect."""

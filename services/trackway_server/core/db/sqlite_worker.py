@@ -24,6 +24,9 @@ LOG = structlog.get_logger(__name__)
 
 DRIVER_ERRORS = (sqlite3.Error, SQLAlchemyError)
 
+OnCommit = Callable[[int, float], None]
+"""Told of one COMMIT: how many jobs shared it, and how many seconds it took."""
+
 
 @dataclass(slots=True)
 class Job:
@@ -122,6 +125,7 @@ class Writer(Worker):
     """Runs jobs in groups: each in a savepoint of its own, then one COMMIT for all."""
 
     _ended = False
+    on_commit: OnCommit | None = None
 
     def run(self) -> None:
         """Serve until the queue ends."""
@@ -151,9 +155,15 @@ class Writer(Worker):
                 if job is None:
                     break
                 self._run_alone(job)
-            self._driver.execute("COMMIT")
+            self._commit(len(group))
         except Exception as error:  # whatever it is, callers wait, and the thread serves others next
             self._fail(group, error)
+
+    def _commit(self, jobs: int) -> None:
+        started = time.perf_counter()
+        self._driver.execute("COMMIT")
+        if self.on_commit is not None:
+            self.on_commit(jobs, time.perf_counter() - started)
 
     def _run_alone(self, job: Job) -> None:
         """Run the job in a savepoint, undone where it raises. Raises only what ends the whole transaction."""

@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.descriptor import ServiceDescriptor
 
 from trackway_server.core.auth.principal import LOCAL_ADMIN, Permission, Principal
+from trackway_server.core.correlation import REQUEST_ID_KEY, Headers, trace_headers_from
 
 
 @dataclass(slots=True)
@@ -31,10 +32,12 @@ class Call:
     """What the caller sent beside the request, its credentials among it: not for logs."""
     request_id: str = ""
     principal: Principal = LOCAL_ADMIN
+    trace: Headers = ()
+    """The trace context for calls to others, where this server traces."""
 
     def onward_metadata(self) -> tuple[tuple[str, str], ...]:
-        """Metadata for calls to other services on behalf of this one: the caller's credentials and request id."""
-        kept = [("x-request-id", self.request_id)]
+        """Metadata for calls to other services on behalf of this one: credentials, request id and trace context."""
+        kept = [(REQUEST_ID_KEY, self.request_id), *(self.trace or trace_headers_from(self.metadata))]
         if authorization := self.metadata.get("authorization"):
             kept.append(("authorization", authorization))
         return tuple(kept)

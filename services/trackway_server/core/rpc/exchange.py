@@ -22,7 +22,7 @@ DRAIN_BYTES = 256 << 20
 class Exchange:
     """One call. Each interceptor reads and sets what is its own; the dispatch does the rest."""
 
-    __slots__ = ("call", "code", "context", "message", "method", "principal_name", "raw", "streams")
+    __slots__ = ("call", "code", "context", "message", "method", "principal_name", "raw", "reason", "streams")
 
     def __init__(self, method: Method, raw: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         self.method = method
@@ -35,6 +35,8 @@ class Exchange:
         self.principal_name = ""
         """Who calls, once that is known."""
         self.code = grpc.StatusCode.OK
+        self.reason: Reason | None = None
+        """Why it was refused, where it was."""
         self.streams: Streams | None = None
         """The streams of the call; None for a unary one."""
 

@@ -6,7 +6,6 @@ unary call costs seven plain coroutine calls.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,16 +14,15 @@ from typing import Protocol
 import structlog
 
 from trackway_server.core.auth.authenticator import Authenticator
+from trackway_server.core.correlation import REQUEST_ID_KEY, request_id_from, trace_id_in
 from trackway_server.core.errors import DomainError, Reason
-from trackway_server.core.ids import new_id
 from trackway_server.core.rpc.dispatch import Handler
 from trackway_server.core.rpc.exchange import Exchange
 from trackway_server.core.rpc.method import Method
 from trackway_server.core.telemetry import Telemetry
 
 LOG = structlog.get_logger("trackway_server.access")
-REQUEST_ID_KEY = "x-request-id"
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SLOW_CALL_S = 1.0
 
 
 class Interceptor(Protocol):
@@ -74,8 +72,7 @@ class RequestId:
         """See Interceptor."""
 
         async def handle(exchange: Exchange) -> None:
-            given = exchange.call.metadata.get(REQUEST_ID_KEY, "")
-            exchange.call.request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
+            exchange.call.request_id = request_id_from(exchange.call.metadata.get(REQUEST_ID_KEY))
             exchange.context.set_trailing_metadata(((REQUEST_ID_KEY, exchange.call.request_id),))
             await proceed(exchange)
 
@@ -84,30 +81,46 @@ class RequestId:
 
 @dataclass(frozen=True, slots=True)
 class AccessLog:
-    """One line a call, when it has ended, however it ended."""
+    """One line a call, when it has ended, however it ended; a unary one that took long has a warning besides."""
 
+    slow_s: float = SLOW_CALL_S
+    """0: no call is slow."""
     name: str = "access_log"
     after: Sequence[str] = ("request_id",)
 
     def wrap(self, method: Method, proceed: Handler) -> Handler:
         """See Interceptor."""
         log = LOG.debug if method.is_probe else LOG.info
+        slow_s = 0.0 if method.streams_requests or method.streams_responses else self.slow_s
 
         async def handle(exchange: Exchange) -> None:
             started = time.perf_counter()
             try:
                 await proceed(exchange)
             finally:
-                log(
-                    "call",
-                    request_id=exchange.call.request_id,
-                    principal=exchange.principal_name,
-                    method=exchange.call.method.removeprefix("/"),
-                    status=exchange.code.name,
-                    duration_ms=round((time.perf_counter() - started) * 1000, 3),
-                )
+                seconds = time.perf_counter() - started
+                fields = _fields(exchange, seconds)
+                log("call", **fields)
+                if slow_s and seconds >= slow_s:
+                    LOG.warning("slow_call", **fields, threshold_ms=slow_s * 1000)
 
         return handle
+
+
+def _fields(exchange: Exchange, seconds: float) -> dict[str, object]:
+    call = exchange.call
+    fields: dict[str, object] = {
+        "request_id": call.request_id,
+        "principal": exchange.principal_name,
+        "method": call.method.removeprefix("/"),
+        "status": exchange.code.name,
+        "duration_ms": round(seconds * 1000, 3),
+    }
+    if exchange.reason is not None:
+        fields["reason"] = exchange.reason.name
+    if trace_id := trace_id_in(call.trace):
+        fields["trace_id"] = trace_id
+    return fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +134,15 @@ class Metrics:
     def wrap(self, method: Method, proceed: Handler) -> Handler:
         """See Interceptor."""
         observe = self.telemetry.calls_of(method.service, method.name)
+        in_flight = self.telemetry.in_flight(method.service, method.name)
 
         async def handle(exchange: Exchange) -> None:
             started = time.perf_counter()
+            in_flight.calls += 1
             try:
                 await proceed(exchange)
             finally:
+                in_flight.calls -= 1
                 observe(exchange.code.name, time.perf_counter() - started)
 
         return handle

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import grpc
 import structlog
 
+from trackway_server.core.correlation import REQUEST_ID_KEY
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.dispatch import Handler
 from trackway_server.core.rpc.exchange import Exchange, shutting_down
-from trackway_server.core.rpc.interceptors import REQUEST_ID_KEY
 from trackway_server.core.rpc.method import Method
 from trackway_server.core.rpc.status import DETAILS_KEY, status_of
 
@@ -56,6 +56,7 @@ async def _refuse(exchange: Exchange, error: DomainError) -> None:
         error.metadata.setdefault("request_id", exchange.call.request_id)
     status = status_of(error)
     exchange.code = status.code
+    exchange.reason = error.reason
     exchange.raw = b""
     if exchange.streams is not None:
         await exchange.streams.drain()

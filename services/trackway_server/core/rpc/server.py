@@ -17,6 +17,7 @@ from trackway_server.core.rpc.call import ServiceBinding
 from trackway_server.core.rpc.config import RpcSettings
 from trackway_server.core.rpc.health import Health
 from trackway_server.core.rpc.interceptors import (
+    SLOW_CALL_S,
     AccessLog,
     Authentication,
     Authorization,
@@ -31,7 +32,9 @@ from trackway_server.core.rpc.quotas import Quotas
 from trackway_server.core.rpc.reflection import reflection_methods
 from trackway_server.core.rpc.refusing import StatusMapping
 from trackway_server.core.rpc.router import Router
+from trackway_server.core.rpc.tracing import TraceCalls
 from trackway_server.core.telemetry import Telemetry
+from trackway_server.core.tracing import Tracing
 
 IDLE_STREAM_SECONDS = 0.2
 POLL_SECONDS = 0.05
@@ -52,6 +55,8 @@ def build_server(
     *,
     telemetry: Telemetry | None = None,
     settings: RpcSettings | None = None,
+    tracing: Tracing | None = None,
+    slow_call_s: float = SLOW_CALL_S,
 ) -> RpcServer:
     """A server of the services, with health and reflection beside them; it listens nowhere yet.
 
@@ -61,7 +66,8 @@ def build_server(
     settings = settings or RpcSettings()
     interceptors: list[Interceptor] = [
         RequestId(),
-        AccessLog(),
+        *([TraceCalls(tracing)] if tracing is not None else []),
+        AccessLog(slow_call_s),
         Metrics(telemetry or Telemetry()),
         StatusMapping(),
         Authentication(authenticator),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -36,8 +36,15 @@ class FeedLimits:
 class EventFeed:
     """Follows the log of a store and serves watchers."""
 
-    def __init__(self, store: RegistryStore, limits: FeedLimits | None = None) -> None:
+    def __init__(
+        self,
+        store: RegistryStore,
+        limits: FeedLimits | None = None,
+        on_events: Callable[[Sequence[Event]], None] | None = None,
+    ) -> None:
+        """`on_events` is told of all events that the feed comes to see, in order, each once."""
         self._store = store
+        self._on_events = on_events
         self._limits = limits or FeedLimits()
         self._tail = Tail()
         self._committed = asyncio.Event()
@@ -135,6 +142,8 @@ class EventFeed:
     async def _follow(self) -> None:
         while events := await self._store.read(_read_all, self._tail.head.sequence):
             self._tail.extend(events)
+            if self._on_events is not None:
+                self._on_events(events)
 
     async def _until_committed(self) -> None:
         try:
