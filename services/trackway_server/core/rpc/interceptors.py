@@ -15,8 +15,8 @@ from typing import Protocol
 import structlog
 
 from trackway_server.core.auth.authenticator import Authenticator
-from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.ids import new_id
+from trackway_server.core.rpc.call import permission_denied
 from trackway_server.core.rpc.dispatch import Handler
 from trackway_server.core.rpc.exchange import Exchange
 from trackway_server.core.rpc.method import Method
@@ -156,7 +156,11 @@ class Authentication:
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """Refuses a principal without the permission of the method."""
+    """Refuses a principal that has the permission of the method nowhere.
+
+    Whether it has it in the workspace of what is asked for is known once the request is read: `Call.workspace` and
+    `Call.admits` are how a service asks.
+    """
 
     name: str = "authorization"
     after: Sequence[str] = ("authentication",)
@@ -170,8 +174,8 @@ class Authorization:
         async def handle(exchange: Exchange) -> None:
             principal = exchange.call.principal
             if not principal.may(permission):
-                message = f"{principal.name} lacks the permission {permission.name}; ask an administrator for it."
-                raise DomainError(Reason.PERMISSION_DENIED, message, permission=permission.name)
+                raise permission_denied(principal, permission)
+            exchange.call.permission = permission
             await proceed(exchange)
 
         return handle
