@@ -48,6 +48,8 @@ async def open_server(options: ServerOptions, core: CoreSettings) -> AsyncIterat
             opening = _everything(options, core)
         case Target.GATEWAY:
             opening = _gateway_alone(options)
+        case Target.AUTH:
+            opening = _auth_alone(options, core)
         case _:
             opening = _one_service(options, core)
     async with opening as running:
@@ -81,6 +83,17 @@ async def _one_service(options: ServerOptions, core: CoreSettings) -> AsyncItera
 
 
 @asynccontextmanager
+async def _auth_alone(options: ServerOptions, core: CoreSettings) -> AsyncIterator[RunningServer]:
+    """It asks itself for the keys of tokens, as every other service asks it."""
+    with claimed_data_dir(options.data_dir, options.target) as data_dir, _own_socket(data_dir) as path:
+        async with (
+            _channel(f"unix:{path}") as own,
+            _services(options, core, data_dir, own, Telemetry(), path) as running,
+        ):
+            yield running
+
+
+@asynccontextmanager
 async def _gateway_alone(options: ServerOptions) -> AsyncIterator[RunningServer]:
     with bound_socket(options.host, options.http_port, "--http-port") as listener:
         async with (
@@ -99,8 +112,9 @@ async def _services(
     telemetry: Telemetry,
     own_socket: Path | None = None,
 ) -> AsyncIterator[RunningServer]:
-    access = open_access(data_dir, no_auth=options.no_auth)
-    surroundings = Surroundings(data_dir, peers, SystemClock())
+    clock = SystemClock()
+    access = open_access(data_dir, peers, clock, no_auth=options.no_auth)
+    surroundings = Surroundings(data_dir, peers, clock, access.key)
     async with AsyncExitStack() as stack:
         openings = (MODULES[name].open(surroundings) for name in options.target.services)
         bindings = [await stack.enter_async_context(opening) for opening in openings]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+from pydantic import SecretStr
 
 from trackway_server.core.clock import Clock
 from trackway_server.core.rpc.call import ServiceBinding
@@ -21,6 +22,8 @@ class Surroundings:
     peers: grpc.aio.Channel
     """Reaches the other services, over the same gRPC and the same chain of interceptors as everybody."""
     clock: Clock
+    admin_key: SecretStr | None = None
+    """The bootstrap administrator's key, which the auth service exchanges; None: there is none."""
 
 
 OpenModule = Callable[[Surroundings], AbstractAsyncContextManager[ServiceBinding]]
@@ -55,9 +58,18 @@ def _registry(surroundings: Surroundings) -> AbstractAsyncContextManager[Service
     return open_module(RegistrySettings(data_dir=surroundings.data_dir), surroundings.peers, surroundings.clock)
 
 
+def _auth(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:
+    from trackway_server.auth.config import AuthSettings
+    from trackway_server.auth.module import open_module
+
+    settings = AuthSettings(data_dir=surroundings.data_dir, admin_key=surroundings.admin_key)
+    return open_module(settings, surroundings.clock)
+
+
 MODULES: Mapping[str, Module] = {
     "tracking": Module(_tracking),
     "artifacts": Module(_artifacts),
     "registry": Module(_registry, calls=("tracking", "artifacts")),
+    "auth": Module(_auth),
 }
 """The services by name, as the targets name them."""

@@ -22,6 +22,7 @@ class Target(Enum):
     TRACKING = "tracking"
     ARTIFACTS = "artifacts"
     REGISTRY = "registry"
+    AUTH = "auth"
     GATEWAY = "gateway"
 
     @property
@@ -29,7 +30,7 @@ class Target(Enum):
         """The gRPC services that the target runs."""
         match self:
             case Target.ALL:
-                return ("tracking", "artifacts", "registry")
+                return ("tracking", "artifacts", "registry", "auth")
             case Target.GATEWAY:
                 return ()
             case _:
@@ -41,7 +42,7 @@ class Target(Enum):
         return self in (Target.ALL, Target.GATEWAY)
 
 
-_DEFAULT_GRPC_PORTS = {Target.TRACKING: 7711, Target.ARTIFACTS: 7712, Target.REGISTRY: 7713}
+_DEFAULT_GRPC_PORTS = {Target.TRACKING: 7711, Target.ARTIFACTS: 7712, Target.REGISTRY: 7713, Target.AUTH: 7714}
 
 
 @dataclass(frozen=True, slots=True)

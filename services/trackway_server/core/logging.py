@@ -14,7 +14,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 LEVELS = logging.getLevelNamesMapping()
-_SECRET = re.compile(r"(?i:(bearer\s+))[^\s'\",)]+|(\btw_)[A-Za-z0-9_-]{20,}")
+_SECRET = re.compile(r"(?i:(bearer\s+))[^\s'\",)]+|(\btwk?_)[A-Za-z0-9_-]{20,}")
 
 
 def configure_logging(
