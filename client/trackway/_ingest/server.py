@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import grpc.aio
 
 from trackway import config
+from trackway._rpc.auth import Credentials
 from trackway._rpc.channel import open_channel
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class Server:
     def __init__(self, address: ServerAddress, workspace: str) -> None:
         self.address = address
         self.channel: grpc.aio.Channel = open_channel(address)
+        self.credentials = Credentials(address, workspace)
         self._workspace = workspace
         self._client: AsyncClient | None = None
 

@@ -13,7 +13,7 @@ import grpc.aio
 
 from trackway import errors
 from trackway._ids import new_id
-from trackway._rpc.auth import Metadata, call_metadata
+from trackway._rpc.auth import Credentials, Metadata
 from trackway._rpc.channel import MAX_RECONNECT_MS, open_channel
 from trackway._rpc.status import CallSite, error_of, too_late
 from trackway.config import ServerAddress
@@ -43,6 +43,7 @@ class Connection:
         self._channel: grpc.aio.Channel | None = None
         self._stubs: dict[Any, Any] = {}
         self._closed = False
+        self._credentials = Credentials(address, workspace)
 
     def stub(self, factory: Callable[[grpc.aio.Channel], Any]) -> Any:
         """The generated stub of a service on this connection."""
@@ -59,9 +60,9 @@ class Connection:
         site, limit = self._site(method), seconds or self.timeout
         try:
             await self._reconnected()
-            return await method(request, metadata=self._metadata(site), timeout=limit)
+            return await method(request, metadata=await self._metadata(site), timeout=limit)
         except _FAILURES as failure:
-            error = _translated(failure, site, limit)
+            error = self._failed(failure, site, limit)
         del method
         raise error
 
@@ -70,10 +71,10 @@ class Connection:
         site, call = self._site(method), None
         try:
             await self._reconnected()
-            call = method(metadata=self._metadata(site))
+            call = method(metadata=await self._metadata(site))
             return await _send(call, requests, idle)
         except _FAILURES as failure:
-            error = _translated(failure, site, idle)
+            error = self._failed(failure, site, idle)
         finally:
             if call is not None:
                 call.cancel()
@@ -85,12 +86,12 @@ class Connection:
         site, call = self._site(method), None
         try:
             await self._reconnected()
-            call = method(request, metadata=self._metadata(site))
+            call = method(request, metadata=await self._metadata(site))
             while (answer := await _read(call, idle)) is not grpc.aio.EOF:
                 yield answer
             return
         except _FAILURES as failure:
-            error = _translated(failure, site, idle)
+            error = self._failed(failure, site, idle)
         finally:
             if call is not None:
                 call.cancel()
@@ -101,6 +102,7 @@ class Connection:
         """Give up the channel. The next call opens a new one, in whichever loop it then runs."""
         channel, self._channel = self._channel, None
         self._stubs.clear()
+        self._credentials.detach()
         if channel is not None:
             await channel.close()
 
@@ -112,8 +114,16 @@ class Connection:
     def _site(self, method: Any) -> CallSite:
         return CallSite(self.address, _name_of(method), new_id())
 
-    def _metadata(self, site: CallSite) -> Metadata:
-        return call_metadata(self.address, site.request_id)
+    async def _metadata(self, site: CallSite) -> Metadata:
+        assert self._channel is not None
+        return await self._credentials.metadata(self._channel, site.request_id)
+
+    def _failed(self, failure: BaseException, site: CallSite, seconds: float) -> errors.TrackwayError:
+        """The error to raise; a token that is refused is asked for anew at the next call."""
+        error = _translated(failure, site, seconds)
+        if isinstance(error, errors.Unauthenticated):
+            self._credentials.forget()
+        return error
 
     async def _reconnected(self) -> None:
         """After a lost connection, wait for another attempt to connect, so that no call is answered by a failure of the

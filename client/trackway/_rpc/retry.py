@@ -38,6 +38,15 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "Resolve",
         "ListEvents",
     ),
+    "trackway.api.auth.v1.AuthService": (
+        "ExchangeKey",
+        "ListSigningKeys",
+        "GetSelf",
+        "ListWorkspaces",
+        "ListPrincipals",
+        "ListRoles",
+        "ListKeys",
+    ),
 }
 
 _POLICY = {

@@ -20,10 +20,12 @@ SERVICES = {
         "trackway.api.tracking.v1.TrackingService",
         "trackway.api.artifacts.v1.ArtifactStoreService",
         "trackway.api.registry.v1.ModelRegistryService",
+        "trackway.api.auth.v1.AuthService",
     ],
     Target.TRACKING: ["trackway.api.tracking.v1.TrackingService"],
     Target.ARTIFACTS: ["trackway.api.artifacts.v1.ArtifactStoreService"],
     Target.REGISTRY: ["trackway.api.registry.v1.ModelRegistryService"],
+    Target.AUTH: ["trackway.api.auth.v1.AuthService"],
 }
 
 
