@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -15,6 +15,10 @@ class RegistrySettings(BaseSettings):
 
     data_dir: Path
     """Holds `registry.db`."""
+
+    service_key: SecretStr | None = None
+    """The API key of the registry's own service account, presented beside the caller's token when it asks Tracking
+    and the ArtifactStore; None: it presents the caller's alone."""
 
     upstream_timeout_s: float = Field(default=15.0, gt=0)
     """How long Tracking and the ArtifactStore may take to answer, each, in seconds."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 
 from trackway.api.registry.v1 import model_registry_service_pb2
+from trackway_server.core.auth.service_identity import ServiceIdentity
 from trackway_server.core.clock import Clock
 from trackway_server.core.db.migrate import upgrade
 from trackway_server.core.db.sqlite import open_sqlite
@@ -41,7 +42,11 @@ async def open_module(
     try:
         store = SqlRegistryStore(database)
         async with following(EventFeed(store, _feed_limits(settings))) as feed:
-            registry = Registry(store, GrpcSource(channel, settings.upstream_timeout_s), feed)
+            registry = Registry(
+                store,
+                GrpcSource(channel, settings.upstream_timeout_s, ServiceIdentity(channel, settings.service_key)),
+                feed,
+            )
             yield ServiceBinding(DESCRIPTOR, ModelRegistryServicer(registry, clock), POLICY)
     finally:
         await database.close()

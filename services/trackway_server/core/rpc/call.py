@@ -34,6 +34,8 @@ class Call:
     principal: Principal = LOCAL_ADMIN
     permission: Permission | None = None
     """What the method needs; the chain sets it, and knows that the principal has it somewhere."""
+    service: str = ""
+    """The service account of the service that calls on behalf of `principal`; empty where none says so."""
     peer: str = ""
     """The other end of the connection, as gRPC names it: `ipv4:127.0.0.1:51234`, `unix:`."""
 

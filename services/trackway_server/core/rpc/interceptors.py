@@ -15,6 +15,7 @@ from typing import Protocol
 import structlog
 
 from trackway_server.core.auth.authenticator import Authenticator
+from trackway_server.core.auth.service_identity import SERVICE_KEY
 from trackway_server.core.ids import new_id
 from trackway_server.core.rpc.call import permission_denied
 from trackway_server.core.rpc.dispatch import Handler
@@ -134,7 +135,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """Finds out who calls."""
+    """Finds out who calls, and which service passes the call on; both must be known."""
 
     authenticator: Authenticator
     name: str = "authentication"
@@ -149,6 +150,8 @@ class Authentication:
         async def handle(exchange: Exchange) -> None:
             exchange.call.principal = await authenticate(exchange.call.metadata.get("authorization"))
             exchange.principal_name = exchange.call.principal.name
+            if (service := exchange.call.metadata.get(SERVICE_KEY)) is not None:
+                exchange.call.service = (await authenticate(service)).name
             await proceed(exchange)
 
         return handle
