@@ -55,6 +55,8 @@ async def open_server(options: ServerOptions, core: CoreSettings) -> AsyncIterat
                 opening = _everything(options, core, tls)
             case Target.GATEWAY:
                 opening = _gateway_alone(options, tls)
+            case Target.AUTH:
+                opening = _auth_alone(options, core, tls)
             case _:
                 opening = _one_service(options, core, tls)
         async with opening as running:
@@ -92,6 +94,19 @@ async def _one_service(
 
 
 @asynccontextmanager
+async def _auth_alone(
+    options: ServerOptions, core: CoreSettings, tls: ServerTls | None
+) -> AsyncIterator[RunningServer]:
+    """It asks itself for the keys of tokens, as every other service asks it."""
+    with claimed_data_dir(options.data_dir, options.target) as data_dir, _own_socket(data_dir) as path:
+        async with (
+            peer_channel(f"unix:{path}") as own,
+            _services(options, core, data_dir, Peers.all_to(own), Telemetry(), tls, path) as running,
+        ):
+            yield running
+
+
+@asynccontextmanager
 async def _gateway_alone(options: ServerOptions, tls: ServerTls | None) -> AsyncIterator[RunningServer]:
     with bound_socket(options.host, options.http_port, "--http-port") as listener:
         async with (
@@ -111,9 +126,10 @@ async def _services(
     tls: ServerTls | None,
     own_socket: Path | None = None,
 ) -> AsyncIterator[RunningServer]:
-    access = open_access(data_dir, no_auth=options.no_auth)
+    clock = SystemClock()
+    access = open_access(data_dir, peers.auth, clock, no_auth=options.no_auth)
     database_url = None if options.database_url is None else SecretStr(options.database_url)
-    surroundings = Surroundings(data_dir, database_url, peers, SystemClock(), options.blob_url)
+    surroundings = Surroundings(data_dir, database_url, peers, clock, options.blob_url, access.key)
     async with AsyncExitStack() as stack:
         openings = (MODULES[name].open(surroundings) for name in options.target.services)
         bindings = [await stack.enter_async_context(opening) for opening in openings]

@@ -25,6 +25,8 @@ class Surroundings:
     """Reaches the other services, over the same gRPC and the same chain of interceptors as everybody."""
     clock: Clock
     blob_url: str = ""
+    admin_key: SecretStr | None = None
+    """The bootstrap administrator's key, which the auth service exchanges; None: there is none."""
 
 
 OpenModule = Callable[[Surroundings], AbstractAsyncContextManager[ServiceBinding]]
@@ -62,12 +64,23 @@ def _registry(surroundings: Surroundings) -> AbstractAsyncContextManager[Service
 
     peers = surroundings.peers
     settings = RegistrySettings(data_dir=surroundings.data_dir, database_url=surroundings.database_url)
-    return open_module(settings, peers.tracking, surroundings.clock, artifacts=peers.artifacts)
+    return open_module(settings, peers.tracking, surroundings.clock, artifacts=peers.artifacts, auth=peers.auth)
+
+
+def _auth(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:
+    from trackway_server.auth.config import AuthSettings
+    from trackway_server.auth.module import open_module
+
+    settings = AuthSettings(
+        data_dir=surroundings.data_dir, database_url=surroundings.database_url, admin_key=surroundings.admin_key
+    )
+    return open_module(settings, surroundings.clock)
 
 
 MODULES: Mapping[str, Module] = {
     "tracking": Module(_tracking),
     "artifacts": Module(_artifacts),
     "registry": Module(_registry, calls=("tracking", "artifacts")),
+    "auth": Module(_auth),
 }
 """The services by name, as the targets name them."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 
 from trackway.api.registry.v1 import model_registry_service_pb2
+from trackway_server.core.auth.service_identity import ServiceIdentity
 from trackway_server.core.clock import Clock
 from trackway_server.core.db.opening import opened_database
 from trackway_server.core.rpc.call import ServiceBinding
@@ -32,15 +33,17 @@ async def open_module(
     clock: Clock,
     *,
     artifacts: grpc.aio.Channel | None = None,
+    auth: grpc.aio.Channel | None = None,
 ) -> AsyncIterator[ServiceBinding]:
     """The registry on the data directory, ready to be served inside the block.
 
-    `tracking` and `artifacts` reach those services, and stay the caller's; without `artifacts` one channel reaches
-    both. Raises StartupError where the database cannot be used.
+    `tracking`, `artifacts` and `auth` reach those services, and stay the caller's; without the latter two one channel
+    reaches all. Raises StartupError where the database cannot be used.
     """
     async with opened_database(settings.data_dir / "registry.db", MIGRATIONS, settings.database_url) as database:
         store = SqlRegistryStore(database)
-        source = GrpcSource(tracking, artifacts or tracking, settings.upstream_timeout_s)
+        identity = ServiceIdentity(auth or tracking, settings.service_key)
+        source = GrpcSource(tracking, artifacts or tracking, settings.upstream_timeout_s, identity)
         async with following(EventFeed(store, _feed_limits(settings))) as feed:
             registry = Registry(store, source, feed)
             yield ServiceBinding(DESCRIPTOR, ModelRegistryServicer(registry, clock), POLICY)
