@@ -16,11 +16,12 @@ from types import TracebackType
 
 from trackway._rpc.artifacts import AsyncArtifacts
 from trackway._rpc.connection import UNARY_SECONDS, Connection
+from trackway._rpc.directory import AsyncAuth
 from trackway._rpc.registry import AsyncRegistry
 from trackway._rpc.tracking import AsyncTracking
 from trackway.config import DEFAULT_WORKSPACE, ServerAddress, resolve
 
-__all__ = ["AsyncArtifacts", "AsyncClient", "AsyncRegistry", "AsyncTracking"]
+__all__ = ["AsyncArtifacts", "AsyncAuth", "AsyncClient", "AsyncRegistry", "AsyncTracking"]
 
 
 class AsyncClient:
@@ -36,6 +37,8 @@ class AsyncClient:
     """Files of runs, and manifests."""
     registry: AsyncRegistry
     """Registered models, their versions, stages, aliases and events."""
+    auth: AsyncAuth
+    """Users, service accounts, workspaces, roles and keys."""
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class AsyncClient:
         self.tracking = AsyncTracking(self._connection)
         self.artifacts = AsyncArtifacts(self._connection)
         self.registry = AsyncRegistry(self._connection)
+        self.auth = AsyncAuth(self._connection)
 
     @property
     def uri(self) -> str:

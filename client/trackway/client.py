@@ -16,13 +16,14 @@ from types import TracebackType
 
 from trackway._rpc.connection import UNARY_SECONDS
 from trackway._sync.artifacts import Artifacts
+from trackway._sync.directory import Auth
 from trackway._sync.portal import PORTAL
 from trackway._sync.registry import Registry
 from trackway._sync.tracking import Tracking
 from trackway.aio import AsyncClient
 from trackway.config import DEFAULT_WORKSPACE, ServerAddress
 
-__all__ = ["Artifacts", "Client", "Registry", "Tracking"]
+__all__ = ["Artifacts", "Auth", "Client", "Registry", "Tracking"]
 
 
 class Client:
@@ -38,6 +39,8 @@ class Client:
     """Files of runs, and manifests."""
     registry: Registry
     """Registered models, their versions, stages, aliases and events."""
+    auth: Auth
+    """Users, service accounts, workspaces, roles and keys."""
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Client:
         self.tracking = Tracking(self._async.tracking, PORTAL)
         self.artifacts = Artifacts(self._async.artifacts, PORTAL)
         self.registry = Registry(self._async.registry, PORTAL)
+        self.auth = Auth(self._async.auth, PORTAL)
 
     @property
     def uri(self) -> str:

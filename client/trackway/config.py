@@ -37,7 +37,8 @@ is your home. Of these files the uplink is told the paths; nothing of them is ev
 
 **Keys.** A server on this machine writes its key into your profile when it starts, so nothing needs to be set. A key
 from the profile goes to the server it is noted for and to no other; `TRACKWAY_TOKEN` goes to whichever server is
-chosen. A key never stands in an address. A profile looks like this:
+chosen. A key never stands in an address. An API key (`twk_…`, see `trackway auth keys`) is exchanged for a token that
+lives some minutes, again and again, without your doing. A profile looks like this:
 
     uri = "trackways://trackway.example.org"
 

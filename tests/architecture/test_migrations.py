@@ -23,7 +23,7 @@ def metadata_of(service: str) -> MetaData:
 
 
 def test_every_service_with_tables_has_migrations() -> None:
-    assert {"tracking", "artifacts", "registry"} <= set(SERVICES)
+    assert {"tracking", "artifacts", "registry", "auth"} <= set(SERVICES)
 
 
 @pytest.mark.parametrize("service", SERVICES)

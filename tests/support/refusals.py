@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 import grpc
@@ -43,3 +44,12 @@ def refused(error: grpc.RpcError) -> Refused:
         retry_after=retry.retry_delay.seconds,
         request_id=trailers["x-request-id"],
     )
+
+
+async def refusal_of(call: Awaitable[object]) -> Refused:
+    """What a unary call is refused with; it must be."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return refused(error)
+    raise AssertionError("the call was not refused")

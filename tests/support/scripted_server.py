@@ -1,4 +1,4 @@
-"""A real server of all three services whose methods are what a test says, and a client of it."""
+"""A real server of all four services whose methods are what a test says, and a client of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from trackway.aio import AsyncClient
 from trackway.api.artifacts.v1 import artifact_store_service_pb2
+from trackway.api.auth.v1 import auth_service_pb2
 from trackway.api.registry.v1 import model_registry_service_pb2
 from trackway.api.tracking.v1 import tracking_service_pb2
 from trackway_server.core.auth.authenticator import AdminKeyAuthenticator
@@ -24,6 +25,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = (
     tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"],
     artifact_store_service_pb2.DESCRIPTOR.services_by_name["ArtifactStoreService"],
     model_registry_service_pb2.DESCRIPTOR.services_by_name["ModelRegistryService"],
+    auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"],
 )
 
 

@@ -30,7 +30,7 @@ from trackway._ingest.server import Server
 from trackway._ingest.spool import STATE_SIZE, Link, State, waiting_artifacts
 from trackway._ingest.uploads import Uploads
 from trackway._ingest.wire import append_message
-from trackway._rpc.auth import call_metadata
+from trackway._rpc.auth import Metadata
 from trackway._rpc.status import BY_REASON, CallSite, error_of
 from trackway.api.common.v1.errors_pb2 import ErrorReason
 from trackway.api.metrics.v1 import ingest_pb2
@@ -94,7 +94,7 @@ class SpoolSender:
         stream: Any = self.server.channel.stream_stream(
             METHOD, response_deserializer=ingest_pb2.IngestResponse.FromString
         )
-        call: Any = stream(metadata=call_metadata(self.server.address, site.request_id))
+        call: Any = stream(metadata=await self._metadata(site))
         try:
             opened = await self._open(call)
             self._join(opened)
@@ -103,7 +103,10 @@ class SpoolSender:
                 watchdog = tasks.create_task(self._watch(pump))
                 tasks.create_task(self._collect(call, pump, watchdog))
         except* grpc.aio.AioRpcError as failures:
-            raise error_of(_first(failures), site) from None
+            error = error_of(_first(failures), site)
+            if isinstance(error, errors.Unauthenticated):
+                self.server.credentials.forget()
+            raise error from None
         except* TimeoutError:
             raise errors.Unavailable(
                 f"{self.server.address.uri} did not answer in time; it will be tried again"
@@ -112,6 +115,12 @@ class SpoolSender:
             raise _first(failures) from None
         finally:
             call.cancel()
+
+    async def _metadata(self, site: CallSite) -> Metadata:
+        try:
+            return await self.server.credentials.metadata(self.server.channel, site.request_id)
+        except grpc.aio.AioRpcError as failure:
+            raise error_of(failure, site) from None
 
     def note_failure(self, link: int, problem: str) -> None:
         """Tell the training process that an attempt failed, and why."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import grpc.aio
 
 from trackway import config
+from trackway._rpc.auth import Credentials
 from trackway._rpc.channel import files_signature, open_channel
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class Server:
         self.address = address
         self.files = files_signature(address)
         self.channel: grpc.aio.Channel = open_channel(address)
+        self.credentials = Credentials(address, workspace)
         self._workspace = workspace
         self._client: AsyncClient | None = None
 

@@ -14,7 +14,7 @@ import grpc.aio
 
 from trackway import errors
 from trackway._ids import new_id
-from trackway._rpc.auth import Metadata, call_metadata
+from trackway._rpc.auth import Credentials, Metadata
 from trackway._rpc.channel import MAX_RECONNECT_MS, files_signature, open_channel
 from trackway._rpc.status import CallSite, error_of, too_late
 from trackway.config import ServerAddress
@@ -46,6 +46,7 @@ class Connection:
         self._replaced: list[grpc.aio.Channel] = []
         self._stubs: dict[Any, Any] = {}
         self._closed = False
+        self._credentials = Credentials(address, workspace)
 
     def stub(self, factory: Callable[[grpc.aio.Channel], Any]) -> Any:
         """The generated stub of a service on this connection."""
@@ -68,10 +69,11 @@ class Connection:
         try:
             began = time.monotonic()
             await self._reconnected(limit)
+            metadata = await self._metadata(site)
             left = max(limit - (time.monotonic() - began), 0.001)
-            return await method(request, metadata=self._metadata(site), timeout=left)
+            return await method(request, metadata=metadata, timeout=left)
         except _FAILURES as failure:
-            error = _translated(failure, site, limit)
+            error = self._failed(failure, site, limit)
         del method
         raise error
 
@@ -80,10 +82,10 @@ class Connection:
         site, call = self._site(method), None
         try:
             await self._reconnected()
-            call = method(metadata=self._metadata(site))
+            call = method(metadata=await self._metadata(site))
             return await _send(call, requests, idle)
         except _FAILURES as failure:
-            error = _translated(failure, site, idle)
+            error = self._failed(failure, site, idle)
         finally:
             if call is not None:
                 call.cancel()
@@ -95,12 +97,12 @@ class Connection:
         site, call = self._site(method), None
         try:
             await self._reconnected()
-            call = method(request, metadata=self._metadata(site))
+            call = method(request, metadata=await self._metadata(site))
             while (answer := await _read(call, idle)) is not grpc.aio.EOF:
                 yield answer
             return
         except _FAILURES as failure:
-            error = _translated(failure, site, idle)
+            error = self._failed(failure, site, idle)
         finally:
             if call is not None:
                 call.cancel()
@@ -112,6 +114,7 @@ class Connection:
         channel, self._channel = self._channel, None
         replaced, self._replaced = self._replaced, []
         self._stubs.clear()
+        self._credentials.detach()
         for each in (*replaced, channel):
             if each is not None:
                 await each.close()
@@ -129,8 +132,16 @@ class Connection:
     def _site(self, method: Any) -> CallSite:
         return CallSite(self.address, _name_of(method), new_id())
 
-    def _metadata(self, site: CallSite) -> Metadata:
-        return call_metadata(self.address, site.request_id)
+    async def _metadata(self, site: CallSite) -> Metadata:
+        assert self._channel is not None
+        return await self._credentials.metadata(self._channel, site.request_id)
+
+    def _failed(self, failure: BaseException, site: CallSite, seconds: float) -> errors.TrackwayError:
+        """The error to raise; a token that is refused is asked for anew at the next call."""
+        error = _translated(failure, site, seconds)
+        if isinstance(error, errors.Unauthenticated):
+            self._credentials.forget()
+        return error
 
     async def _reconnected(self, limit: float = RECONNECT_SECONDS) -> None:
         """After a lost connection, wait for another attempt to connect, so that no call is answered by a failure of the

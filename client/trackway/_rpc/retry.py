@@ -39,12 +39,22 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "Resolve",
         "ListEvents",
     ),
+    "trackway.api.auth.v1.AuthService": (
+        "ExchangeKey",
+        "ListSigningKeys",
+        "GetSelf",
+        "ListWorkspaces",
+        "ListPrincipals",
+        "ListRoles",
+        "ListKeys",
+    ),
 }
 
 STREAMS: Mapping[str, tuple[str, ...]] = {
     "trackway.api.tracking.v1.TrackingService": ("Ingest", "ReadSeries"),
     "trackway.api.artifacts.v1.ArtifactStoreService": ("UploadArtifact", "DownloadArtifact"),
     "trackway.api.registry.v1.ModelRegistryService": ("Watch",),
+    "trackway.api.auth.v1.AuthService": (),
 }
 """What has no deadline: it goes on as long as there is something to send."""
 

@@ -54,6 +54,7 @@ BY_REASON: Mapping[str, type[errors.TrackwayError]] = {
     "ETAG_MISMATCH": errors.Conflict,
     "WORKSPACE_NOT_FOUND": errors.NotFound,
     "SERVICE_NOT_FOUND": errors.NotFound,
+    "TOO_MANY_ATTEMPTS": errors.ResourceExhausted,
     "EXPERIMENT_NOT_FOUND": errors.NotFound,
     "EXPERIMENT_ALREADY_EXISTS": errors.AlreadyExists,
     "EXPERIMENT_DELETED": errors.FailedPrecondition,
@@ -84,6 +85,13 @@ BY_REASON: Mapping[str, type[errors.TrackwayError]] = {
     "SOURCE_INVALID": errors.InvalidArgument,
     "RESUME_TOKEN_INVALID": errors.InvalidArgument,
     "MODEL_VERSION_IN_USE": errors.FailedPrecondition,
+    "PRINCIPAL_NOT_FOUND": errors.NotFound,
+    "PRINCIPAL_ALREADY_EXISTS": errors.AlreadyExists,
+    "PRINCIPAL_PROTECTED": errors.FailedPrecondition,
+    "WORKSPACE_ALREADY_EXISTS": errors.AlreadyExists,
+    "WORKSPACE_PROTECTED": errors.FailedPrecondition,
+    "ROLE_NOT_FOUND": errors.NotFound,
+    "KEY_NOT_FOUND": errors.NotFound,
 }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from trackway.cli import demo, doctor, experiments, models, runs, sync, version
+from trackway.cli import auth, demo, doctor, experiments, models, runs, sync, version
 
 app = typer.Typer(
     name="trackway",
@@ -20,6 +20,7 @@ app.command("sync")(sync.sync)
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
+app.add_typer(auth.app, name="auth")
 app.command("doctor")(doctor.doctor)
 app.command("version")(version.version)
 

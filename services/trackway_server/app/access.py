@@ -1,14 +1,23 @@
-"""Who may call: the holder of the admin key in the data directory, or everybody on this machine."""
+"""Who may call: who has a token of the auth service, the holder of the admin key, or everybody on this machine."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 from pydantic import SecretStr
 
-from trackway_server.core.auth.authenticator import AdminKeyAuthenticator, Authenticator, InsecureAuthenticator
+from trackway_server.core.auth.authenticator import (
+    AdminKeyAuthenticator,
+    Authenticator,
+    InsecureAuthenticator,
+    TokenAuthenticator,
+)
 from trackway_server.core.auth.keys import KEY_FILE, admin_key
+from trackway_server.core.auth.signing_keys import SigningKeys, published_over
+from trackway_server.core.auth.tokens import TokenVerifier
+from trackway_server.core.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +29,12 @@ class Access:
     key_file: Path | None = None
 
 
-def open_access(data_dir: Path, *, no_auth: bool) -> Access:
-    """How callers of a server on `data_dir` are known; the first start makes its key."""
+def open_access(data_dir: Path, auth: grpc.aio.Channel, clock: Clock, *, no_auth: bool) -> Access:
+    """How callers of a server on `data_dir` are known; the first start makes its key. `auth` reaches the auth service,
+    whose keys verify tokens."""
     if no_auth:
         return Access(InsecureAuthenticator())
     file = data_dir / KEY_FILE
     key = admin_key(file)
-    return Access(AdminKeyAuthenticator(key), key, file)
+    verifier = TokenVerifier(SigningKeys(published_over(auth)), clock)
+    return Access(TokenAuthenticator(verifier, AdminKeyAuthenticator(key)), key, file)

@@ -147,8 +147,6 @@ def _metrics_port(given: str | None) -> int | None:
 
 
 def _check_target(target: str) -> None:
-    if target == "auth":
-        raise StartupError("--target auth is not built yet: keys are checked by each service; leave the target out")
     known = [known.value for known in Target]
     if target not in known:
         raise StartupError(f"--target {target} is unknown: choose one of {', '.join(known)}")
@@ -182,7 +180,7 @@ def add_database_url(parser: argparse.ArgumentParser) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="trackway server", description=_DESCRIPTION, allow_abbrev=False)
     environ = os.environ.get
-    parser.add_argument("--target", default="all", help="all (default), tracking, artifacts, registry or gateway")
+    parser.add_argument("--target", default="all", help="all (default), tracking, artifacts, registry, auth or gateway")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(
         "--http-port",

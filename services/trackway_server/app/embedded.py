@@ -60,6 +60,8 @@ async def open_server(
                 opening = _everything(options, core, observing, tls)
             case Target.GATEWAY:
                 opening = _gateway_alone(options, observing, tls)
+            case Target.AUTH:
+                opening = _auth_alone(options, core, observing, tls)
             case _:
                 opening = _one_service(options, core, observing, tls)
         async with observing.of_process(options.target), opening as running:
@@ -97,6 +99,20 @@ async def _one_service(
 
 
 @asynccontextmanager
+async def _auth_alone(
+    options: ServerOptions, core: CoreSettings, observing: Observing, tls: ServerTls | None
+) -> AsyncIterator[RunningServer]:
+    """It asks itself for the keys of tokens, as every other service asks it."""
+    with claimed_data_dir(options.data_dir, options.target) as data_dir, _own_socket(data_dir) as path:
+        async with (
+            peer_channel(f"unix:{path}") as own,
+            _services(options, core, data_dir, Peers.all_to(own), observing, tls, path) as running,
+            observing.listener(options, core, running.access) as metrics_port,
+        ):
+            yield replace(running, metrics_port=metrics_port)
+
+
+@asynccontextmanager
 async def _gateway_alone(
     options: ServerOptions, observing: Observing, tls: ServerTls | None
 ) -> AsyncIterator[RunningServer]:
@@ -118,9 +134,10 @@ async def _services(
     tls: ServerTls | None,
     own_socket: Path | None = None,
 ) -> AsyncIterator[RunningServer]:
-    access = open_access(data_dir, no_auth=options.no_auth)
+    clock = SystemClock()
+    access = open_access(data_dir, peers.auth, clock, no_auth=options.no_auth)
     database_url = None if options.database_url is None else SecretStr(options.database_url)
-    surroundings = Surroundings(data_dir, database_url, peers, SystemClock(), options.blob_url, observing.telemetry)
+    surroundings = Surroundings(data_dir, database_url, peers, clock, options.blob_url, observing.telemetry, access.key)
     async with AsyncExitStack() as stack:
         openings = (MODULES[name].open(surroundings) for name in options.target.services)
         bindings = [await stack.enter_async_context(opening) for opening in openings]

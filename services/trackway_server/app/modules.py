@@ -27,6 +27,8 @@ class Surroundings:
     clock: Clock
     blob_url: str = ""
     telemetry: Telemetry = field(default_factory=Telemetry)
+    admin_key: SecretStr | None = None
+    """The bootstrap administrator's key, which the auth service exchanges; None: there is none."""
 
 
 OpenModule = Callable[[Surroundings], AbstractAsyncContextManager[ServiceBinding]]
@@ -65,13 +67,29 @@ def _registry(surroundings: Surroundings) -> AbstractAsyncContextManager[Service
     peers = surroundings.peers
     settings = RegistrySettings(data_dir=surroundings.data_dir, database_url=surroundings.database_url)
     return open_module(
-        settings, peers.tracking, surroundings.clock, artifacts=peers.artifacts, telemetry=surroundings.telemetry
+        settings,
+        peers.tracking,
+        surroundings.clock,
+        artifacts=peers.artifacts,
+        auth=peers.auth,
+        telemetry=surroundings.telemetry,
     )
+
+
+def _auth(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:
+    from trackway_server.auth.config import AuthSettings
+    from trackway_server.auth.module import open_module
+
+    settings = AuthSettings(
+        data_dir=surroundings.data_dir, database_url=surroundings.database_url, admin_key=surroundings.admin_key
+    )
+    return open_module(settings, surroundings.clock)
 
 
 MODULES: Mapping[str, Module] = {
     "tracking": Module(_tracking),
     "artifacts": Module(_artifacts),
     "registry": Module(_registry, calls=("tracking", "artifacts")),
+    "auth": Module(_auth),
 }
 """The services by name, as the targets name them."""

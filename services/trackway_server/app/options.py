@@ -24,6 +24,7 @@ class Target(Enum):
     TRACKING = "tracking"
     ARTIFACTS = "artifacts"
     REGISTRY = "registry"
+    AUTH = "auth"
     GATEWAY = "gateway"
 
     @property
@@ -31,7 +32,7 @@ class Target(Enum):
         """The gRPC services that the target runs."""
         match self:
             case Target.ALL:
-                return ("tracking", "artifacts", "registry")
+                return ("tracking", "artifacts", "registry", "auth")
             case Target.GATEWAY:
                 return ()
             case _:

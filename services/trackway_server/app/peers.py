@@ -19,6 +19,7 @@ SERVICE_NAMES: Mapping[str, str] = {
     "tracking": "trackway.api.tracking.v1.TrackingService",
     "artifacts": "trackway.api.artifacts.v1.ArtifactStoreService",
     "registry": "trackway.api.registry.v1.ModelRegistryService",
+    "auth": "trackway.api.auth.v1.AuthService",
 }
 """The services that may be called, under the names by which `grpc.health.v1` knows them."""
 
@@ -34,11 +35,12 @@ class Peers:
     tracking: grpc.aio.Channel
     artifacts: grpc.aio.Channel
     registry: grpc.aio.Channel
+    auth: grpc.aio.Channel
 
     @classmethod
     def all_to(cls, channel: grpc.aio.Channel) -> Peers:
         """Every service behind one channel."""
-        return cls(tracking=channel, artifacts=channel, registry=channel)
+        return cls(tracking=channel, artifacts=channel, registry=channel, auth=channel)
 
     def named(self, names: Collection[str]) -> dict[str, Peer]:
         """Some of them, to be asked for their health."""

@@ -8,15 +8,12 @@ from trackway_server.artifacts.domain.artifacts import Artifact, Entry, FileEntr
 from trackway_server.artifacts.domain.listing import Listing, Page
 from trackway_server.artifacts.domain.manifests import Manifest
 from trackway_server.artifacts.domain.paths import parse_folder
-from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.call import Call
 
 
 def workspace_of(name: str, call: Call) -> str:
-    """The workspace a request names; the caller's own by default. Another than the caller's is not found."""
-    if name and name != call.principal.workspace:
-        raise DomainError(Reason.WORKSPACE_NOT_FOUND, f"There is no workspace {name!r}.", workspace=name)
-    return call.principal.workspace
+    """The workspace a request names, `default` where none; one in which the caller has no role is not found."""
+    return call.workspace(name)
 
 
 def owner_of(name: str, workspace: str, call: Call) -> Owner:

@@ -19,7 +19,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 # What grpc.aio logs, with a traceback, where a caller is gone before its answer could be written: nobody's defect, and
 # callers could fill the log with it.
 _CALLER_GONE = "ExecuteBatchError raised in core"
-_SECRET = re.compile(r"(?i:(bearer\s+))[^\s'\",)]+|(\btw_)[A-Za-z0-9_-]{20,}")
+_SECRET = re.compile(r"(?i:(bearer\s+))[^\s'\",)]+|(\btwk?_)[A-Za-z0-9_-]{20,}")
 
 
 def configure_logging(

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import structlog
 
 from trackway.api.metrics.v1 import ingest_pb2
-from trackway_server.core.auth.principal import Principal
 from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError, Reason
+from trackway_server.core.rpc.call import Call
 from trackway_server.metrics import convert
 from trackway_server.metrics.domain.ports import IngestUnit, Transactions
 from trackway_server.metrics.domain.records import Append
@@ -45,20 +45,20 @@ class IngestEndpoint:
     shares: Shares
     counts: IngestTelemetry = field(default_factory=IngestTelemetry.apart)
 
-    async def answer(self, requests: Requests, principal: Principal) -> Responses:
+    async def answer(self, requests: Requests, call: Call) -> Responses:
         """Answer one stream. A refusal travels as a message; its status follows when the client has half-closed."""
         first = await anext(requests, None)
         if first is None:
             return
         try:
-            opened = await self._open(first, principal)
+            opened = await self._open(first, call)
         except DomainError as refused:
             self.counts.refused_stream(refused.reason)
             yield _refusal(refused, 0)
             await _drain(requests)
             raise
         yield self._opened(opened)
-        with self.shares.of(principal.name) as share:
+        with self.shares.of(call.principal.name) as share:
             stream = IngestStream(
                 self.transactions, opened, self.limits, self.clock, self.on_commit, share, self.counts
             )
@@ -81,11 +81,11 @@ class IngestEndpoint:
             _log_refused(opened, refused_by)
             raise refused_by
 
-    async def _open(self, first: ingest_pb2.IngestRequest, principal: Principal) -> OpenedWriter:
+    async def _open(self, first: ingest_pb2.IngestRequest, call: Call) -> OpenedWriter:
         if not first.HasField("open"):
             raise _malformed("The first message of a stream must be `open`.")
-        workspace = own_workspace(first.open.workspace, principal)
-        opening = convert.opening_from_proto(first.open, principal.name, workspace)
+        workspace = call.workspace(first.open.workspace)
+        opening = convert.opening_from_proto(first.open, call.principal.name, workspace)
         now_us = self.clock.now_us()
         return await self.transactions.write(lambda unit: open_writer(unit.metrics, opening, now_us))
 
@@ -124,17 +124,6 @@ async def _drain(requests: Requests) -> None:
 def _log_refused(opened: OpenedWriter, refused: DomainError) -> None:
     cursor = opened.cursor
     LOG.warning("ingest_refused", reason=refused.reason.name, writer_id=cursor.writer_id, subject_id=cursor.subject_id)
-
-
-def own_workspace(asked: str, principal: Principal) -> str:
-    """The principal's workspace, where that (or none) is asked for. Raises WORKSPACE_NOT_FOUND for any other."""
-    if asked and asked != principal.workspace:
-        raise DomainError(
-            Reason.WORKSPACE_NOT_FOUND,
-            f"There is no workspace {asked!r} for you; leave it out to use your own.",
-            workspace=asked,
-        )
-    return principal.workspace
 
 
 def _refusal(refused: DomainError, durable_sequence: int) -> ingest_pb2.IngestResponse:

@@ -19,6 +19,10 @@ class RegistrySettings(BaseSettings):
     database_url: SecretStr | None = None
     """A PostgreSQL database, used instead of that file: its schema `registry`, which must be migrated."""
 
+    service_key: SecretStr | None = None
+    """The API key of the registry's own service account, presented beside the caller's token when it asks Tracking
+    and the ArtifactStore; None: it presents the caller's alone."""
+
     upstream_timeout_s: float = Field(default=15.0, gt=0)
     """How long Tracking and the ArtifactStore may take to answer, each, in seconds."""
 

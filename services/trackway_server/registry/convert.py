@@ -8,7 +8,6 @@ from typing import Protocol
 from trackway.api.artifacts.v1 import resources_pb2 as artifacts_pb
 from trackway.api.registry.v1 import model_registry_service_pb2 as pb
 from trackway.api.registry.v1 import resources_pb2
-from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.call import Call
 from trackway_server.registry.domain.events import Event, EventFilter, Position
 from trackway_server.registry.domain.manifest import Manifest
@@ -48,10 +47,8 @@ class _FiltersEvents(Protocol):
 
 
 def workspace_of(name: str, call: Call) -> str:
-    """The workspace a request names; the caller's own by default. Another than the caller's is not found."""
-    if name and name != call.principal.workspace:
-        raise DomainError(Reason.WORKSPACE_NOT_FOUND, f"There is no workspace {name!r}.", workspace=name)
-    return call.principal.workspace
+    """The workspace a request names, `default` where none; one in which the caller has no role is not found."""
+    return call.workspace(name)
 
 
 def model_key(request: _NamesModel, call: Call) -> ModelKey:

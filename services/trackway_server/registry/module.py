@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 
 from trackway.api.registry.v1 import model_registry_service_pb2
+from trackway_server.core.auth.service_identity import ServiceIdentity
 from trackway_server.core.clock import Clock
 from trackway_server.core.db.observed import observed
 from trackway_server.core.db.opening import opened_database
@@ -36,16 +37,18 @@ async def open_module(
     *,
     artifacts: grpc.aio.Channel | None = None,
     telemetry: Telemetry | None = None,
+    auth: grpc.aio.Channel | None = None,
 ) -> AsyncIterator[ServiceBinding]:
     """The registry on the data directory, ready to be served inside the block.
 
-    `tracking` and `artifacts` reach those services, and stay the caller's; without `artifacts` one channel reaches
-    both. Raises StartupError where the database cannot be used.
+    `tracking`, `artifacts` and `auth` reach those services, and stay the caller's; without the latter two one channel
+    reaches all. Raises StartupError where the database cannot be used.
     """
     telemetry = telemetry or Telemetry()
     async with opened_database(settings.data_dir / "registry.db", MIGRATIONS, settings.database_url) as database:
         store = SqlRegistryStore(observed(database, telemetry, "registry"))
-        source = GrpcSource(tracking, artifacts or tracking, settings.upstream_timeout_s)
+        identity = ServiceIdentity(auth or tracking, settings.service_key)
+        source = GrpcSource(tracking, artifacts or tracking, settings.upstream_timeout_s, identity)
         counts = FeedTelemetry(telemetry, clock)
         async with following(EventFeed(store, _feed_limits(settings), counts.seen)) as feed:
             counts.follow(feed)

@@ -12,6 +12,7 @@ from trackway.api.artifacts.v1.artifact_store_service_pb2_grpc import ArtifactSt
 from trackway.api.tracking.v1 import resources_pb2 as tracking_resources_pb
 from trackway.api.tracking.v1 import tracking_service_pb2 as tracking_pb
 from trackway.api.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
+from trackway_server.core.auth.service_identity import ServiceIdentity
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.status import refusal_of
 from trackway_server.registry.domain.manifest import Manifest, ManifestEntry, manifest_of
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 TRACKING = "tracking"
 ARTIFACTS = "artifacts"
+AUTH = "auth"
 
 _NOT_ANSWERING = {Reason.SERVICE_UNAVAILABLE, Reason.SHUTTING_DOWN, Reason.DEADLINE_EXCEEDED, Reason.CANCELLED}
 _NOT_STORED = {
@@ -34,13 +36,21 @@ _NOT_STORED = {
 class GrpcSource:
     """See SourceOfModels. `timeout` bounds each call, in seconds; the caller owns the channels."""
 
-    def __init__(self, tracking: grpc.aio.Channel, artifacts: grpc.aio.Channel, timeout: float) -> None:
+    def __init__(
+        self,
+        tracking: grpc.aio.Channel,
+        artifacts: grpc.aio.Channel,
+        timeout: float,
+        identity: ServiceIdentity,
+    ) -> None:
         self._tracking = TrackingServiceStub(tracking)  # type: ignore[no-untyped-call]
         self._artifacts = ArtifactStoreServiceStub(artifacts)  # type: ignore[no-untyped-call]
         self._timeout = timeout
+        self._identity = identity
 
     async def pin(self, source: RunSource, workspace: str, credentials: Credentials) -> Manifest:
         """See SourceOfModels."""
+        credentials = (*credentials, *await self._asked(AUTH, self._identity.metadata()))
         await self._check_run(source.run_id, workspace, credentials)
         return await self._make_manifest(source, workspace, credentials)
 

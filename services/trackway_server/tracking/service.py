@@ -15,7 +15,7 @@ from trackway_server.core.rpc.call import Call
 from trackway_server.metrics.convert import chunk_to_proto, summary_to_proto
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.domain.records import canonical_context
-from trackway_server.metrics.endpoint import IngestEndpoint, own_workspace
+from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.query import MetricQueries
 from trackway_server.tracking import convert
 from trackway_server.tracking.domain import experiments, runs
@@ -42,7 +42,7 @@ class TrackingService:
 
     async def CreateExperiment(self, request: rpc.CreateExperimentRequest, call: Call) -> rpc.CreateExperimentResponse:
         """Make an experiment."""
-        workspace, now_us = own_workspace(request.workspace, call.principal), self._clock.now_us()
+        workspace, now_us = call.workspace(request.workspace), self._clock.now_us()
         made = await self._store.write(
             lambda unit: experiments.create_experiment(unit, workspace, request.name, dict(request.tags), now_us)
         )
@@ -50,7 +50,7 @@ class TrackingService:
 
     async def GetExperiment(self, request: rpc.GetExperimentRequest, call: Call) -> rpc.GetExperimentResponse:
         """Answer one experiment."""
-        workspace = own_workspace(request.workspace, call.principal)
+        workspace = call.workspace(request.workspace)
         found = await self._store.read(
             lambda unit: experiments.get_experiment(unit, workspace, request.experiment_id, request.name)
         )
@@ -58,7 +58,7 @@ class TrackingService:
 
     async def ListExperiments(self, request: rpc.ListExperimentsRequest, call: Call) -> rpc.ListExperimentsResponse:
         """Answer experiments, newest first."""
-        workspace, view = own_workspace(request.workspace, call.principal), convert.view_from_proto(request.view)
+        workspace, view = call.workspace(request.workspace), convert.view_from_proto(request.view)
         size = request.page_size or _PAGE
         place = decode_token(request, request.page_token, int)
         before = None if place is None else cast(int, place[0])
@@ -70,11 +70,11 @@ class TrackingService:
 
     async def UpdateExperiment(self, request: rpc.UpdateExperimentRequest, call: Call) -> rpc.UpdateExperimentResponse:
         """Rename an experiment and change its tags."""
-        workspace, now_us = call.principal.workspace, self._clock.now_us()
+        now_us = self._clock.now_us()
         changed = await self._store.write(
             lambda unit: experiments.update_experiment(
                 unit,
-                workspace,
+                experiments.workspace_of(unit, request.experiment_id, call.admits),
                 request.experiment_id,
                 request.new_name,
                 dict(request.set_tags),
@@ -86,9 +86,11 @@ class TrackingService:
 
     async def DeleteExperiment(self, request: rpc.DeleteExperimentRequest, call: Call) -> rpc.DeleteExperimentResponse:
         """Delete an experiment softly, with its runs."""
-        workspace, now_us = call.principal.workspace, self._clock.now_us()
+        experiment_id, now_us = request.experiment_id, self._clock.now_us()
         await self._store.write(
-            lambda unit: experiments.delete_experiment(unit, workspace, request.experiment_id, now_us)
+            lambda unit: experiments.delete_experiment(
+                unit, experiments.workspace_of(unit, experiment_id, call.admits), experiment_id, now_us
+            )
         )
         return rpc.DeleteExperimentResponse()
 
@@ -96,28 +98,32 @@ class TrackingService:
         self, request: rpc.RestoreExperimentRequest, call: Call
     ) -> rpc.RestoreExperimentResponse:
         """Undo DeleteExperiment."""
-        workspace, now_us = call.principal.workspace, self._clock.now_us()
+        experiment_id, now_us = request.experiment_id, self._clock.now_us()
         await self._store.write(
-            lambda unit: experiments.restore_experiment(unit, workspace, request.experiment_id, now_us)
+            lambda unit: experiments.restore_experiment(
+                unit, experiments.workspace_of(unit, experiment_id, call.admits), experiment_id, now_us
+            )
         )
         return rpc.RestoreExperimentResponse()
 
     async def CreateRun(self, request: rpc.CreateRunRequest, call: Call) -> rpc.CreateRunResponse:
         """Make a run."""
-        workspace, now_us = own_workspace(request.workspace, call.principal), self._clock.now_us()
+        workspace, now_us = call.workspace(request.workspace), self._clock.now_us()
         start = convert.start_from_proto(request.start)
         run = await self._store.write(lambda unit: runs.create_run(unit, workspace, request.run_id, start, now_us))
         return rpc.CreateRunResponse(run=(await self._with_metrics([run]))[0])
 
     async def GetRun(self, request: rpc.GetRunRequest, call: Call) -> rpc.GetRunResponse:
         """Answer one run."""
-        workspace = call.principal.workspace
-        run = await self._store.read(lambda unit: runs.get_run(unit, workspace, request.run_id))
+        run_id = request.run_id
+        run = await self._store.read(
+            lambda unit: runs.get_run(unit, runs.workspace_of(unit, run_id, call.admits), run_id)
+        )
         return rpc.GetRunResponse(run=(await self._with_metrics([run]))[0])
 
     async def ListRuns(self, request: rpc.ListRunsRequest, call: Call) -> rpc.ListRunsResponse:
         """Answer runs, latest start first."""
-        query = convert.runs_query_from_proto(request, own_workspace(request.workspace, call.principal))
+        query = convert.runs_query_from_proto(request, call.workspace(request.workspace))
         size = request.page_size or _PAGE
         after = cast("tuple[int, str] | None", decode_token(request, request.page_token, int, str))
         found = await self._store.read(lambda unit: runs.load_runs(unit, unit.runs(query, after, size + 1)))
@@ -132,31 +138,41 @@ class TrackingService:
 
     async def UpdateRun(self, request: rpc.UpdateRunRequest, call: Call) -> rpc.UpdateRunResponse:
         """Change state and name of a run."""
-        workspace, now_us = call.principal.workspace, self._clock.now_us()
+        run_id, now_us = request.run_id, self._clock.now_us()
         change = convert.status_change_from_proto(request)
         run = await self._store.write(
-            lambda unit: runs.update_run(unit, workspace, request.run_id, change, request.run_name, now_us)
+            lambda unit: runs.update_run(
+                unit, runs.workspace_of(unit, run_id, call.admits), run_id, change, request.run_name, now_us
+            )
         )
         return rpc.UpdateRunResponse(run=(await self._with_metrics([run]))[0])
 
     async def DeleteRun(self, request: rpc.DeleteRunRequest, call: Call) -> rpc.DeleteRunResponse:
         """Delete a run softly."""
-        workspace = call.principal.workspace
-        await self._store.write(lambda unit: runs.delete_run(unit, workspace, request.run_id))
+        run_id = request.run_id
+        await self._store.write(
+            lambda unit: runs.delete_run(unit, runs.workspace_of(unit, run_id, call.admits), run_id)
+        )
         return rpc.DeleteRunResponse()
 
     async def RestoreRun(self, request: rpc.RestoreRunRequest, call: Call) -> rpc.RestoreRunResponse:
         """Undo DeleteRun."""
-        workspace = call.principal.workspace
-        await self._store.write(lambda unit: runs.restore_run(unit, workspace, request.run_id))
+        run_id = request.run_id
+        await self._store.write(
+            lambda unit: runs.restore_run(unit, runs.workspace_of(unit, run_id, call.admits), run_id)
+        )
         return rpc.RestoreRunResponse()
 
     async def LogBatch(self, request: rpc.LogBatchRequest, call: Call) -> rpc.LogBatchResponse:
         """Set params and tags and note data sets."""
-        workspace = call.principal.workspace
+        run_id = request.run_id
         params, tags = convert.params_from_proto(request.params), convert.tags_from_proto(request.tags)
         inputs = [convert.dataset_from_proto(one) for one in request.dataset_inputs]
-        await self._store.write(lambda unit: runs.log_batch(unit, workspace, request.run_id, params, tags, inputs))
+        await self._store.write(
+            lambda unit: runs.log_batch(
+                unit, runs.workspace_of(unit, run_id, call.admits), run_id, params, tags, inputs
+            )
+        )
         return rpc.LogBatchResponse()
 
     async def ListRefusedRecords(
@@ -206,11 +222,10 @@ class TrackingService:
         self, requests: AsyncIterator[ingest_pb2.IngestRequest], call: Call
     ) -> AsyncGenerator[ingest_pb2.IngestResponse, None]:
         """Take records of one writer."""
-        return self._ingest.answer(requests, call.principal)
+        return self._ingest.answer(requests, call)
 
     async def _check_run(self, run_id: str, call: Call) -> None:
-        workspace = call.principal.workspace
-        await self._store.read(lambda unit: runs.find_run(unit, workspace, run_id))
+        await self._store.read(lambda unit: runs.workspace_of(unit, run_id, call.admits))
 
     async def _with_metrics(self, found: Sequence[Run]) -> list[pb.Run]:
         """The runs with the summaries of all their series, up to 10,000."""

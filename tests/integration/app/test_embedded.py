@@ -24,9 +24,11 @@ SERVICES = {
         "trackway.api.tracking.v1.TrackingService",
         "trackway.api.artifacts.v1.ArtifactStoreService",
         "trackway.api.registry.v1.ModelRegistryService",
+        "trackway.api.auth.v1.AuthService",
     ],
     Target.TRACKING: ["trackway.api.tracking.v1.TrackingService"],
     Target.ARTIFACTS: ["trackway.api.artifacts.v1.ArtifactStoreService"],
+    Target.AUTH: ["trackway.api.auth.v1.AuthService"],
 }
 REGISTRY = "trackway.api.registry.v1.ModelRegistryService"
 

@@ -106,7 +106,7 @@ async def test_callers_without_the_key(toys: ToyServer, method: str, metadata, r
 
 class Viewer:
     async def authenticate(self, authorization: str | None) -> Principal:
-        return Principal("ann", Role.VIEWER)
+        return Principal("ann", {"default": Role.VIEWER})
 
 
 async def test_a_principal_without_the_permission() -> None:
@@ -164,7 +164,7 @@ async def test_the_order_of_the_chain_by_a_real_call() -> None:
     class Authenticator:
         async def authenticate(self, authorization: str | None) -> Principal:
             steps.append("authentication")
-            return Principal("ann", Role.VIEWER)
+            return Principal("ann", {"default": Role.VIEWER})
 
     class Recording(ToyServicer):
         async def Once(self, request, call):

@@ -28,7 +28,7 @@ class NamedAuthenticator:
     """Takes callers for who they say they are."""
 
     async def authenticate(self, authorization: str | None) -> Principal:
-        return Principal(authorization or "anyone", Role.EDITOR)
+        return Principal(authorization or "anyone", {"default": Role.EDITOR})
 
 
 @pytest.fixture

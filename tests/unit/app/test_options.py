@@ -54,7 +54,8 @@ def test_no_auth_beyond_loopback_is_refused(host: str) -> None:
 
 def test_default_ports() -> None:
     ports = {target: ServerOptions(target=target).chosen_grpc_port for target in Target if target.services}
-    assert ports == {Target.ALL: 7701, Target.TRACKING: 7711, Target.ARTIFACTS: 7712, Target.REGISTRY: 7713}
+    split = {Target.TRACKING: 7711, Target.ARTIFACTS: 7712, Target.REGISTRY: 7713, Target.AUTH: 7714}
+    assert ports == {Target.ALL: 7701, **split}
     assert ServerOptions(grpc_port=0).chosen_grpc_port == 0
 
 
@@ -89,8 +90,7 @@ def test_a_list_that_grpc_does_not_take_is_refused(addresses: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--target", "auth"], "--target auth is not built yet"),
-        (["--target", "nonsense"], "choose one of all, tracking, artifacts, registry, gateway"),
+        (["--target", "nonsense"], "choose one of all, tracking, artifacts, registry, auth, gateway"),
         (["--database-url", "mysql://x"], "the database URL is not understood"),
         (["--blob-url", "file:///x"], "--blob-url cannot be used: it begins with s3://"),
         (["--blob-url", "s3://key:secret@bucket"], "--blob-url cannot be used: it holds no keys"),

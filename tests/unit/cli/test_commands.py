@@ -83,8 +83,8 @@ def test_a_wrong_or_absent_server_is_one_clear_line(uri: str, said: str, tmp_pat
 
 
 def test_a_server_that_is_refused_is_exit_code_2() -> None:
-    done = trackway("server", "--target", "auth", code=2)
-    assert done.stderr.startswith("trackway server: --target auth")
+    done = trackway("server", "--target", "nonsense", code=2)
+    assert done.stderr.startswith("trackway server: --target nonsense")
 
 
 def test_sync_of_nothing(tmp_path: Path) -> None:

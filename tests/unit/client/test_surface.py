@@ -10,10 +10,16 @@ import pytest
 
 from support.scripted_server import SERVICES
 from trackway._rpc.retry import IDEMPOTENT, STREAMS
-from trackway.aio import AsyncArtifacts, AsyncClient, AsyncRegistry, AsyncTracking
-from trackway.client import Artifacts, Client, Registry, Tracking
+from trackway.aio import AsyncArtifacts, AsyncAuth, AsyncClient, AsyncRegistry, AsyncTracking
+from trackway.client import Artifacts, Auth, Client, Registry, Tracking
 
-PAIRS = [(AsyncTracking, Tracking), (AsyncArtifacts, Artifacts), (AsyncRegistry, Registry), (AsyncClient, Client)]
+PAIRS = [
+    (AsyncTracking, Tracking),
+    (AsyncArtifacts, Artifacts),
+    (AsyncRegistry, Registry),
+    (AsyncAuth, Auth),
+    (AsyncClient, Client),
+]
 METHODS = [
     pytest.param(original, mirror, name, id=f"{mirror.__name__}.{name}")
     for original, mirror in PAIRS

@@ -177,7 +177,7 @@ async def test_older_streams_are_fenced_and_strangers_refused(service: Any) -> N
         assert answers.refusal.reason == reason.number
         assert answers.error is not None
         assert answers.error.reason is reason
-    eve = call(Principal("eve", Role.EDITOR))
+    eve = call(Principal("eve", {"default": Role.EDITOR}))
     answers = await ingest(service, [open_writer(6)], eve)
     assert answers.error is not None
     assert answers.error.reason is Reason.WRITER_FOREIGN

@@ -228,7 +228,7 @@ async def test_refused_records_and_writers_are_listed(service: Any) -> None:
 
 async def test_another_workspace_sees_nothing(service: Any) -> None:
     await create(service)
-    stranger = call(Principal("eve", Role.ADMIN, workspace="other"))
+    stranger = call(Principal("eve", {"other": Role.ADMIN}))
     for answer in (
         service.GetRun(rpc.GetRunRequest(run_id=RUN), stranger),
         service.DeleteRun(rpc.DeleteRunRequest(run_id=RUN), stranger),
@@ -237,8 +237,7 @@ async def test_another_workspace_sees_nothing(service: Any) -> None:
         service.ListSeries(rpc.ListSeriesRequest(run_id=RUN), stranger),
     ):
         assert await refusal(answer) is Reason.RUN_NOT_FOUND
-    listed = await service.ListRuns(rpc.ListRunsRequest(), stranger)
+    listed = await service.ListRuns(rpc.ListRunsRequest(workspace="other"), stranger)
     assert not listed.runs
-    assert await refusal(service.GetExperiment(rpc.GetExperimentRequest(experiment_id="0"), stranger)) is (
-        Reason.EXPERIMENT_NOT_FOUND
-    )
+    asked = rpc.GetExperimentRequest(experiment_id="0", workspace="other")
+    assert await refusal(service.GetExperiment(asked, stranger)) is (Reason.EXPERIMENT_NOT_FOUND)

@@ -8,6 +8,7 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from trackway_server.core.auth.principal import LOCAL_ADMIN, Principal
+from trackway_server.core.auth.tokens import TokenVerifier, invalid_credentials, is_token
 from trackway_server.core.errors import DomainError, Reason
 
 SCHEME = "bearer"
@@ -39,8 +40,22 @@ class AdminKeyAuthenticator:
         expected = self._key.get_secret_value().encode()
         if scheme.lower() == SCHEME and hmac.compare_digest(token.strip().encode(errors="replace"), expected):
             return LOCAL_ADMIN
-        message = "This server does not know that key; check TRACKWAY_TOKEN and the profile."
-        raise DomainError(Reason.CREDENTIALS_INVALID, message)
+        raise invalid_credentials()
+
+
+class TokenAuthenticator:
+    """Knows the tokens that the auth service issues; anything else is for `others`."""
+
+    def __init__(self, verifier: TokenVerifier, others: Authenticator) -> None:
+        self._verifier = verifier
+        self._others = others
+
+    async def authenticate(self, authorization: str | None) -> Principal:
+        """See Authenticator."""
+        scheme, _, credential = (authorization or "").partition(" ")
+        if scheme.lower() == SCHEME and is_token(credential):
+            return await self._verifier.principal(credential.strip())
+        return await self._others.authenticate(authorization)
 
 
 class InsecureAuthenticator:

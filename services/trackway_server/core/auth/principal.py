@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
+
+DEFAULT_WORKSPACE = "default"
 
 
 class Role(IntEnum):
@@ -15,12 +18,26 @@ class Role(IntEnum):
     ADMIN = 4
 
 
+class Scope(Enum):
+    """Where the role that a permission asks for must be held."""
+
+    WORKSPACE = "workspace"
+    """In the workspace of what is asked for: the service checks it with `Call.workspace` or `Call.admits`."""
+    SERVER = "server"
+    """Nowhere: only administrators of the server have the permission."""
+    SELF = "self"
+    """Nowhere: every principal has the permission, and the service sees to whose things they are."""
+    PUBLIC = "public"
+    """Nowhere: everybody has the permission, without a token."""
+
+
 @dataclass(frozen=True, slots=True)
 class Permission:
     """What a method needs: a name for people and errors (`runs.write`) and the least role that has it."""
 
     name: str
     role: Role
+    scope: Scope = Scope.WORKSPACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +45,26 @@ class Principal:
     """An authenticated caller. `name` is unique and stands in events and writer cursors."""
 
     name: str
-    role: Role
-    workspace: str = "default"
+    roles: Mapping[str, Role]
+    """Workspace → role. A workspace that is not there does not exist for the principal."""
+    server_admin: bool = False
+    """Administers principals, workspaces, keys and roles; that alone opens no workspace."""
 
     def may(self, permission: Permission) -> bool:
-        """Whether the principal's role has the permission."""
-        return self.role >= permission.role
+        """Whether the principal has the permission anywhere at all."""
+        match permission.scope:
+            case Scope.PUBLIC | Scope.SELF:
+                return True
+            case Scope.SERVER:
+                return self.server_admin
+            case Scope.WORKSPACE:
+                return self.server_admin or any(role >= permission.role for role in self.roles.values())
+
+    def may_in(self, workspace: str, permission: Permission) -> bool:
+        """Whether the principal's role in the workspace has the permission."""
+        role = self.roles.get(workspace)
+        return role is not None and role >= permission.role
 
 
-LOCAL_ADMIN = Principal("admin", Role.ADMIN)
+LOCAL_ADMIN = Principal("admin", {DEFAULT_WORKSPACE: Role.ADMIN}, server_admin=True)
 """The holder of the admin key made at the first start, and everyone under `--insecure-no-auth`."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from google.protobuf.descriptor import ServiceDescriptor
 
-from trackway_server.core.auth.principal import LOCAL_ADMIN, Permission, Principal
+from trackway_server.core.auth.principal import DEFAULT_WORKSPACE, LOCAL_ADMIN, Permission, Principal
 from trackway_server.core.correlation import REQUEST_ID_KEY, Headers, trace_headers_from
+from trackway_server.core.errors import DomainError, Reason
 
 
 @dataclass(slots=True)
@@ -34,6 +35,34 @@ class Call:
     principal: Principal = LOCAL_ADMIN
     trace: Headers = ()
     """The trace context for calls to others, where this server traces."""
+    permission: Permission | None = None
+    """What the method needs; the chain sets it, and knows that the principal has it somewhere."""
+    service: str = ""
+    """The service account of the service that calls on behalf of `principal`; empty where none says so."""
+    peer: str = ""
+    """The other end of the connection, as gRPC names it: `ipv4:127.0.0.1:51234`, `unix:`."""
+
+    def workspace(self, asked: str) -> str:
+        """The workspace that a request names, `default` where it names none.
+
+        Raises WORKSPACE_NOT_FOUND where the caller has no role in it, PERMISSION_DENIED where the role is too small.
+        """
+        name = asked or DEFAULT_WORKSPACE
+        if not self.admits(name):
+            message = f"There is no workspace {name!r} for {self.principal.name}; name one in which you have a role."
+            raise DomainError(Reason.WORKSPACE_NOT_FOUND, message, workspace=name)
+        return name
+
+    def admits(self, workspace: str) -> bool:
+        """Whether what lies in the workspace is there for the caller; to others it is as if it did not exist.
+
+        Raises PERMISSION_DENIED where the caller's role there is too small for the method.
+        """
+        if workspace not in self.principal.roles:
+            return False
+        if self.permission is not None and not self.principal.may_in(workspace, self.permission):
+            raise permission_denied(self.principal, self.permission, workspace)
+        return True
 
     def onward_metadata(self) -> tuple[tuple[str, str], ...]:
         """Metadata for calls to other services on behalf of this one: credentials, request id and trace context."""
@@ -51,3 +80,10 @@ class ServiceBinding:
     servicer: Any
     policy: Mapping[str, Permission]
     """RPC name → permission. `rpc/server.py` refuses to start a server on which an RPC is not listed."""
+
+
+def permission_denied(principal: Principal, permission: Permission, workspace: str = "") -> DomainError:
+    """The refusal of a principal that lacks a permission."""
+    where = f" in workspace {workspace}" if workspace else ""
+    message = f"{principal.name} lacks the permission {permission.name}{where}; ask an administrator for it."
+    return DomainError(Reason.PERMISSION_DENIED, message, permission=permission.name)

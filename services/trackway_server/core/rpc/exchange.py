@@ -27,7 +27,7 @@ class Exchange:
     def __init__(self, method: Method, raw: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         self.method = method
         self.context = context
-        self.call = Call(method.path, metadata=_plain(context.invocation_metadata()))
+        self.call = Call(method.path, metadata=_plain(context.invocation_metadata()), peer=context.peer() or "")
         self.raw = raw
         """The serialised request, and on the way back the serialised response; of shapes without streams."""
         self.message: Any = None

@@ -19,6 +19,7 @@ _ALIAS = re.compile(r"[\w-]+")
 _VERSION_LIKE = re.compile(r"v[0-9]+", re.IGNORECASE)
 _NOT_IN_PATH = re.compile(r"[\\%#?:]")
 _ARTIFACT_OWNER = re.compile(r"runs/[0-9a-f]{32}")
+_PRINCIPAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]*")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # Control characters (C0, DEL, C1), the separators that end a line, and lone surrogates, which no UTF-8 can carry.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -101,4 +102,7 @@ FORMATS: Mapping[int, StringFormat] = {
     limits_pb2.FORMAT_ARTIFACT_OWNER: StringFormat(_matches(_ARTIFACT_OWNER), "'runs/' and a run id"),
     limits_pb2.FORMAT_DIGEST: StringFormat(_matches(_DIGEST), "'sha256:' and 64 lower-case hexadecimal digits"),
     limits_pb2.FORMAT_TEXT_LINE: StringFormat(is_text_line, "one line of text without control characters"),
+    limits_pb2.FORMAT_PRINCIPAL: StringFormat(
+        _matches(_PRINCIPAL), "ASCII letters, digits, '_', '-', '.', '@' and '+', the first a letter or a digit"
+    ),
 }

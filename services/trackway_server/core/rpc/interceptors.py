@@ -14,8 +14,9 @@ from typing import Protocol
 import structlog
 
 from trackway_server.core.auth.authenticator import Authenticator
+from trackway_server.core.auth.service_identity import SERVICE_KEY
 from trackway_server.core.correlation import REQUEST_ID_KEY, request_id_from, trace_id_in
-from trackway_server.core.errors import DomainError, Reason
+from trackway_server.core.rpc.call import permission_denied
 from trackway_server.core.rpc.dispatch import Handler
 from trackway_server.core.rpc.exchange import Exchange
 from trackway_server.core.rpc.method import Method
@@ -150,7 +151,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """Finds out who calls."""
+    """Finds out who calls, and which service passes the call on; both must be known."""
 
     authenticator: Authenticator
     name: str = "authentication"
@@ -165,6 +166,8 @@ class Authentication:
         async def handle(exchange: Exchange) -> None:
             exchange.call.principal = await authenticate(exchange.call.metadata.get("authorization"))
             exchange.principal_name = exchange.call.principal.name
+            if (service := exchange.call.metadata.get(SERVICE_KEY)) is not None:
+                exchange.call.service = (await authenticate(service)).name
             await proceed(exchange)
 
         return handle
@@ -172,7 +175,11 @@ class Authentication:
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """Refuses a principal without the permission of the method."""
+    """Refuses a principal that has the permission of the method nowhere.
+
+    Whether it has it in the workspace of what is asked for is known once the request is read: `Call.workspace` and
+    `Call.admits` are how a service asks.
+    """
 
     name: str = "authorization"
     after: Sequence[str] = ("authentication",)
@@ -186,8 +193,8 @@ class Authorization:
         async def handle(exchange: Exchange) -> None:
             principal = exchange.call.principal
             if not principal.may(permission):
-                message = f"{principal.name} lacks the permission {permission.name}; ask an administrator for it."
-                raise DomainError(Reason.PERMISSION_DENIED, message, permission=permission.name)
+                raise permission_denied(principal, permission)
+            exchange.call.permission = permission
             await proceed(exchange)
 
         return handle

@@ -10,14 +10,14 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from trackway_server.core.auth.principal import Permission
+from trackway_server.core.auth.principal import Permission, Scope
 from trackway_server.core.lifecycle import StartupError
 from trackway_server.core.rpc.call import ServiceBinding
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One RPC. `permission` is None where anybody may call: only health is so."""
+    """One RPC. `permission` is None where anybody may call: health, and what its policy says is PUBLIC."""
 
     service: str
     name: str
@@ -52,7 +52,9 @@ def _method(binding: ServiceBinding, descriptor: MethodDescriptor) -> Method:
         raise StartupError(f"{service}/{name} has no implementation")
     request_type = GetMessageClass(descriptor.input_type)
     streams = descriptor.client_streaming, descriptor.server_streaming
-    return Method(service, name, *streams, request_type, implementation, binding.policy[name])
+    permission = binding.policy[name]
+    needed = None if permission.scope is Scope.PUBLIC else permission
+    return Method(service, name, *streams, request_type, implementation, needed)
 
 
 def _refuse_strangers(binding: ServiceBinding) -> None:

@@ -32,6 +32,7 @@ RETRY_AFTER_SECONDS: Mapping[Reason, int] = {
     Reason.STORAGE_FULL: 10,
     Reason.SERVICE_UNAVAILABLE: 1,
     Reason.SHUTTING_DOWN: 1,
+    Reason.TOO_MANY_ATTEMPTS: 3,
 }
 
 

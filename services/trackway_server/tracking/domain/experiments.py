@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from trackway_server.core.errors import DomainError, Reason
-from trackway_server.tracking.domain.model import DEFAULT_EXPERIMENT_ID, DEFAULT_EXPERIMENT_NAME, Experiment, RunStart
+from trackway_server.tracking.domain.model import (
+    DEFAULT_EXPERIMENT_ID,
+    DEFAULT_EXPERIMENT_NAME,
+    DEFAULT_WORKSPACE,
+    Experiment,
+    RunStart,
+)
 from trackway_server.tracking.domain.ports import TrackingUnit
 
 _MAX_ID = 2**63 - 1
@@ -28,6 +34,14 @@ def get_experiment(unit: TrackingUnit, workspace: str, experiment_id: str, name:
     if found is None or found.workspace != workspace:
         raise _not_found(name or experiment_id)
     return found
+
+
+def workspace_of(unit: TrackingUnit, experiment_id: str, admits: Callable[[str], bool]) -> str:
+    """The workspace of an experiment. Raises EXPERIMENT_NOT_FOUND, also where the caller is not admitted there."""
+    found = _by_id(unit, experiment_id)
+    if found is None or not admits(found.workspace):
+        raise _not_found(experiment_id)
+    return found.workspace
 
 
 def update_experiment(
@@ -88,9 +102,10 @@ def experiment_of_start(unit: TrackingUnit, workspace: str, start: RunStart, now
 
     Raises EXPERIMENT_NOT_FOUND for an unknown id, EXPERIMENT_DELETED.
     """
-    if start.experiment_name:
-        named = unit.experiment_by_name(workspace, start.experiment_name)
-        experiment = named or unit.add_experiment(workspace, start.experiment_name, {}, now_us)
+    # The experiment 0 lies in the workspace `default`; each other workspace gets a `Default` of its own.
+    elsewhere = workspace != DEFAULT_WORKSPACE and not start.experiment_id
+    if name := start.experiment_name or (DEFAULT_EXPERIMENT_NAME if elsewhere else ""):
+        experiment = unit.experiment_by_name(workspace, name) or unit.add_experiment(workspace, name, {}, now_us)
     else:
         experiment = get_experiment(unit, workspace, start.experiment_id or str(DEFAULT_EXPERIMENT_ID), "")
     check_active(experiment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from trackway_server.core.errors import DomainError, Reason
@@ -77,8 +77,16 @@ def find_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
 
 def _found(run: RunInfo | None, workspace: str, run_id: str) -> RunInfo:
     if run is None or run.workspace != workspace:
-        raise DomainError(Reason.RUN_NOT_FOUND, f"There is no run {run_id} on this server.", run_id=run_id)
+        raise _not_found(run_id)
     return run
+
+
+def workspace_of(unit: TrackingUnit, run_id: str, admits: Callable[[str], bool]) -> str:
+    """The workspace of a run. Raises RUN_NOT_FOUND, also where the caller is not admitted there: ids tell nothing."""
+    run = unit.run(run_id)
+    if run is None or not admits(run.workspace):
+        raise _not_found(run_id)
+    return run.workspace
 
 
 def writable_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
@@ -165,3 +173,7 @@ def log_batch(
     for dataset_input in dataset_inputs:
         changes.add_dataset_input(dataset_input)
     changes.store()
+
+
+def _not_found(run_id: str) -> DomainError:
+    return DomainError(Reason.RUN_NOT_FOUND, f"There is no run {run_id} on this server.", run_id=run_id)

@@ -20,6 +20,7 @@ class Format(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FORMAT_ARTIFACT_OWNER: _ClassVar[Format]
     FORMAT_DIGEST: _ClassVar[Format]
     FORMAT_TEXT_LINE: _ClassVar[Format]
+    FORMAT_PRINCIPAL: _ClassVar[Format]
 FORMAT_UNSPECIFIED: Format
 FORMAT_RUN_ID: Format
 FORMAT_WRITER_ID: Format
@@ -32,6 +33,7 @@ FORMAT_ARTIFACT_PATH: Format
 FORMAT_ARTIFACT_OWNER: Format
 FORMAT_DIGEST: Format
 FORMAT_TEXT_LINE: Format
+FORMAT_PRINCIPAL: Format
 LIMITS_FIELD_NUMBER: _ClassVar[int]
 limits: _descriptor.FieldDescriptor
 
