@@ -74,7 +74,7 @@ def test_start_migrations_and_slow_calls_have_lines(server: LocalServer) -> None
     assert started["target"] == "all"
     assert started["grpc_port"] == int(server.uri.rpartition(":")[2])
     migrated = {Path(line["database"]).name: line["before"] for line in lines(server, event="database_migrated")}
-    assert migrated == {"tracking.db": None, "artifacts.db": None, "registry.db": None}
+    assert migrated == {f"{name}.db": None for name in ("tracking", "artifacts", "registry", "auth")}
     with Client(server.uri, token=server.token) as client:
         client.tracking.get_experiment("0")
     slow = lines(server, event="slow_call", method="trackway.api.tracking.v1.TrackingService/GetExperiment")
