@@ -44,12 +44,13 @@ _CLIENT = frozenset(
 def settings_classes() -> tuple[type[BaseSettings], ...]:
     """The settings of the kernel and of every part."""
     from trackway_server.artifacts.config import ArtifactsSettings
+    from trackway_server.auth.config import AuthSettings
     from trackway_server.core.config import CoreSettings
     from trackway_server.gateway.config import GatewaySettings
     from trackway_server.registry.config import RegistrySettings
     from trackway_server.tracking.config import TrackingSettings
 
-    return (CoreSettings, TrackingSettings, ArtifactsSettings, RegistrySettings, GatewaySettings)
+    return (CoreSettings, TrackingSettings, ArtifactsSettings, RegistrySettings, AuthSettings, GatewaySettings)
 
 
 def server_variables() -> frozenset[str]:
