@@ -166,7 +166,9 @@ def _peers(options: ServerOptions) -> Iterator[Advice]:
 
 
 def _called(target: Target) -> tuple[str, ...]:
-    return tuple(name for service in target.services for name in MODULES[service].calls)
+    """The services that the target calls; every one asks the auth service for the keys of tokens."""
+    called = tuple(name for service in target.services for name in MODULES[service].calls)
+    return called if target is Target.AUTH else (*called, Target.AUTH.value)
 
 
 def _clock(options: ServerOptions) -> Iterator[Advice]:

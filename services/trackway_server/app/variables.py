@@ -56,6 +56,7 @@ _CLIENT = frozenset(
 def settings_classes() -> tuple[type[BaseSettings], ...]:
     """The settings of the kernel and of every part."""
     from trackway_server.artifacts.config import ArtifactsSettings, S3Settings
+    from trackway_server.auth.config import AuthSettings
     from trackway_server.core.config import CoreSettings
     from trackway_server.core.rpc.config import RpcSettings
     from trackway_server.gateway.config import GatewaySettings
@@ -69,6 +70,7 @@ def settings_classes() -> tuple[type[BaseSettings], ...]:
         ArtifactsSettings,
         S3Settings,
         RegistrySettings,
+        AuthSettings,
         GatewaySettings,
     )
 

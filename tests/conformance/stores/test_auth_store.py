@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from support.postgres import opened_postgres
 from trackway_server.auth.domain import directory, keys, signing
 from trackway_server.auth.domain.model import (
     MAX_ROLES,
@@ -31,10 +33,14 @@ from trackway_server.core.errors import DomainError, Reason
 ADMIN = Caller("admin", True)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AuthStore]:
     if request.param == "memory":
         yield MemoryAuthStore()
+        return
+    if request.param == "postgres":
+        async with opened_postgres("auth") as postgres:
+            yield SqlAuthStore(postgres)
         return
     upgrade(tmp_path / "auth.db", MIGRATIONS)
     database = open_sqlite(tmp_path / "auth.db")
@@ -133,3 +139,38 @@ async def test_signing_keys_retire_and_are_forgotten(store: AuthStore) -> None:
     published = await store.write(lambda unit: signing.rotate(unit, third, 25, drop_old=False))
     assert [key.kid for key in published] == ["c", "b"]
     assert "d=" not in repr(first)
+
+
+async def test_writers_at_once_see_what_the_others_did(store: AuthStore) -> None:
+    key, secret = keys.make_key("ann", "mine", 10, 0)
+    presented = keys.parse(secret)
+    assert presented is not None
+
+    def begin(unit: AuthUnit) -> None:
+        directory.create_principal(unit, user("ann"))
+        keys.add_key(unit, key, ADMIN, 10)
+        for number in range(MAX_ROLES + 5):
+            directory.create_workspace(unit, Workspace(f"w{number}", "", 1), Caller("nobody", True))
+
+    await store.write(begin)
+    grants = [
+        store.write(lambda unit, n=number: directory.grant_role(unit, RoleBinding(f"w{n}", "ann", Role.VIEWER)))  # type: ignore[misc]
+        for number in range(MAX_ROLES + 5)
+    ]
+    refused = [each for each in await asyncio.gather(*grants, return_exceptions=True) if isinstance(each, Exception)]
+    assert [each.reason for each in refused if isinstance(each, DomainError)] == [Reason.LIMIT_EXCEEDED] * 5
+    assert len(await store.read(lambda unit: unit.roles_of("ann"))) == MAX_ROLES
+    uses = [
+        store.write(lambda unit, n=number: keys.note_use(unit, key.key_id, n * keys.LAST_USE_RESOLUTION_US))  # type: ignore[misc]
+        for number in range(1, 20)
+    ]
+    revoking = store.write(lambda unit: keys.revoke_key(unit, key.key_id, ADMIN, 50))
+    await asyncio.gather(*uses[:10], revoking, *uses[10:])
+    assert await store.read(lambda unit: keys.identify(unit, presented, 60)) is None
+    made = [SigningKey(f"k{number}", "x", "d", 10) for number in range(10)]
+    ensured = [
+        store.write(lambda unit, new=each: signing.ensure_signing_key(unit, new, 0, 0))  # type: ignore[misc]
+        for each in made
+    ]
+    assert len({each.kid for each in await asyncio.gather(*ensured)}) == 1
+    assert len(await store.read(lambda unit: unit.signing_keys())) == 1

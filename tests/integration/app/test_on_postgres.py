@@ -56,11 +56,13 @@ def test_a_server_never_migrates_and_says_what_does(url: str, tmp_path: Path) ->
     assert said.endswith(named)
     migrated = program("migrate", "--database-url", url)
     assert migrated.returncode == 0, migrated.stderr
-    assert migrated.stdout.split("\n")[:3] == [
-        f"{service}: migrated to revision 0001" for service in ("tracking", "artifacts", "registry")
+    assert migrated.stdout.splitlines() == [
+        f"{service}: migrated to revision 0001" for service in ("tracking", "artifacts", "registry", "auth")
     ]
     again = program("migrate", "--target", "registry", TRACKWAY_DATABASE_URL=url)
     assert again.stdout == "registry: is at revision 0001\n"
+    auth = program("migrate", "--target", "auth", TRACKWAY_DATABASE_URL=url)
+    assert auth.stdout == "auth: is at revision 0001\n"
     revision(url, "9999")
     assert "was written by a newer Trackway (revision 9999)" in refusal(served(url, tmp_path))
     assert "was written by a newer Trackway (revision 9999)" in refusal(program("migrate", "--database-url", url))
@@ -112,5 +114,8 @@ def test_everything_works_as_on_sqlite(tmp_path: Path) -> None:
             client.tracking.create_experiment("on postgres")
         with pytest.raises(NotFound):
             client.registry.get_version("digits", 2**31 - 1)
+        client.auth.create_principal("ann", "USER")
+        key = client.auth.create_key("ann", name="mine")
         server.restart()
         assert client.tracking.get_experiment(name="on postgres") == experiment
+        assert [each.key_id for each in client.auth.list_keys("ann")] == [key.key.key_id]

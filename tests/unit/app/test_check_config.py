@@ -43,6 +43,7 @@ def test_the_defaults_need_no_advice_and_nothing_is_written(tmp_path: Path) -> N
             ("error", "replicas"),
         ),
         ({"target": Target.REGISTRY, "addresses": {"tracking": "no.such.host.invalid:1"}}, ("warning", "address")),
+        ({"target": Target.TRACKING, "addresses": {"auth": "no.such.host.invalid:1"}}, ("warning", "address")),
     ],
 )
 def test_what_is_found(options: dict[str, object], expected: tuple[str, str], tmp_path: Path) -> None:

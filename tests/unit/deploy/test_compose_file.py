@@ -22,10 +22,6 @@ from trackway_server.gateway.application import build_application
 from trackway_server.gateway.channels import Channels
 from trackway_server.gateway.config import GatewaySettings
 
-# What compose.yaml may name before this version of the program knows it: each goes with the step that brings it.
-PENDING_COMMANDS = {"migrate"}
-PENDING_TARGETS = {"auth"}
-
 OURS = [service for service in services().values() if service.ours]
 OWN = [service for service in OURS if not service.one_shot]
 
@@ -38,7 +34,7 @@ def ids(service: Service) -> str:
 def test_commands_are_taken_by_the_option_parser(service: Service) -> None:
     command, arguments = check_command(service.arguments)
     parsed = _parser().parse_args(arguments)
-    assert parsed.target in {target.value for target in Target} | PENDING_TARGETS
+    assert parsed.target in {target.value for target in Target}
     assert (command == "migrate") == service.one_shot
     assert service.name in (parsed.target, f"migrate-{parsed.target}")
 
@@ -47,7 +43,7 @@ def check_command(arguments: list[str]) -> tuple[str, list[str]]:
     """The command and its options. Raises AssertionError for a command that there is not."""
     if arguments[0].startswith("-"):
         return "", arguments
-    assert arguments[0] in PENDING_COMMANDS | set(_COMMANDS)
+    assert arguments[0] in _COMMANDS
     return arguments[0], arguments[1:]
 
 

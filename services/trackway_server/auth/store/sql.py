@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Table, and_, select, update
 
 from trackway_server.auth.domain.model import (
+    BOOTSTRAP_ADMIN,
     ApiKey,
     Principal,
     PrincipalKind,
@@ -36,7 +37,17 @@ class SqlAuthStore:
 
     async def write(self, work: Callable[[AuthUnit], T]) -> T:
         """See AuthStore."""
-        return await self._database.write(_in_unit, work)
+        return await self._database.write(_alone_in_unit, work)
+
+
+_LOCK = select(PRINCIPALS.c.name).where(PRINCIPALS.c.name == BOOTSTRAP_ADMIN).with_for_update()
+
+
+def _alone_in_unit(connection: Connection, work: Callable[[AuthUnit], T]) -> T:
+    """What a writer decides by, no other writer changes meanwhile: one after the other, they lock a row that is always
+    there. SQLite has one writer as it is and ignores FOR UPDATE."""
+    connection.execute(_LOCK)
+    return _in_unit(connection, work)
 
 
 def _in_unit(connection: Connection, work: Callable[[AuthUnit], T]) -> T:

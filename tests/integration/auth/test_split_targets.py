@@ -1,0 +1,64 @@
+"""Targets of their own ask the auth service, at its address, for the keys of tokens; by TLS where that is set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+import pytest
+
+from support.auth_serving import bearer
+from support.certificates import Authority
+from trackway.api.auth.v1 import auth_service_pb2 as pb
+from trackway.api.auth.v1 import resources_pb2
+from trackway.api.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from trackway.api.tracking.v1 import tracking_service_pb2
+from trackway.api.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
+from trackway_server.app.embedded import open_server
+from trackway_server.app.options import ServerOptions, Target
+from trackway_server.core.config import CoreSettings
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+async def test_a_token_of_the_auth_service_opens_another_service(tmp_path: Path, secure: bool) -> None:
+    authority = Authority(tmp_path)
+    pair = authority.issue()
+    listening = {"tls_cert": pair.cert, "tls_key": pair.key, "tls_client_ca": authority.file} if secure else {}
+
+    def channel(port: int | None) -> grpc.aio.Channel:
+        if not secure:
+            return grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+        shown = (pair.key.read_bytes(), pair.cert.read_bytes())
+        return grpc.aio.secure_channel(
+            f"127.0.0.1:{port}", grpc.ssl_channel_credentials(authority.file.read_bytes(), *shown)
+        )
+
+    own = ServerOptions(target=Target.AUTH, grpc_port=0, data_dir=tmp_path / "auth", **listening)
+    async with open_server(own, CoreSettings()) as auth, channel(auth.grpc_port) as to_auth:
+        assert auth.access is not None
+        assert auth.access.key is not None
+        stub = AuthServiceStub(to_auth)  # type: ignore[no-untyped-call]
+        admin = bearer(auth.access.key.get_secret_value())
+        made = pb.CreatePrincipalRequest(name="ann", kind=resources_pb2.PRINCIPAL_KIND_USER)
+        await stub.CreatePrincipal(made, metadata=admin)
+        await stub.GrantRole(pb.GrantRoleRequest(principal="ann", role="ROLE_EDITOR"), metadata=admin)
+        key = (await stub.CreateKey(pb.CreateKeyRequest(principal="ann"), metadata=admin)).secret
+        token = (await stub.ExchangeKey(pb.ExchangeKeyRequest(key=key))).token
+        calling = {"peer_ca": authority.file} if secure else {}
+        other = ServerOptions(
+            target=Target.TRACKING,
+            grpc_port=0,
+            data_dir=tmp_path / "tracking",
+            peer_address="127.0.0.1:9",
+            addresses={"auth": f"127.0.0.1:{auth.grpc_port}"},
+            **listening,
+            **calling,
+        )
+        async with open_server(other, CoreSettings()) as tracking, channel(tracking.grpc_port) as to_tracking:
+            asked = tracking_service_pb2.CreateExperimentRequest(name="split")
+            create = TrackingServiceStub(to_tracking).CreateExperiment  # type: ignore[no-untyped-call]
+            answer = await create(asked, metadata=bearer(token))
+            assert answer.experiment.name == "split"
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await create(asked, metadata=bearer(f"{token[:-8]}AAAAAAAA"))
+            assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
