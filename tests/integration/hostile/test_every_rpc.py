@@ -87,7 +87,7 @@ async def store_nothing(caller: HostileCaller, refused: list[tuple[bytes, ...]],
     """What is wrong in itself is refused again, and nothing is committed to any database."""
     with ExitStack() as stack:
         databases = [stack.enter_context(closing(opened(path))) for path in sorted(server.data_dir.glob("*.db"))]
-        assert len(databases) == 3
+        assert len(databases) == 4
         before = await settled(databases)
         again = await caller.all(refused, patient=True)
         assert {outcome.code for outcome in again} <= {grpc.StatusCode.INVALID_ARGUMENT}, told(again)
