@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from support.training import wait_until
 from trackway.client import Client
 from trackway.errors import NotFound, Unauthenticated
 from trackway.testing import LocalServer
@@ -104,7 +105,7 @@ def test_level_and_format_are_flags_too() -> None:
         assert lines(quiet) == []
     with LocalServer(arguments=["--log-level", "debug", "--log-format", "console"]) as loud:
         httpx.get(f"{loud.http_url}/healthz")
-        assert "http_request" in loud.log
+        wait_until(lambda: "http_request" in loud.log, "the line is written, after the answer")
         assert lines(loud) == []
 
 
