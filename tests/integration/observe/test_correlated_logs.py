@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,14 @@ def server() -> Iterator[LocalServer]:
 
 
 def lines(server: LocalServer, **fields: str) -> list[dict[str, Any]]:
-    """The JSON lines of the log with these fields."""
-    found = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
-    return [line for line in found if all(line.get(name) == value for name, value in fields.items())]
+    """The JSON lines of the log with these fields; a line comes after its answer, so it is waited for a little."""
+    deadline = time.monotonic() + 10
+    while True:
+        found = [json.loads(line) for line in server.log.splitlines() if line.startswith("{") and line.endswith("}")]
+        chosen = [line for line in found if all(line.get(name) == value for name, value in fields.items())]
+        if chosen or not fields or time.monotonic() > deadline:
+            return chosen
+        time.sleep(0.02)
 
 
 def test_the_gateways_id_is_that_of_every_call_behind_it(server: LocalServer) -> None:
