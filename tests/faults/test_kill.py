@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.training import environment, exactly, run_id, steps_of, trainer, wait_until
+from trackway._ingest.discover import find_spools
 from trackway._ingest.sync import sync_spools
 from trackway.client import Client
 from trackway.testing import LocalServer
@@ -82,7 +83,7 @@ def test_a_killed_trainer_loses_and_doubles_nothing(tmp_path: Path, sender: str)
             logged[run_id(number)] = counter.value
         if sender == "sync":
             assert sync_spools(root, token=server.token).ok
-        wait_until(lambda: not list(root.glob("*/*/meta.json")), "every spool is sent", 120)
+        wait_until(lambda: not find_spools([root]), "every spool is sent", 120)
         for run, count in logged.items():
             check(client, run, count)
             assert client.tracking.get_run(run).info.status == "KILLED"
@@ -105,6 +106,6 @@ def test_a_killed_server_loses_and_doubles_nothing_it_acknowledged(tmp_path: Pat
                 server.restart()
             process.kill()
             process.wait()
-        wait_until(lambda: not list((tmp_path / "spool").glob("*/*/meta.json")), "the spool is sent", 120)
+        wait_until(lambda: not find_spools([tmp_path / "spool"]), "the spool is sent", 120)
         with Client(server.uri, token=server.token) as client:
             check(client, run_id(0), counter.value)

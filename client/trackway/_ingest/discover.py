@@ -11,5 +11,14 @@ def find_spools(paths: Iterable[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
         for pattern in ("meta.json", "*/meta.json", "*/*/meta.json"):
-            found.update(dict.fromkeys(meta.parent for meta in sorted(path.glob(pattern))))
+            found.update(dict.fromkeys(meta.parent for meta in _matching(path, pattern)))
     return list(found)
+
+
+def _matching(path: Path, pattern: str) -> list[Path]:
+    """What matches now. A folder that is sent and taken away while it is looked into is no error."""
+    while True:
+        try:
+            return sorted(path.glob(pattern))
+        except FileNotFoundError:
+            continue
