@@ -200,18 +200,21 @@ async def test_a_thousand_idle_streams_stay_small(server: LocalServer, port: int
 
 
 async def test_readers_that_never_read(server: LocalServer, port: int) -> None:
-    """Forty downloads of 8 MiB whose reader takes nothing hold a window and a message each, not the file."""
-    owner, data = f"runs/{new_id()}", bytes(8 * MIB)
+    """Forty downloads of 64 MiB whose reader grants no window hold a few messages each, not the file."""
+    owner, data = f"runs/{new_id()}", bytes(64 * MIB)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         upload = [header("big", owner), *data_of(data), trailer(data)]
         await ArtifactStoreServiceStub(channel).UploadArtifact(iter(upload))
     request = artifacts_pb.DownloadArtifactRequest(owner=owner, path="big").SerializeToString()
-    async with others_are_served(server, growth=300 * MIB), AsyncExitStack() as stack:
+    before = resident(server)
+    async with others_are_served(server, growth=400 * MIB), AsyncExitStack() as stack:
         for _ in range(40):
-            _, writer = await stack.enter_async_context(http2_connection(port))
+            reader, writer = await stack.enter_async_context(http2_connection(port))
             writer.write(call_headers(1, DOWNLOAD) + frame(DATA, 1, message(request), END_STREAM))
             await writer.drain()
-        await asyncio.sleep(1)
+            # All that HTTP/2's first window lets through: from here on the download waits for its reader.
+            await reader.readexactly(60_000)
+        assert resident(server) - before < 400 * MIB
 
 
 async def test_metrics_have_no_label_that_strangers_choose(server: LocalServer, port: int) -> None:

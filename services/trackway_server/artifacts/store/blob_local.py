@@ -76,11 +76,15 @@ class LocalBlobStore:
         """See BlobStore."""
         outgoing = OutgoingBlob(self._directory, digest, size_bytes, offset)
         try:
-            following = self._worker.submit(outgoing.next_pieces)
-            while (pieces := await _result(following)) is not None:
-                following = self._worker.submit(outgoing.next_pieces)
-                for piece in pieces:
-                    yield piece
+            pieces = await self._worker.run(outgoing.next_pieces)
+            while pieces is not None:
+                following: Future[list[bytes] | None] | None = None
+                while pieces:
+                    yield pieces.pop(0)
+                    # The next slice is read while the rest of this one is sent, yet not before something of it was
+                    # taken: a reader that takes nothing holds one slice, not two.
+                    following = following or self._worker.submit(outgoing.next_pieces)
+                pieces = await _result(following or self._worker.submit(outgoing.next_pieces))
         finally:
             await self._worker.run_shielded(outgoing.close)
 
