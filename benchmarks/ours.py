@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,27 +16,61 @@ import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from benchmarks.ports import free_port
-from benchmarks.processes import BenchmarkError, ServerProcess, clean_environment, processes_on, run_script
+from benchmarks.processes import (
+    BenchmarkError,
+    ServerProcess,
+    clean_environment,
+    processes_on,
+    run_script,
+    wall_seconds,
+)
 
 PYTHON = Path(sys.executable)
+SERVER = (str(PYTHON.parent / "trackway"), "server")
 
 
 @dataclass(slots=True)
 class Ours:
-    """Trackway with one server that all figures share, started at first use."""
+    """Trackway with a server that all figures share, started at first use.
+
+    With a `database_url` (PostgreSQL) its data is there, and `replicas` servers share it.
+    """
 
     work: Path
     say: Callable[[str], None]
-    _server: ServerProcess | None = field(default=None, init=False)
-    _uri: str = field(default="", init=False)
+    database_url: str = ""
+    replicas: int = 1
+    _servers: list[ServerProcess] = field(default_factory=list, init=False)
+    _ports: list[int] = field(default_factory=list, init=False)
     _spools: Iterator[int] = field(default_factory=itertools.count, init=False)
 
     def ensure_server(self) -> None:
-        """Start the shared server unless it runs."""
-        if self._server is None:
+        """Start the shared server, or its replicas, unless they run."""
+        while len(self._servers) < self.replicas:
             self.say("starting Trackway's server")
-            self._uri, self._server = trackway_server(self.work / "trackway", self.work)
-            self._server.start()
+            folder = self._folder(len(self._servers))
+            if self._servers:
+                # Replicas have one admin key.
+                folder.mkdir()
+                shutil.copy2(self._key, folder)
+            elif self.database_url:
+                migrate(self.database_url, self.work)
+            port, server = trackway_server(folder, self.work, self.database_url)
+            server.start()
+            self._ports.append(port)
+            self._servers.append(server)
+
+    def _folder(self, replica: int) -> Path:
+        return self.work / f"trackway-{replica}"
+
+    @property
+    def _key(self) -> Path:
+        return self._folder(0) / "admin.key"
+
+    @property
+    def uri(self) -> str:
+        """Where the server is, or its replicas."""
+        return "trackway://" + ",".join(f"127.0.0.1:{port}" for port in self._ports)
 
     def fresh_spool(self) -> Path:
         """A spool directory nobody has used: the uplink of a process that writes there starts cold, and is alone."""
@@ -45,8 +80,8 @@ class Ours:
     def environment(self, spool: Path) -> dict[str, str]:
         """Of a training process beside the shared server."""
         self.ensure_server()
-        token = (self.work / "trackway" / "admin.key").read_text().strip()
-        settings = {"TRACKWAY_URI": self._uri, "TRACKWAY_TOKEN": token, "TRACKWAY_SPOOL_DIR": str(spool)}
+        token = self._key.read_text().strip()
+        settings = {"TRACKWAY_URI": self.uri, "TRACKWAY_TOKEN": token, "TRACKWAY_SPOOL_DIR": str(spool)}
         return clean_environment({**settings, "TRACKWAY_PROFILE": str(self.work / "profile.toml")})
 
     def run(self, script: str, *arguments: object, spool: Path | None = None) -> dict[str, Any]:
@@ -61,11 +96,10 @@ class Ours:
         return subprocess.Popen(command, env=self.environment(spool), cwd=self.work, stdout=-1, stderr=-1, text=True)
 
     @property
-    def server_pid(self) -> int:
-        """The process of the shared server."""
+    def server_pids(self) -> list[int]:
+        """The processes of the shared server."""
         self.ensure_server()
-        assert self._server is not None
-        return int(self._server.tree[0].pid)
+        return [int(server.tree[0].pid) for server in self._servers]
 
     def verify_points(self, run_ids: str | Sequence[str], expected: int) -> None:
         """Ask the server, through the client, how many points the runs have; BenchmarkError unless `expected`."""
@@ -83,18 +117,27 @@ class Ours:
 
     def close(self) -> None:
         self.end_uplinks()
-        if self._server is not None:
-            self._server.stop()
+        while self._servers:
+            self._servers.pop().stop()
 
 
-def trackway_server(data: Path, work: Path) -> tuple[str, ServerProcess]:
-    """Address and process (not started) of `trackway server` with its data in `data`."""
+def trackway_server(data: Path, work: Path, database_url: str = "") -> tuple[int, ServerProcess]:
+    """Port and process (not started) of `trackway server` with its data in `data`, or in PostgreSQL."""
     data.mkdir(parents=True, exist_ok=True)
     rpc, http = free_port(), free_port()
     ports = ["--grpc-port", str(rpc), "--http-port", str(http)]
-    command = [str(PYTHON.parent / "trackway"), "server", *ports, "--data-dir", str(data)]
-    environment = clean_environment({"TRACKWAY_PROFILE": str(work / "profile.toml")})
-    return f"trackway://127.0.0.1:{rpc}", ServerProcess(command, environment, data, lambda: _serving(rpc))
+    command = [*SERVER, *ports, "--data-dir", str(data)]
+    return rpc, ServerProcess(command, _environment(work, database_url), data, lambda: _serving(rpc))
+
+
+def migrate(database_url: str, work: Path) -> None:
+    """Bring a PostgreSQL database to the schema of this version."""
+    wall_seconds([*SERVER, "migrate"], _environment(work, database_url), work)
+
+
+def _environment(work: Path, database_url: str) -> dict[str, str]:
+    settings = {"TRACKWAY_PROFILE": str(work / "profile.toml")}
+    return clean_environment({**settings, "TRACKWAY_DATABASE_URL": database_url} if database_url else settings)
 
 
 def _serving(port: int) -> bool:

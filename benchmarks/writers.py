@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from benchmarks.bench import Bench
 from benchmarks.figures import Row, Unit
 from benchmarks.samples import Spread, percentile
@@ -19,8 +21,7 @@ def _into(bench: Bench, runs: int) -> list[Row]:
     seconds = bench.scaled(SECONDS)
     where = "one run" if runs == 1 else f"{runs} runs"
     bench.say(f"{WRITERS} writers into {where} for {seconds} s")
-    got = bench.ours.run("many_writers", WRITERS, runs, seconds, bench.ours.server_pid)
-    bench.ours.verify_points(got["run_ids"], got["points"])
+    got = measured(bench, runs, seconds)
     rate = Spread.of([got["points"] / got["seconds"]])
     latency = Spread.of([percentile(got["latencies"], 99)])
     growth = Spread.of([float(got["memory_growth"])])
@@ -31,3 +32,10 @@ def _into(bench: Bench, runs: int) -> list[Row]:
         Row("P4", f"{what}, p99 acknowledgement", Unit.SECONDS, latency, 0.25),
         Row("P4", f"{what}, memory growth of the server", Unit.BYTES, growth, note="over the last two thirds"),
     ]
+
+
+def measured(bench: Bench, runs: int, seconds: float) -> dict[str, Any]:
+    """What benchmarks/trackway_scripts/many_writers.py answers, its points counted on the server."""
+    got = bench.ours.run("many_writers", WRITERS, runs, seconds, *bench.ours.server_pids)
+    bench.ours.verify_points(got["run_ids"], got["points"])
+    return got

@@ -1,4 +1,4 @@
-"""Writers at once, each one append in flight: `many_writers WRITERS RUNS SECONDS SERVER_PID`.
+"""Writers at once, each one append in flight: `many_writers WRITERS RUNS SECONDS SERVER_PID…`.
 
 It speaks Ingest itself, as an uplink does, with messages made beforehand: what is measured is the server.
 """
@@ -87,13 +87,13 @@ def _message(seed: int) -> pb.Record:
     return pb.Record(points=block)
 
 
-async def _memory(server: psutil.Process, samples: list[int]) -> None:
+async def _memory(servers: list[psutil.Process], samples: list[int]) -> None:
     while True:
-        samples.append(server.memory_info().rss)
+        samples.append(sum(server.memory_info().rss for server in servers))
         await asyncio.sleep(0.25)
 
 
-async def main(writers: int, runs: int, seconds: float, pid: int) -> None:
+async def main(writers: int, runs: int, seconds: float, pids: list[int]) -> None:
     address = configured()
     run_ids = [secrets.token_hex(16) for _ in range(runs)]
     async with open_channel(address) as channel:
@@ -106,7 +106,7 @@ async def main(writers: int, runs: int, seconds: float, pid: int) -> None:
             await asyncio.gather(*(writer.open() for writer in part))
         await asyncio.gather(*(writer.define(str(n)) for n, writer in enumerate(opened)))
         memory: list[int] = []
-        watching = asyncio.create_task(_memory(psutil.Process(pid), memory))
+        watching = asyncio.create_task(_memory([psutil.Process(pid) for pid in pids], memory))
         started = time.perf_counter()
         await asyncio.gather(*(w.run(_message(n), started + seconds) for n, w in enumerate(opened)))
         taken = time.perf_counter() - started
@@ -126,4 +126,4 @@ async def main(writers: int, runs: int, seconds: float, pid: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])))
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), [*map(int, sys.argv[4:])]))

@@ -1,4 +1,4 @@
-"""`Resolve("model@alias")` by one caller, then by many at once: `resolve CALLS CALLERS SECONDS SERVER_PID`."""
+"""`Resolve("model@alias")` by one caller, then by many at once: `resolve CALLS CALLERS SECONDS SERVER_PID…`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trackway.config import resolve as configured
 FILES = 5
 
 
-def main(calls: int, callers: int, seconds: float, pid: int) -> None:
+def main(calls: int, callers: int, seconds: float, pids: list[int]) -> None:
     with trackway.Client() as client:
         model = _registered(client)
         uri = f"models:/{model}@champion"
@@ -32,7 +32,7 @@ def main(calls: int, callers: int, seconds: float, pid: int) -> None:
             resolved = client.registry.resolve(uri)
             samples.append(time.perf_counter_ns() - started)
             assert resolved.version.version == 1
-    made, processor, taken = asyncio.run(_many(model, callers, seconds, psutil.Process(pid)))
+    made, processor, taken = asyncio.run(_many(model, callers, seconds, [psutil.Process(pid) for pid in pids]))
     answer(samples=samples, calls=made, processor=processor, seconds=taken)
 
 
@@ -51,8 +51,8 @@ def _registered(client: trackway.Client) -> str:
     return model
 
 
-async def _many(model: str, callers: int, seconds: float, server: psutil.Process) -> tuple[int, float, float]:
-    """How many calls were answered, and the seconds of the server's processor and of the clock that they took."""
+async def _many(model: str, callers: int, seconds: float, servers: list[psutil.Process]) -> tuple[int, float, float]:
+    """How many calls were answered, and the seconds of the servers' processors and of the clock that they took."""
     address, made = configured(), 0
     request = ResolveRequest(name=model, alias="champion")
     async with open_channel(address) as channel:
@@ -64,15 +64,15 @@ async def _many(model: str, callers: int, seconds: float, server: psutil.Process
                 await resolve(request, metadata=call_metadata(address, secrets.token_hex(16)), timeout=30)
                 made += 1
 
-        started, before = time.perf_counter(), _processor(server)
+        started, before = time.perf_counter(), _processor(servers)
         await asyncio.gather(*(caller(started + seconds) for _ in range(callers)))
-        return made, _processor(server) - before, time.perf_counter() - started
+        return made, _processor(servers) - before, time.perf_counter() - started
 
 
-def _processor(server: psutil.Process) -> float:
-    times = server.cpu_times()
-    return float(times.user + times.system)
+def _processor(servers: list[psutil.Process]) -> float:
+    used = [server.cpu_times() for server in servers]
+    return float(sum(times.user + times.system for times in used))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))
+    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), [*map(int, sys.argv[4:])])

@@ -37,10 +37,10 @@ _NUMBERS = itertools.count()
 
 
 class Cluster:
-    """A PostgreSQL server, its data in memory. A `durable` one keeps what it committed when it crashes."""
+    """A PostgreSQL server. A `durable` one keeps what it committed when it crashes; without `on_disk`, data in memory."""
 
-    def __init__(self, *, durable: bool = False) -> None:
-        memory = Path("/dev/shm")
+    def __init__(self, *, durable: bool = False, on_disk: bool = False) -> None:
+        memory = Path(tempfile.gettempdir() if on_disk else "/dev/shm")
         self._root = Path(tempfile.mkdtemp(prefix="trackway-pg-", dir=memory if memory.is_dir() else None))
         self._port = _unused_port()
         self._user: dict[str, Any] = {}
