@@ -16,6 +16,8 @@ Importing this package costs next to nothing: every name is loaded when it is fi
 
 from __future__ import annotations
 
+import sys
+
 __version__ = "0.1.0"
 
 TYPE_CHECKING = False
@@ -212,11 +214,15 @@ def __getattr__(name: str) -> object:
     """Load a public name when it is first used (PEP 562)."""
     if name not in _HOME and name not in _MODULES:
         raise AttributeError(f"module 'trackway' has no attribute {name!r}")
-    from importlib import import_module
-
-    found = import_module(f"trackway.{name}") if name in _MODULES else getattr(import_module(_HOME[name]), name)
+    found = _module(f"trackway.{name}") if name in _MODULES else getattr(_module(_HOME[name]), name)
     globals()[name] = found
     return found
+
+
+def _module(name: str) -> object:
+    # Not importlib.import_module: that package, and what it loads, would be a tenth of a first start_run().
+    __import__(name)
+    return sys.modules[name]
 
 
 def __dir__() -> list[str]:
