@@ -47,13 +47,13 @@ class Bench:
         """The same of the peer; None where it is left out or failed."""
         return self.of_peer(lambda peer: self.repeated(times, lambda: measure(peer), f"MLflow: {what}"), what)
 
-    def of_peer(self, measure: Callable[[Peer], T], what: str) -> T | None:
+    def of_peer(self, measure: Callable[[Peer], T], what: str, name: str = "MLflow") -> T | None:
         """Measure the peer; None where it is left out or failed."""
         if self.peer is None:
             return None
-        self.say(f"MLflow: {what}")
+        self.say(f"{name}: {what}")
         try:
             return measure(self.peer)
         except BenchmarkError as failure:
-            self.problems.append(f"MLflow, {what}: {failure}")
+            self.problems.append(f"{name}, {what}: {failure}")
             return None

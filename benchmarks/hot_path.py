@@ -13,6 +13,8 @@ from benchmarks.samples import Spread, percentile
 
 REPEATS = 3
 BUSY_THREADS = 3
+LOCAL_WRITERS = ("trackio", "tensorboardX")
+LOCAL_CALLS = 5_000
 PERCENTILES = (50.0, 99.0, 99.9)
 
 
@@ -52,6 +54,24 @@ def log_calls(bench: Bench) -> list[Row]:
         _row("run.log_metric beside 3 busy threads, p99", beside, 99, None, peer_beside, "async"),
         _row("run.log_metric beside 3 busy threads, p99.9", beside, 99.9, 100e-6, peer_beside, "async"),
         _row("run.log_metrics of 10, p50 a point", wide, 50, 0.5e-6, peer_wide, "async"),
+        *(row for product in LOCAL_WRITERS for row in _against(bench, product, alone, beside)),
+    ]
+
+
+def _against(bench: Bench, product: str, alone: Timed, beside: Timed) -> list[Row]:
+    """Our call, which survives `kill -9`, against one that keeps values in memory until it writes them."""
+
+    def measured(threads: int) -> Timed | None:
+        def measure(peer: Peer) -> Timed:
+            return Timed.of([peer.run_local("local_writers", product, bench.scaled(LOCAL_CALLS), threads)], 1)
+
+        return bench.of_peer(measure, f"{product}, {threads} busy threads", name="local writers")
+
+    lonely, busy = measured(0), measured(BUSY_THREADS)
+    what = f"{product}, which loses them on kill -9"
+    return [
+        _row(f"run.log_metric, p50, against {product}", alone, 50, None, lonely, what),
+        _row(f"the same beside 3 busy threads, p99.9, against {product}", beside, 99.9, None, busy, product),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The peer, MLflow: an environment of its own, its server, and its scripts."""
+"""The peers, in an environment of their own: MLflow with its server and scripts, and local writers without one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ensure_environment(say: Callable[[str], None]) -> None:
     wanted, stamp = f"{hashlib.sha256(LOCK.read_bytes()).hexdigest()} {sys.version}", HOME / ".ready"
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    say("making MLflow's environment (once, about 620 MB)")
+    say("making the peers' environment (once, about 900 MB)")
     _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(HOME))
     # Compiled at once, so that its first import is not charged for it.
     _uv("pip", "sync", "--quiet", "--compile-bytecode", "--python", str(PYTHON), "--require-hashes", str(LOCK))
@@ -40,7 +40,7 @@ def _uv(*arguments: str) -> None:
     environment = clean_environment({"UV_PYTHON_DOWNLOADS": "never"})
     done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise BenchmarkError(f"MLflow's environment could not be made: {done.stderr.strip()}")
+        raise BenchmarkError(f"the peers' environment could not be made: {done.stderr.strip()}")
 
 
 @dataclass(slots=True)
@@ -75,6 +75,11 @@ class Peer:
         """Run benchmarks/peer_scripts/`script`.py against the shared server."""
         self.ensure_server()
         environment = {**self.environment, "MLFLOW_TRACKING_URI": self._uri}
+        return run_script(PYTHON, f"benchmarks.peer_scripts.{script}", [*map(str, arguments)], environment, self.work)
+
+    def run_local(self, script: str, *arguments: object) -> dict[str, Any]:
+        """Run a script of a peer that has no server; what it writes is kept in the work folder."""
+        environment = {**self.environment, "TRACKIO_DIR": str(self.work / "trackio")}
         return run_script(PYTHON, f"benchmarks.peer_scripts.{script}", [*map(str, arguments)], environment, self.work)
 
     def close(self) -> None:
