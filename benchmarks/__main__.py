@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import deployments, hot_path, ingest, memory, peer, report, resolving, start_up, uplink, writers
+from benchmarks import deployments, growth, hot_path, ingest, memory, peer, report, resolving, start_up, uplink, writers
 from benchmarks.bench import Bench
 from benchmarks.figures import Row, Unit
 from benchmarks.machine import machine_lines
@@ -39,10 +39,11 @@ FIGURES: dict[str, Callable[[Bench], list[Row]]] = {
     "P14": resolving.resolve,
     "P16": memory.idle_server,
     "P17": uplink.steady_logging,
+    "GROW": growth.growth,
     "REPL": deployments.deployments,
 }
 # What starts servers of its own comes first: from then on MLflow's shared server stays in memory.
-ORDER = ("P9", "P10", "P16", "P11", "P12", "P1", "P2", "P3", "P4", "P14", "P17", "REPL")
+ORDER = ("P9", "P10", "P16", "P11", "P12", "P1", "P2", "P3", "P4", "P14", "P17", "GROW", "REPL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _print(options: Options, rows: list[Row], machine: list[str], console: Conso
             out.print(line, style="dim")
     if options.full:
         RESULTS.write_text(report.markdown(rows, machine), encoding="utf-8")
-        console.print(f"written: {RESULTS.relative_to(ROOT)}")
+        console.print(f"written: {RESULTS.relative_to(ROOT)}, and the picture beside it")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ COLUMNS = (
     "what",
     "Trackway: median (min–max)",
     "goal",
-    "MLflow, or the peer named: median (min–max)",
+    "MLflow or as named: median (min–max)",
     "ratio",
     "verdict",
 )

@@ -34,8 +34,8 @@ def _into(bench: Bench, runs: int) -> list[Row]:
     ]
 
 
-def measured(bench: Bench, runs: int, seconds: float) -> dict[str, Any]:
+def measured(bench: Bench, runs: int, seconds: float, writers: int = WRITERS) -> dict[str, Any]:
     """What benchmarks/trackway_scripts/many_writers.py answers, its points counted on the server."""
-    got = bench.ours.run("many_writers", WRITERS, runs, seconds, *bench.ours.server_pids)
+    got = bench.ours.run("many_writers", writers, runs, seconds, *bench.ours.server_pids)
     bench.ours.verify_points(got["run_ids"], got["points"])
     return got
