@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -22,6 +23,27 @@ LOOK_SECONDS = 1.0
 LAST_CALLS_SECONDS = 300.0
 """How long calls over replaced certificates may go on."""
 
+_CALLS = json.dumps(
+    {
+        # Calls are spread over all the addresses that a service has, save those that say they are about to stop.
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "healthCheckConfig": {"serviceName": ""},
+        # What services ask of each other are reads, and writes that may be done twice: another replica answers.
+        "methodConfig": [
+            {
+                "name": [{}],
+                "retryPolicy": {
+                    "maxAttempts": 3,
+                    "initialBackoff": "0.05s",
+                    "maxBackoff": "0.5s",
+                    "backoffMultiplier": 2,
+                    "retryableStatusCodes": ["UNAVAILABLE"],
+                },
+            }
+        ],
+    }
+)
+
 OPTIONS = (
     ("grpc.max_receive_message_length", 64 << 20),
     # A peer whose machine or network has gone away is noticed while calls are open; see `rpc/server.py`.
@@ -29,8 +51,7 @@ OPTIONS = (
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
-    # Calls are spread over all the addresses that a service has.
-    ("grpc.lb_policy_name", "round_robin"),
+    ("grpc.service_config", _CALLS),
     # A service that was restarted is found again quickly; gRPC's own defaults wait up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
