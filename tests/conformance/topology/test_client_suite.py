@@ -130,6 +130,30 @@ def test_without_the_key_nobody_gets_in(place: Place) -> None:
                 call()
 
 
+def test_users_have_keys_roles_and_workspaces(place: Place, client: Client) -> None:
+    ann, vision = f"ann-{new_id()}", f"vision-{new_id()[-12:]}"
+    client.auth.create_principal(ann, "USER")
+    client.auth.create_workspace(vision)
+    client.auth.grant_role(ann, "EDITOR", workspace=vision)
+    key = client.auth.create_key(ann).secret
+    elsewhere = client.tracking.create_run().info.run_id
+    with Client(place.uri, token=key, workspace=vision) as hers:
+        assert hers.auth.get_self().roles == {vision: "EDITOR"}
+        experiment = hers.tracking.create_experiment("in vision")
+        assert [each.name for each in hers.tracking.list_experiments()] == [experiment.name]
+        model, source = name(), a_model(hers)
+        hers.registry.create_model(model)
+        assert hers.registry.create_version(model, source).version == 1
+        with pytest.raises(errors.PermissionDenied):
+            hers.auth.create_principal(name(), "USER")
+        with pytest.raises(errors.NotFound):
+            hers.tracking.get_run(elsewhere)
+    client.auth.revoke_key(key.split("_")[1])
+    for _ in range(2):  # whichever replica is asked
+        with Client(place.uri, token=key, workspace=vision) as late, pytest.raises(errors.Unauthenticated):
+            late.tracking.get_experiment(experiment.experiment_id)
+
+
 def test_the_page_shows_what_the_services_hold(place: Place, client: Client) -> None:
     experiment, model = name(), name()
     run_id = client.tracking.create_run(experiment_name=experiment, run_name="shown").info.run_id
