@@ -30,7 +30,8 @@ _RETRIED = {
         "initialBackoff": "0.05s",
         "maxBackoff": "0.5s",
         "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
+        # CANCELLED, too: gRPC answers so, without our doing, what arrives just when a server stops.
+        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
     },
 }
 _OPTIONS = (
