@@ -5,6 +5,7 @@ tests/conformance/topology starts its services from it.
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import subprocess
@@ -14,7 +15,8 @@ from typing import Any
 import pytest
 
 from support.compose import ROOT, Service, compose, envoy, services
-from trackway_server.app.cli import _COMMANDS, _parser
+from trackway_server.app.advice import advice_on
+from trackway_server.app.cli import _COMMANDS, _options, _parser
 from trackway_server.app.options import DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT, SERVICE_PORTS, ServerOptions, Target
 from trackway_server.app.peers import SERVICE_NAMES
 from trackway_server.app.variables import server_variables
@@ -51,6 +53,18 @@ def check_command(arguments: list[str]) -> tuple[str, list[str]]:
 def test_variables_are_read_by_somebody(service: Service) -> None:
     known = server_variables() | {"AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION", "AWS_SHARED_CREDENTIALS_FILE"}
     assert set(service.environment) <= known
+
+
+@pytest.mark.parametrize("service", OWN, ids=ids)
+def test_check_config_has_nothing_to_say_but_that_names_are_the_network_s_own(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(["sh", ROOT / "deploy/make-secrets.sh", tmp_path / "run/secrets"], check=True, capture_output=True)
+    variables = {name: value.replace("/run/", f"{tmp_path}/run/") for name, value in service.environment.items()}
+    for name, value in {**variables, "TRACKWAY_DATA_DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    found = advice_on(_options(_parser().parse_args(service.arguments)), os.environ)
+    assert {advice.name for advice in found} - {"address", "port", "disk_space"} == {"plaintext"}
 
 
 @pytest.mark.parametrize("service", OWN, ids=ids)
