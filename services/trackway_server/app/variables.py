@@ -18,6 +18,7 @@ _PROGRAM = frozenset(
         "ARTIFACTS_ADDRESS",
         "REGISTRY_ADDRESS",
         "AUTH_ADDRESS",
+        "AUTH_ADMIN_KEY_FILE",
         "TLS_CERT",
         "TLS_KEY",
         "TLS_CLIENT_CA",

@@ -74,15 +74,14 @@ class Authority:
         return await self._store.write(lambda unit: signing.rotate(unit, new, oldest, drop_old=drop_old))
 
     async def _identify(self, key: str, presented: keys.Presented | None, now_us: int) -> Identity | None:
-        if presented is not None:
-            known = presented
-            identity = await self._store.read(lambda unit: keys.identify(unit, known, now_us))
-            if identity is not None:
-                await self._note_use(known.key_id, now_us)
-            return identity
-        if self._admin_key is None or not _same(key, self._admin_key):
+        if self._admin_key is not None and _same(key, self._admin_key):
+            return await self._store.read(lambda unit: keys.identity_of(unit, BOOTSTRAP_ADMIN, ADMIN_KEY_ID))
+        if presented is None:
             return None
-        return await self._store.read(lambda unit: keys.identity_of(unit, BOOTSTRAP_ADMIN, ADMIN_KEY_ID))
+        identity = await self._store.read(lambda unit: keys.identify(unit, presented, now_us))
+        if identity is not None:
+            await self._note_use(presented.key_id, now_us)
+        return identity
 
     async def _note_use(self, key_id: str, now_us: int) -> None:
         key = await self._store.read(lambda unit: unit.key(key_id))

@@ -21,7 +21,8 @@ class AuthSettings(BaseSettings):
     tables can sign."""
 
     admin_key: SecretStr | None = None
-    """The bootstrap administrator's key; None: there is none."""
+    """The bootstrap administrator's key, the same for every replica; None: there is none. The program reads it from
+    this variable, or from the file that `TRACKWAY_AUTH_ADMIN_KEY_FILE` names, or makes one in the data directory."""
 
     token_seconds: int = Field(default=240, ge=5, le=290)
     """How long a token is valid, in seconds; so long a revoked key's last token lives, at most five minutes."""

@@ -43,6 +43,18 @@ class AdminKeyAuthenticator:
         raise invalid_credentials()
 
 
+class NoKeys:
+    """Knows no key: a service whose callers have tokens of the auth service."""
+
+    async def authenticate(self, authorization: str | None) -> Principal:
+        """See Authenticator."""
+        if not authorization:
+            message = "This service needs a token; set TRACKWAY_TOKEN to your key, and clients exchange it."
+            raise DomainError(Reason.CREDENTIALS_MISSING, message)
+        message = "This service takes the auth service's tokens only; exchange your key (ExchangeKey), as clients do."
+        raise DomainError(Reason.CREDENTIALS_INVALID, message)
+
+
 class TokenAuthenticator:
     """Knows the tokens that the auth service issues; anything else is for `others`."""
 
