@@ -18,6 +18,7 @@ from trackway_server.auth.issuing import issue, new_signing_key
 from trackway_server.core.auth.tokens import LEEWAY_SECONDS
 from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError, Reason
+from trackway_server.core.rpc.origin import origin_of
 
 _SECOND_US = 1_000_000
 _DAY_US = 86_400 * _SECOND_US
@@ -51,7 +52,7 @@ class Authority:
         """A token for a key. Raises CREDENTIALS_INVALID, TOO_MANY_ATTEMPTS."""
         now_us = self._clock.now_us()
         presented = keys.parse(key)
-        origins = [f"peer {_host(peer)}", f"key {presented.key_id if presented else ''}"]
+        origins = [f"peer {origin_of(peer)}", f"key {presented.key_id if presented else ''}"]
         self._attempts.check(origins, now_us / _SECOND_US)
         identity = await self._identify(key, presented, now_us)
         if identity is None:
@@ -106,11 +107,6 @@ class Authority:
 
     def _oldest_retired_us(self, now_us: int) -> int:
         return now_us - self._lifetime_us - LEEWAY_SECONDS * _SECOND_US
-
-
-def _host(peer: str) -> str:
-    """The peer without its port, which changes with every connection."""
-    return peer.rpartition(":")[0] if peer.startswith("ipv") else peer
 
 
 def _same(key: str, expected: SecretStr) -> bool:
