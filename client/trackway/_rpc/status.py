@@ -92,6 +92,7 @@ BY_REASON: Mapping[str, type[errors.TrackwayError]] = {
     "WORKSPACE_PROTECTED": errors.FailedPrecondition,
     "ROLE_NOT_FOUND": errors.NotFound,
     "KEY_NOT_FOUND": errors.NotFound,
+    "IDENTITY_UNMAPPED": errors.Unauthenticated,
 }
 
 

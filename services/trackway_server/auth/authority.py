@@ -59,7 +59,20 @@ class Authority:
             self._attempts.note(origins, now_us / _SECOND_US)
             message = "This server does not know that key, or it has expired or was revoked; ask for a new one."
             raise DomainError(Reason.CREDENTIALS_INVALID, message)
-        return await self._issued(identity, now_us)
+        return await self.issued(identity)
+
+    def now_us(self) -> int:
+        """The time of the tokens."""
+        return self._clock.now_us()
+
+    async def issued(self, identity: Identity) -> Issued:
+        """A token for the identity; it ends with what it was exchanged for."""
+        now_us = self._clock.now_us()
+        key = await self._signing_key(now_us)
+        expire_us = now_us + self._lifetime_us
+        if identity.key_expire_time_us:
+            expire_us = min(expire_us, identity.key_expire_time_us)
+        return Issued(issue(identity, key, now_us, expire_us), expire_us, expire_us - now_us)
 
     async def published_keys(self) -> Sequence[SigningKey]:
         """The keys that verify tokens, newest first, the one that signs first of all."""
@@ -89,13 +102,6 @@ class Authority:
         key = await self._store.read(lambda unit: unit.key(key_id))
         if key is not None and now_us - key.last_use_time_us >= keys.LAST_USE_RESOLUTION_US:
             await self._store.write(partial(keys.note_use, key_id=key_id, now_us=now_us))
-
-    async def _issued(self, identity: Identity, now_us: int) -> Issued:
-        key = await self._signing_key(now_us)
-        expire_us = now_us + self._lifetime_us
-        if identity.key_expire_time_us:
-            expire_us = min(expire_us, identity.key_expire_time_us)
-        return Issued(issue(identity, key, now_us, expire_us), expire_us, expire_us - now_us)
 
     async def _signing_key(self, now_us: int) -> SigningKey:
         oldest_us = now_us - self._rotate_us

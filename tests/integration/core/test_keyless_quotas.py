@@ -42,7 +42,10 @@ async def test_a_burst_of_exchanges_does_not_starve_the_publication_of_keys(
         await begun.acquire()
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await server.stub.ExchangeKey(request)
-    assert (refused(caught.value).reason, refused(caught.value).metadata["limit"]) == ("LIMIT_EXCEEDED", "calls_at_once")
+    assert (refused(caught.value).reason, refused(caught.value).metadata["limit"]) == (
+        "LIMIT_EXCEEDED",
+        "calls_at_once",
+    )
     assert (await server.stub.ListSigningKeys(pb.ListSigningKeysRequest())).keys
     release.set()
     assert all(answer.token for answer in await asyncio.gather(*under_way))
