@@ -14,6 +14,7 @@ from trackway_server.core.auth.authenticator import (
     InsecureAuthenticator,
     TokenAuthenticator,
 )
+from trackway_server.core.auth.certificate_tokens import CertificateTokens
 from trackway_server.core.auth.keys import KEY_FILE, admin_key
 from trackway_server.core.auth.signing_keys import SigningKeys, published_over
 from trackway_server.core.auth.tokens import TokenVerifier
@@ -27,14 +28,19 @@ class Access:
     authenticator: Authenticator
     key: SecretStr | None = None
     key_file: Path | None = None
+    certificates: CertificateTokens | None = None
+    """Who calls with a client certificate and without a token."""
 
 
-def open_access(data_dir: Path, auth: grpc.aio.Channel, clock: Clock, *, no_auth: bool) -> Access:
+def open_access(
+    data_dir: Path, auth: grpc.aio.Channel, clock: Clock, *, no_auth: bool, client_certificates: bool = False
+) -> Access:
     """How callers of a server on `data_dir` are known; the first start makes its key. `auth` reaches the auth service,
-    whose keys verify tokens."""
+    whose keys verify tokens, and which knows whom `client_certificates` name where the listener asks for them."""
     if no_auth:
         return Access(InsecureAuthenticator())
     file = data_dir / KEY_FILE
     key = admin_key(file)
     verifier = TokenVerifier(SigningKeys(published_over(auth)), clock)
-    return Access(TokenAuthenticator(verifier, AdminKeyAuthenticator(key)), key, file)
+    certificates = CertificateTokens(auth) if client_certificates else None
+    return Access(TokenAuthenticator(verifier, AdminKeyAuthenticator(key)), key, file, certificates)

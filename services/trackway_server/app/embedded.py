@@ -135,7 +135,8 @@ async def _services(
     own_socket: Path | None = None,
 ) -> AsyncIterator[RunningServer]:
     clock = SystemClock()
-    access = open_access(data_dir, peers.auth, clock, no_auth=options.no_auth)
+    asks_certificates = options.tls_client_ca is not None
+    access = open_access(data_dir, peers.auth, clock, no_auth=options.no_auth, client_certificates=asks_certificates)
     database_url = None if options.database_url is None else SecretStr(options.database_url)
     surroundings = Surroundings(data_dir, database_url, peers, clock, options.blob_url, observing.telemetry, access.key)
     async with AsyncExitStack() as stack:
@@ -147,6 +148,7 @@ async def _services(
             telemetry=observing.telemetry,
             tracing=observing.tracing,
             slow_call_s=core.slow_call_s,
+            certificates=access.certificates,
         )
         stack.push_async_callback(server.stop, grace=core.stop_grace_s, wait=core.stop_wait_s)
         with bound_socket(options.host, options.chosen_grpc_port, "--grpc-port"):

@@ -8,7 +8,7 @@ from cryptography import x509
 
 from trackway_server.auth.domain.mapping import Mapped, unmapped
 from trackway_server.auth.identities import Identities
-from trackway_server.core.errors import DomainError, Reason
+from trackway_server.core.auth.authenticator import missing_credentials
 
 San = tuple[str, str]
 """`uri` or `dns`, and the name."""
@@ -26,6 +26,11 @@ class CertificateMap:
         names, valid = _read(pem) if pem and self._services else (frozenset(), False)
         return valid and not self._services.isdisjoint(names)
 
+    @property
+    def empty(self) -> bool:
+        """Whether no certificate is mapped to anybody."""
+        return not self._mapped
+
     def mapped(self, pem: str) -> Mapped:
         """Whom the certificate names.
 
@@ -33,11 +38,8 @@ class CertificateMap:
         expired, or names nobody, or more than one.
         """
         names, valid = _read(pem) if pem and self._mapped else (frozenset(), False)
-        if not pem or not self._mapped or not self._services.isdisjoint(names):
-            message = (
-                "This server needs a key or a token; set TRACKWAY_TOKEN, or use the profile it wrote at its start."
-            )
-            raise DomainError(Reason.CREDENTIALS_MISSING, message)
+        if not pem or self.empty or not self._services.isdisjoint(names):
+            raise missing_credentials()
         told = ", ".join(sorted(name for _, name in names)) or "without a URI or a DNS name"
         if not valid:
             raise unmapped(

