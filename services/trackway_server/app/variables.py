@@ -39,6 +39,7 @@ _CLIENT = frozenset(
         "CA_FILE",
         "CLIENT_CERT",
         "CLIENT_KEY",
+        "OIDC_TOKEN_FILE",
         "SPOOL_DIR",
         "SPOOL_IO",
         "STRICT",
