@@ -52,7 +52,8 @@ class Authority:
         """A token for a key. Raises CREDENTIALS_INVALID, TOO_MANY_ATTEMPTS."""
         now_us = self._clock.now_us()
         presented = keys.parse(key)
-        origins = [f"peer {origin_of(peer)}", f"key {presented.key_id if presented else ''}"]
+        # What has not the form of an API key counts for its address alone: it shares nothing with the admin key.
+        origins = [f"peer {origin_of(peer)}", *([f"key {presented.key_id}"] if presented else [])]
         self._attempts.check(origins, now_us / _SECOND_US)
         identity = await self._identify(key, presented, now_us)
         if identity is None:
