@@ -15,6 +15,7 @@ Each setting is taken from the first place that has it:
 | authority   | `TRACKWAY_CA_FILE`     | `[servers."HOST:PORT"] ca_file`     | those that gRPC ships             |
 | certificate | `TRACKWAY_CLIENT_CERT` | `[servers."HOST:PORT"] client_cert` | none                              |
 | its key     | `TRACKWAY_CLIENT_KEY`  | `[servers."HOST:PORT"] client_key`  | none                              |
+| workspace   | `TRACKWAY_WORKSPACE`   | –                                   | `default`                         |
 | profile     | `TRACKWAY_PROFILE`     | –                                   | `~/.config/trackway/profile.toml` |
 | spools      | `TRACKWAY_SPOOL_DIR`   | –                                   | `~/.local/share/trackway/spool`   |
 
@@ -40,6 +41,9 @@ is your home. Of these files the uplink is told the paths; nothing of them is ev
 from the profile goes to the server it is noted for and to no other; `TRACKWAY_TOKEN` goes to whichever server is
 chosen. A key never stands in an address. An API key (`twk_…`, see `trackway auth keys`) is exchanged for a token that
 lives some minutes, again and again, without your doing.
+
+**Workspaces.** Everything lies in a workspace, in which you need a role; `Client(workspace="…")`, or the variable for
+whole programs: what a script logs, and what the command line lists.
 
 **Tokens of others.** In place of a key, `TRACKWAY_OIDC_TOKEN_FILE` names a file with an ID or access token of an OIDC
 issuer that the server trusts: what GitHub Actions, GitLab or Kubernetes give a job. It is exchanged just so, and read
@@ -179,6 +183,11 @@ def resolve(
         token_file = token_file and _absolute(token_file, os.path.dirname(profile_path(environ)))  # noqa: PTH120
     tls = _tls_paths(files, noted, environ) if address.tls else (None, None, None)
     return ServerAddress(address.uri, address.target, address.tls, _checked_key(key), *tls, None if key else token_file)
+
+
+def chosen_workspace(environ: Mapping[str, str] = os.environ) -> str:
+    """The workspace that the environment names."""
+    return environ.get("TRACKWAY_WORKSPACE") or DEFAULT_WORKSPACE
 
 
 def named_files(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

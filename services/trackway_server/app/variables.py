@@ -40,6 +40,7 @@ _CLIENT = frozenset(
         "CLIENT_CERT",
         "CLIENT_KEY",
         "OIDC_TOKEN_FILE",
+        "WORKSPACE",
         "SPOOL_DIR",
         "SPOOL_IO",
         "STRICT",
