@@ -84,12 +84,12 @@ class Writer(Recorder):
         spool_root: str | None = None,
         owns_run: bool,
     ) -> Writer:
-        """A writer of a run, for this process. Its spool is made, and the uplink woken, with the first record. `workspace`
-        is by default the one that the environment names.
+        """A writer of a run, for this process. Its spool is made, and the uplink woken, with the first record.
 
         `owns_run`: this process began the run, so the run ends with it: the uplink marks it KILLED should the process
         vanish. A process that only joined says False. A spool that cannot be made (disk full, no permission) is told
-        on stderr once, and everything logged is then counted as dropped; training goes on.
+        on stderr once, and everything logged is then counted as dropped; training goes on. `workspace` is by default the
+        one that the environment names.
         """
         token = token or os.environ.get("TRACKWAY_TOKEN")
         workspace = workspace or chosen_workspace()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,13 @@ def test_this_machine_may_be_asked_in_plain_text_by_its_number_alone() -> None:
     for host in ("localhost", "10.0.0.1", "127.0.0.1.evil.test", "0.0.0.0", "169.254.169.254"):
         with pytest.raises(UrlError):
             check_url(f"http://{host}:8080/x", allow_http_loopback=True)
+
+
+def test_what_the_readme_shows_is_right(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    blocks = re.findall(r"```toml\n(.*?)```", readme[readme.index("### Users and keys") :], re.DOTALL)
+    file = tmp_path / "identities.toml"
+    file.write_text("\n".join(blocks))
+    found = read_identities(file)
+    assert [issuer.name for issuer in found.issuers] == ["github", "cluster"]
+    assert [each.principal for each in found.certificates] == ["deployer"]
