@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -22,9 +23,11 @@ JWKS = "/keys"
 class Issuer:
     """The issuer. What it answers may be changed while it runs; `asked` are the paths it was asked for."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, port: int, scheme: str = "http") -> None:
+        self.url = f"{scheme}://127.0.0.1:{port}"
         self.asked: list[str] = []
+        self.presented: list[str] = []
+        """What stood in `authorization`, by question."""
         self.keys: list[RSAKey | ECKey] = []
         self.discovery: dict[str, Any] = {"issuer": self.url, "jwks_uri": f"{self.url}{JWKS}"}
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
@@ -84,12 +87,13 @@ class Issuer:
 
 
 @contextmanager
-def oidc_issuer() -> Iterator[Issuer]:
-    """A running issuer."""
+def oidc_issuer(tls: ssl.SSLContext | None = None) -> Iterator[Issuer]:
+    """A running issuer, over TLS where a context is given."""
     issuer: Issuer
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            issuer.presented.append(self.headers.get("authorization", ""))
             status, headers, content = issuer.answer(self.path)
             self.send_response(status)
             for name, value in headers.items():
@@ -102,7 +106,9 @@ def oidc_issuer() -> Iterator[Issuer]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        issuer = Issuer(server.server_port)
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        issuer = Issuer(server.server_port, "http" if tls is None else "https")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:

@@ -88,8 +88,8 @@ class Writer(Recorder):
 
         `owns_run`: this process began the run, so the run ends with it: the uplink marks it KILLED should the process
         vanish. A process that only joined says False. A spool that cannot be made (disk full, no permission) is told
-        on stderr once, and everything logged is then counted as dropped; training goes on. `workspace` is by default the
-        one that the environment names.
+        on stderr once, and everything logged is then counted as dropped; training goes on. `workspace` is by default
+        the one that the environment names.
         """
         token = token or os.environ.get("TRACKWAY_TOKEN")
         workspace = workspace or chosen_workspace()

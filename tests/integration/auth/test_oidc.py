@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hmac
 import json
+import ssl
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,6 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from support.auth_serving import AuthServer, auth_server, bearer
+from support.certificates import Authority
 from support.oidc_issuer import DISCOVERY, JWKS, Issuer, identities_file, oidc_issuer
 from support.refusals import Refused, refusal_of
 from trackway.api.auth.v1 import auth_service_pb2 as pb
@@ -294,3 +296,26 @@ async def test_a_server_without_issuers_takes_no_such_token(tmp_path: Path, issu
     async with auth_server(tmp_path) as server:
         assert (await refusal(server, issuer.token())).reason == "CREDENTIALS_INVALID"
     assert issuer.asked == []
+
+
+async def test_an_issuer_over_tls_with_an_authority_and_a_token_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Kubernetes has it: the API server's own authority, and a service account's token to read the keys with."""
+    authority, strangers = Authority(tmp_path), Authority(tmp_path, "strangers")
+    pair = authority.issue()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.cert, pair.key)
+    (tmp_path / "bearer").write_text("reader\n")
+    with oidc_issuer(context) as issuer:
+        jwks = f'"{issuer.url}{JWKS}"'
+        trusted = {"ca_file": f'"{authority.file}"', "bearer_file": f'"{tmp_path / "bearer"}"', "jwks_uri": jwks}
+        for name, ca, wanted in (("right", authority, ""), ("wrong", strangers, "SERVICE_UNAVAILABLE")):
+            settings = issuer.settings(**{**trusted, "ca_file": f'"{ca.file}"', "allow_http_loopback": "false"})
+            monkeypatch.setenv("TRACKWAY_AUTH_IDENTITIES_FILE", str(identities_file(tmp_path, settings)))
+            async with auth_server(tmp_path / name) as server:
+                if wanted:
+                    assert (await refusal(server, issuer.token())).reason == wanted
+                else:
+                    assert await exchanged(server, issuer.token())
+        assert (issuer.asked, issuer.presented) == ([JWKS], ["Bearer reader"])
