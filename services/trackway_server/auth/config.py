@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class AuthSettings(BaseSettings):
     """What may be set of the auth service."""
 
-    model_config = SettingsConfigDict(env_prefix="TRACKWAY_AUTH_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="TRACKWAY_AUTH_", extra="ignore", frozen=True, env_ignore_empty=True)
 
     data_dir: Path
     """Holds `auth.db`, signing keys included: whoever reads the file can sign, so its mode is 0600."""

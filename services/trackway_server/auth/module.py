@@ -31,6 +31,8 @@ async def open_module(settings: AuthSettings, clock: Clock) -> AsyncIterator[Ser
     Raises StartupError where the database or the identities file cannot be used.
     """
     identities = read_identities(settings.identities_file)
+    if identities.issuers:
+        import httpx  # noqa: F401 - which fetches their keys: loaded now, not while the first caller waits
     verifier = OidcVerifier(identities.issuers, settings.oidc_refresh_seconds, clock)
     file = settings.data_dir / "auth.db"
     async with opened_database(file, MIGRATIONS, settings.database_url) as database:

@@ -117,7 +117,14 @@ WRONG: dict[str, Callable[[Issuer], str]] = {
     "logout token": lambda issuer: issuer.token(header={"typ": "logout+jwt"}),
     "not a token": lambda issuer: "a.b.c",
     "encrypted": lambda issuer: "a.b.c.d.e",
+    "deep": lambda issuer: deep(issuer, 5_000),
+    "almost too deep": lambda issuer: deep(issuer, 950),
 }
+
+
+def deep(issuer: Issuer, depth: int) -> str:
+    said = f'{{"iss": "{issuer.url}", "x": {"[" * depth}{"]" * depth}}}'
+    return f"{encoded({'alg': 'RS256', 'kid': 'first'})}.{base64.urlsafe_b64encode(said.encode()).decode()}.AAAA"
 
 
 def _by_own_key(issuer: Issuer) -> str:

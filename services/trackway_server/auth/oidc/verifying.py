@@ -113,7 +113,7 @@ def _decoded(token: str, key: Any, algorithm: str, issuer: IssuerSettings) -> Ma
     try:
         with warnings.catch_warnings(action="ignore"):  # `EdDSA` is an old name of Ed25519; issuers use it
             return jwt.decode(token, key, algorithms=[algorithm]).claims
-    except (JoseError, ValueError, TypeError):
+    except (JoseError, ValueError, TypeError, RecursionError):
         raise refused(f"The signature of the token is not one of {issuer.name}.") from None
 
 
