@@ -92,6 +92,7 @@ BY_REASON: Mapping[str, type[errors.TrackwayError]] = {
     "WORKSPACE_PROTECTED": errors.FailedPrecondition,
     "ROLE_NOT_FOUND": errors.NotFound,
     "KEY_NOT_FOUND": errors.NotFound,
+    "IDENTITY_UNMAPPED": errors.Unauthenticated,
 }
 
 
@@ -156,7 +157,7 @@ def _ours(reason: str, site: CallSite) -> str:
             f"{address.uri} wants a key: set TRACKWAY_TOKEN, or note it in {profile_path()}"
             ' (a server keeps its first in "admin.key" of its data folder)'
         )
-    if reason == "CREDENTIALS_INVALID":
+    if reason == "CREDENTIALS_INVALID" and not address.oidc_token_file:  # of those the server knows more
         return f"{address.uri} does not know this key: check TRACKWAY_TOKEN and {profile_path()}"
     return _other_version(site) if reason == "UNKNOWN_METHOD" else ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -32,21 +33,34 @@ def auth() -> None:
 
 @app.command()
 def login(
-    key: Annotated[
-        str, typer.Option("--key", envvar="TRACKWAY_TOKEN", prompt=True, hide_input=True, help="Better not given here.")
-    ],
+    key: Annotated[str, typer.Option("--key", envvar="TRACKWAY_TOKEN", help="Better not given here.")] = "",
+    oidc_token_file: Annotated[
+        Path | None,
+        typer.Option("--oidc-token-file", metavar="FILE", help="A token of an OIDC issuer, in place of a key."),
+    ] = None,
     uri: Uri = None,
 ) -> None:
-    """Check a key and note it in your profile, for the server it is for. It is asked for, and not shown."""
+    """Check a key and note it in your profile, for the server it is for. It is asked for, and not shown.
+
+    With --oidc-token-file it is the path that is noted; the file is read again when it has changed.
+    """
     from trackway import config
-    from trackway._profile import note_key
+    from trackway._profile import note_key, note_token_file
     from trackway.client import Client
 
-    with Client(uri, token=key.strip()) as client:
+    if oidc_token_file is None:
+        key = (key or str(typer.prompt("Key", hide_input=True))).strip()
+        address = config.resolve(uri, token=key)
+    else:
+        address = config.resolve(uri).with_token_file(str(oidc_token_file.absolute()))
+    with Client(address) as client:
         who = client.auth.get_self()
-        target = config.parse_uri(client.uri).target
-    path = note_key(target, key.strip())
-    print_line(f"{who.name} is noted for {target} in {path}")
+    path = (
+        note_key(address.target, key)
+        if oidc_token_file is None
+        else note_token_file(address.target, address.oidc_token_file or "")
+    )
+    print_line(f"{who.name} is noted for {address.target} in {path}")
 
 
 @app.command()

@@ -16,6 +16,7 @@ from trackway_server.core.auth.authenticator import (
     NoKeys,
     TokenAuthenticator,
 )
+from trackway_server.core.auth.certificate_tokens import CertificateTokens
 from trackway_server.core.auth.keys import KEY_FILE, admin_key
 from trackway_server.core.auth.signing_keys import SigningKeys, published_over
 from trackway_server.core.auth.tokens import TokenVerifier
@@ -33,10 +34,13 @@ class Access:
     """Where it is kept; None: it was given, or there is none."""
     awaited_keys: SigningKeys | None = None
     """Those of the auth service, where no caller can be known without them."""
+    certificates: CertificateTokens | None = None
+    """Who calls with a client certificate and without a token."""
 
 
 def open_access(options: ServerOptions, data_dir: Path, auth: grpc.aio.Channel, clock: Clock) -> Access:
-    """How callers of a server on `data_dir` are known. `auth` reaches the auth service, whose keys verify tokens.
+    """How callers of a server on `data_dir` are known. `auth` reaches the auth service, whose keys verify tokens, and
+    which knows whom a client certificate names where the listener asks for one.
 
     Without a key in the options, and unless the auth service elsewhere is relied on, the first start makes one.
     """
@@ -44,8 +48,9 @@ def open_access(options: ServerOptions, data_dir: Path, auth: grpc.aio.Channel, 
         return Access(InsecureAuthenticator())
     signing_keys = SigningKeys(published_over(auth))
     verifier = TokenVerifier(signing_keys, clock)
+    certificates = None if options.tls_client_ca is None else CertificateTokens(auth)
     if options.relies_on_auth:
-        return Access(TokenAuthenticator(verifier, NoKeys()), awaited_keys=signing_keys)
+        return Access(TokenAuthenticator(verifier, NoKeys()), awaited_keys=signing_keys, certificates=certificates)
     file = None if options.admin_key and options.target.has_auth else data_dir / KEY_FILE
     key = SecretStr(options.admin_key or "") if file is None else admin_key(file)
-    return Access(TokenAuthenticator(verifier, AdminKeyAuthenticator(key)), key, file)
+    return Access(TokenAuthenticator(verifier, AdminKeyAuthenticator(key)), key, file, certificates=certificates)

@@ -63,6 +63,7 @@ def advice_on(options: ServerOptions, environ: Mapping[str, str]) -> list[Advice
         *_ports(options),
         *_peers(options),
         *_clock(options),
+        *_identities(options, environ),
         *_unknown(environ),
     ]
     return sorted(found, key=lambda advice: advice.severity is not Severity.ERROR)
@@ -219,6 +220,22 @@ def _clock(options: ServerOptions) -> Iterator[Advice]:
         if newest > now + 60:
             what = "the clock of this machine is behind that which the data was written with"
             yield Advice(Severity.WARNING, "clock", what, todo)
+
+
+def _identities(options: ServerOptions, environ: Mapping[str, str]) -> Iterator[Advice]:
+    file = environ.get("TRACKWAY_AUTH_IDENTITIES_FILE")
+    if not file or Target.AUTH.value not in options.target.services:
+        return
+    from trackway_server.auth.identities import read_identities
+
+    try:
+        found = read_identities(Path(file))
+    except StartupError as error:
+        yield Advice(Severity.ERROR, "identities", str(error), "mend the file: README, Users and keys, shows one")
+    else:
+        if found.certificates and options.tls_client_ca is None:
+            what = f"{file} maps client certificates, and the server asks for none"
+            yield Advice(Severity.WARNING, "identities", what, "give it --tls-client-ca, or leave them out")
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[Advice]:

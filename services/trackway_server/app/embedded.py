@@ -147,6 +147,7 @@ async def _services(
             telemetry=observing.telemetry,
             tracing=observing.tracing,
             slow_call_s=core.slow_call_s,
+            certificates=access.certificates,
         )
         stack.push_async_callback(server.stop, grace=core.stop_grace_s, wait=core.stop_wait_s)
         with bound_socket(options.host, options.chosen_grpc_port, "--grpc-port"):

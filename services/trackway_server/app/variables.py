@@ -40,6 +40,8 @@ _CLIENT = frozenset(
         "CA_FILE",
         "CLIENT_CERT",
         "CLIENT_KEY",
+        "OIDC_TOKEN_FILE",
+        "WORKSPACE",
         "SPOOL_DIR",
         "SPOOL_IO",
         "STRICT",

@@ -92,6 +92,7 @@ class Reason(Enum):
     WORKSPACE_PROTECTED = (114, Kind.FAILED_PRECONDITION)
     ROLE_NOT_FOUND = (115, Kind.NOT_FOUND)
     KEY_NOT_FOUND = (116, Kind.NOT_FOUND)
+    IDENTITY_UNMAPPED = (119, Kind.UNAUTHENTICATED)
 
     def __init__(self, number: int, kind: Kind) -> None:
         self.number = number

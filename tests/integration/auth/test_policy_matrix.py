@@ -211,6 +211,6 @@ async def test_a_revoked_key_gets_no_token_and_is_none(world: World) -> None:
     assert wrong == []
 
 
-def test_only_the_two_public_rpcs_need_no_token() -> None:
+def test_only_the_public_rpcs_need_no_token() -> None:
     public = {method.name for method, permission in MATRIX if permission.scope is Scope.PUBLIC}
-    assert public == {"ExchangeKey", "ListSigningKeys"}
+    assert public == {"ExchangeKey", "ExchangeToken", "ExchangeCertificate", "ListSigningKeys"}

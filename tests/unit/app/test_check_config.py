@@ -162,3 +162,22 @@ def test_probe_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["probe", f"127.0.0.1:{port}"]) == 1
     assert capsys.readouterr().err == f"trackway server probe: 127.0.0.1:{port} answers UNAVAILABLE\n"
     assert main(["probe"]) == 2
+
+
+def test_the_identities_file(tmp_path: Path) -> None:
+    file = tmp_path / "identities.toml"
+    environ = {"TRACKWAY_AUTH_IDENTITIES_FILE": str(file)}
+
+    def found(target: Target = Target.ALL) -> list[tuple[str, str]]:
+        options = ServerOptions(target=target, grpc_port=0, http_port=0, data_dir=tmp_path / "data")
+        advice = advice_on(options, environ)
+        return [(each.severity.value, each.what) for each in advice if each.name == "identities"]
+
+    ((severity, what),) = found()
+    assert (severity, "cannot be read" in what) == ("error", True)
+    assert found(Target.TRACKING) == []
+    file.write_text('[[certificates]]\ndns = "a.test"\nprincipal = "ann"\n')
+    ((severity, what),) = found(Target.AUTH)
+    assert (severity, "asks for none" in what) == ("warning", True)
+    file.write_text("")
+    assert found() == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,9 @@ class Call:
     """The service account of the service that calls on behalf of `principal`; empty where none says so."""
     peer: str = ""
     """The other end of the connection, as gRPC names it: `ipv4:127.0.0.1:51234`, `unix:`."""
+    certificate: Callable[[], str] = field(default=str, repr=False)
+    """The client certificate that the connection was opened with, in PEM form, looked up when it is asked for; empty
+    where there is none. TLS has checked it."""
 
     def workspace(self, asked: str) -> str:
         """The workspace that a request names, `default` where it names none.

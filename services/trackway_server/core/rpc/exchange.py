@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import grpc
@@ -27,7 +28,8 @@ class Exchange:
     def __init__(self, method: Method, raw: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         self.method = method
         self.context = context
-        self.call = Call(method.path, metadata=_plain(context.invocation_metadata()), peer=context.peer() or "")
+        metadata = _plain(context.invocation_metadata())
+        self.call = Call(method.path, metadata, peer=context.peer() or "", certificate=partial(_certificate, context))
         self.raw = raw
         """The serialised request, and on the way back the serialised response; of shapes without streams."""
         self.message: Any = None
@@ -44,6 +46,11 @@ class Exchange:
 def _plain(metadata: Any) -> dict[str, str]:
     """The textual metadata by key; of a key that is there twice, the last."""
     return {key: value for key, value in metadata or () if isinstance(value, str)}
+
+
+def _certificate(context: grpc.aio.ServicerContext[Any, Any]) -> str:
+    """See Call.certificate."""
+    return b"".join(context.auth_context().get("x509_pem_cert", ())).decode("ascii", "replace")
 
 
 class Streams:
