@@ -35,6 +35,7 @@ class Credentials:
         self._key = key
         self._exchanges = key.startswith("twk_") or (key.startswith("tw_") and workspace != DEFAULT_WORKSPACE)
         self._token = ""
+        self._asked_at = 0.0
         self._refresh_at = 0.0
         self._exchanging: asyncio.Lock | None = None
 
@@ -54,6 +55,12 @@ class Credentials:
         self._refresh_at = 0.0
         self._exchanging = None
 
+    def renew(self, since: float) -> None:
+        """Exchange the key at the next call, unless that was done after `since` (of `time.monotonic`): many streams
+        whose tokens expire together need one new token."""
+        if self._asked_at <= since:
+            self._refresh_at = 0.0
+
     def detach(self) -> None:
         """Leave the event loop; a token that is valid is kept."""
         self._exchanging = None
@@ -70,7 +77,7 @@ class Credentials:
         answer: pb.ExchangeKeyResponse = await exchange(
             pb.ExchangeKeyRequest(key=self._key), metadata=_metadata(request_id, None), timeout=EXCHANGE_SECONDS
         )
-        self._token = answer.token
+        self._token, self._asked_at = answer.token, asked
         self._refresh_at = asked + REFRESH_AT * answer.lifetime_us / 1e6
 
 

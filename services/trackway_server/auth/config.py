@@ -23,7 +23,7 @@ class AuthSettings(BaseSettings):
     admin_key: SecretStr | None = None
     """The bootstrap administrator's key; None: there is none."""
 
-    token_seconds: int = Field(default=240, ge=5, le=290)
+    token_seconds: int = Field(default=240, ge=1, le=290)
     """How long a token is valid, in seconds; so long a revoked key's last token lives, at most five minutes."""
 
     rotate_days: float = Field(default=30.0, gt=0)

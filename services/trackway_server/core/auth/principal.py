@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
 DEFAULT_WORKSPACE = "default"
@@ -49,6 +49,8 @@ class Principal:
     """Workspace → role. A workspace that is not there does not exist for the principal."""
     server_admin: bool = False
     """Administers principals, workspaces, keys and roles; that alone opens no workspace."""
+    expire_time_us: int = field(default=0, compare=False)
+    """Until when the credential is taken, in microseconds since 1970 UTC; 0: for ever. A stream ends then, too."""
 
     def may(self, permission: Permission) -> bool:
         """Whether the principal has the permission anywhere at all."""

@@ -151,7 +151,11 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """Finds out who calls, and which service passes the call on; both must be known."""
+    """Finds out who calls, and which service passes the call on; both must be known.
+
+    A stream of answers ends when its caller's token does, so that a revoked key works no longer than its last token. A
+    call that is answered once, an upload among them, is let finish.
+    """
 
     authenticator: Authenticator
     name: str = "authentication"
@@ -168,6 +172,9 @@ class Authentication:
             exchange.principal_name = exchange.call.principal.name
             if (service := exchange.call.metadata.get(SERVICE_KEY)) is not None:
                 exchange.call.service = (await authenticate(service)).name
+            expire_us = exchange.call.principal.expire_time_us
+            if expire_us and method.streams_responses and exchange.streams is not None:
+                exchange.streams.expire_in(expire_us / 1e6 - time.time())
             await proceed(exchange)
 
         return handle
