@@ -124,10 +124,10 @@ async def test_a_stream_ends_with_its_token(server: Server) -> None:
     metadata = bearer(await server.token(key))
     await server.stub.RevokeKey(auth.RevokeKeyRequest(key_id=key.split("_")[1]), metadata=server.admin)
 
-    ingest = TrackingServiceStub(server.channel).Ingest(metadata=metadata)
+    ingest = TrackingServiceStub(server.channel).Ingest(metadata=metadata)  # type: ignore[no-untyped-call]
     await ingest.write(open_writer(1))
     assert (await ingest.read()).HasField("opened")
-    watch = ModelRegistryServiceStub(server.channel).Watch(registry.WatchRequest(), metadata=metadata)
+    watch = ModelRegistryServiceStub(server.channel).Watch(registry.WatchRequest(), metadata=metadata)  # type: ignore[no-untyped-call]
     assert (await watch.read()).resume_token
 
     async with asyncio.timeout(PATIENCE):
@@ -147,7 +147,7 @@ async def test_a_stream_ends_with_its_token(server: Server) -> None:
 
 async def test_what_was_read_before_the_end_is_stored_and_acknowledged(server: Server) -> None:
     token = await server.token(await server.principal("ed", default="EDITOR"))
-    call = TrackingServiceStub(server.channel).Ingest(metadata=bearer(token))
+    call = TrackingServiceStub(server.channel).Ingest(metadata=bearer(token))  # type: ignore[no-untyped-call]
     await call.write(open_writer(1))
     assert (await call.read()).HasField("opened")
     await call.write(append(0, start()))
