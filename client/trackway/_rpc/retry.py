@@ -23,6 +23,9 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "ListWriters",
         "ListSeries",
         "ReadSeries",
+        "GetRunAccess",
+        "GrantExperimentRole",
+        "ListExperimentRoles",
     ),
     "trackway.api.artifacts.v1.ArtifactStoreService": (
         "DownloadArtifact",

@@ -11,17 +11,21 @@ from trackway.cli.connection import Json, Limit, Uri, connect
 from trackway.cli.output import Column, moment, print_json, print_line, print_pairs, print_table
 
 if TYPE_CHECKING:
-    from trackway.types import ApiKey, PrincipalKind, Role
+    from trackway.client import Client
+    from trackway.types import ApiKey, ExperimentRole, PrincipalKind, Role, RoleBinding
 
 app = typer.Typer(help="Users, service accounts, keys, workspaces and roles.", no_args_is_help=True)
 workspaces = typer.Typer(help="Workspaces: where everything lies and roles hold.", no_args_is_help=True)
-roles = typer.Typer(help="Roles of principals in a workspace.", no_args_is_help=True)
+roles = typer.Typer(help="Roles of principals in a workspace, or on one experiment.", no_args_is_help=True)
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 Principal = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="A user or a service account.")]
 Owner = Annotated[str, typer.Option("--principal", "-p", metavar="NAME", help="Whose. Default: your own.")]
 Workspace = Annotated[str, typer.Option("--workspace", "-w", metavar="NAME", help="Where the role holds.")]
+Experiment = Annotated[
+    str, typer.Option("--experiment", "-e", metavar="ID|NAME", help="On this experiment alone, not in the workspace.")
+]
 Note = Annotated[str, typer.Option("--description", help="For people.")]
 
 
@@ -130,15 +134,26 @@ def delete_workspace(name: Name, uri: Uri = None) -> None:
 
 
 @roles.command("list")
-def list_roles(uri: Uri = None, workspace: Workspace = "default", limit: Limit = 100, as_json: Json = False) -> None:
-    """List the roles in a workspace, by principal."""
-    with connect(uri) as client:
-        found = list(islice(client.auth.list_roles(workspace=workspace), limit))
+def list_roles(
+    uri: Uri = None,
+    workspace: Workspace = "default",
+    experiment: Experiment = "",
+    limit: Limit = 100,
+    as_json: Json = False,
+) -> None:
+    """List the roles in a workspace, or those on one experiment alone, by principal."""
+    with connect(uri, workspace if experiment else "") as client:
+        found: list[RoleBinding] | list[ExperimentRole]
+        if experiment:
+            found = list(islice(client.auth.list_experiment_roles(_experiment(client, experiment)), limit))
+        else:
+            found = list(islice(client.auth.list_roles(workspace=workspace), limit))
     if as_json:
         print_json(found)
         return
+    place = f"on experiment {experiment}" if experiment else f"in {workspace}"
     rows = [(each.principal, each.role) for each in found]
-    print_table(f"Roles in {workspace}", (Column("Principal"), Column("Role")), rows, empty="Nobody has a role there.")
+    print_table(f"Roles {place}", (Column("Principal"), Column("Role")), rows, empty="Nobody has a role there.")
 
 
 @roles.command("grant")
@@ -149,20 +164,41 @@ def grant_role(
     ],
     uri: Uri = None,
     workspace: Workspace = "default",
+    experiment: Experiment = "",
+    as_json: Json = False,
 ) -> None:
-    """Give a principal a role (viewer, editor, approver, admin), in place of the one it had."""
+    """Give a principal a role (viewer, editor, approver, admin), in place of the one it had.
+
+    A role on one experiment adds to the one in the workspace, and needs none.
+    """
     wanted: dict[str, Role] = {"viewer": "VIEWER", "editor": "EDITOR", "approver": "APPROVER", "admin": "ADMIN"}
-    with connect(uri) as client:
-        given = client.auth.grant_role(principal, wanted[role], workspace=workspace)
-    print_line(f"{given.principal} is {given.role} in {given.workspace}")
+    with connect(uri, workspace if experiment else "") as client:
+        given: RoleBinding | ExperimentRole
+        if experiment:
+            given = client.auth.grant_experiment_role(_experiment(client, experiment), principal, wanted[role])
+        else:
+            given = client.auth.grant_role(principal, wanted[role], workspace=workspace)
+    place = f"on experiment {experiment}" if experiment else f"in {workspace}"
+    print_json(given) if as_json else print_line(f"{given.principal} is {given.role} {place}")
 
 
 @roles.command("revoke")
-def revoke_role(principal: Principal, uri: Uri = None, workspace: Workspace = "default") -> None:
-    """Take a principal's role away."""
-    with connect(uri) as client:
-        client.auth.revoke_role(principal, workspace=workspace)
-    print_line(f"{principal} has no role in {workspace} any more")
+def revoke_role(
+    principal: Principal, uri: Uri = None, workspace: Workspace = "default", experiment: Experiment = ""
+) -> None:
+    """Take a principal's role away: the one in the workspace, or the one on an experiment."""
+    with connect(uri, workspace if experiment else "") as client:
+        if experiment:
+            client.auth.revoke_experiment_role(_experiment(client, experiment), principal)
+        else:
+            client.auth.revoke_role(principal, workspace=workspace)
+    place = f"on experiment {experiment} alone" if experiment else f"in {workspace}"
+    print_line(f"{principal} has no role {place} any more")
+
+
+def _experiment(client: Client, named: str) -> str:
+    """The id of an experiment that is named by it, or by its name."""
+    return named if named.isdecimal() else client.tracking.get_experiment(name=named).experiment_id
 
 
 @keys.command("list")
