@@ -250,7 +250,9 @@ class SpoolSender:
         self.progress.complete = complete and not waiting_artifacts(os.fspath(self.directory))
 
     async def _upload(self) -> None:
-        """Upload the files that wait."""
+        """Upload the files that wait, to a run that the server has."""
+        if waiting_artifacts(os.fspath(self.directory)):
+            await self._all_acknowledged()
         if refused := await self._uploads.run_waiting():
             self.progress.refused += refused
             self.state.refused += refused
@@ -261,6 +263,11 @@ class SpoolSender:
             async with asyncio.timeout(LINGER_SECONDS):
                 await self.wake.wait()
         self.wake.clear()
+
+    async def _all_acknowledged(self) -> None:
+        while self._sent:
+            self._acknowledged.clear()
+            await self._acknowledged.wait()
 
     async def _room_for(self, size: int) -> None:
         while self._sent and self._under_way + size > WINDOW_BYTES:

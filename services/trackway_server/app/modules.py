@@ -57,7 +57,8 @@ def _artifacts(surroundings: Surroundings) -> AbstractAsyncContextManager[Servic
     settings = ArtifactsSettings(
         data_dir=surroundings.data_dir, database_url=surroundings.database_url, blob_url=surroundings.blob_url
     )
-    return open_module(settings, surroundings.clock, surroundings.telemetry)
+    # Not among its `calls`: it is ready without Tracking, which it asks only for callers with a role on a run alone.
+    return open_module(settings, surroundings.clock, surroundings.telemetry, tracking=surroundings.peers.tracking)
 
 
 def _registry(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:

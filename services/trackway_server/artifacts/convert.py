@@ -17,13 +17,12 @@ def workspace_of(name: str, call: Call) -> str:
 
 
 def owner_of(name: str, workspace: str, call: Call) -> Owner:
-    """The owner a request names."""
-    return Owner(workspace_of(workspace, call), name)
+    """The owner a request names; whether the caller may reach it is yet to be checked."""
+    return Owner(call.named_workspace(workspace), name)
 
 
-def listing_of(request: pb.ListArtifactsRequest, call: Call) -> Listing:
+def listing_of(request: pb.ListArtifactsRequest, owner: Owner) -> Listing:
     """What a request asks to list."""
-    owner = owner_of(request.owner, request.workspace, call)
     return Listing(owner, parse_folder(request.path), request.recursive)
 
 

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+import grpc
+
 from trackway.api.artifacts.v1 import artifact_store_service_pb2
+from trackway_server.artifacts.access import GrpcRunRoles
 from trackway_server.artifacts.allocator import keep_freed_blocks
 from trackway_server.artifacts.config import ArtifactsSettings, S3Settings
 from trackway_server.artifacts.domain.ports import BlobStore
@@ -28,11 +31,16 @@ DESCRIPTOR = artifact_store_service_pb2.DESCRIPTOR.services_by_name["ArtifactSto
 
 @asynccontextmanager
 async def open_module(
-    settings: ArtifactsSettings, clock: Clock, telemetry: Telemetry | None = None
+    settings: ArtifactsSettings,
+    clock: Clock,
+    telemetry: Telemetry | None = None,
+    *,
+    tracking: grpc.aio.Channel | None = None,
 ) -> AsyncIterator[ServiceBinding]:
     """The artifact store on the data directory and the blob URL, ready to be served inside the block.
 
-    Raises StartupError where the database or the blob store cannot be used.
+    `tracking` reaches the service that knows the roles on single experiments, and stays the caller's; without it only
+    roles in the workspace count. Raises StartupError where the database or the blob store cannot be used.
     """
     keep_freed_blocks()
     telemetry = telemetry or Telemetry()
@@ -41,7 +49,8 @@ async def open_module(
         _opening_blobs(settings) as blobs,
     ):
         index = SqlArtifactIndex(observed(database, telemetry, "artifacts"))
-        servicer = ArtifactStoreServicer(index, ObservedBlobs(blobs, telemetry), clock, settings)
+        roles = None if tracking is None else GrpcRunRoles(tracking, settings.upstream_timeout_s)
+        servicer = ArtifactStoreServicer(index, ObservedBlobs(blobs, telemetry), clock, settings, roles)
         yield ServiceBinding(DESCRIPTOR, servicer, POLICY)
 
 

@@ -9,12 +9,13 @@ from contextlib import aclosing
 from trackway.api.artifacts.v1 import artifact_store_service_pb2 as pb
 from trackway.api.artifacts.v1 import resources_pb2
 from trackway_server.artifacts import convert
+from trackway_server.artifacts.access import NoRunRoles, no_workspace
 from trackway_server.artifacts.config import ArtifactsSettings
-from trackway_server.artifacts.domain.artifacts import Artifact
+from trackway_server.artifacts.domain.artifacts import Artifact, Owner
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.listing import list_page
 from trackway_server.artifacts.domain.paths import ArtifactPath, parse_folder
-from trackway_server.artifacts.domain.ports import ArtifactIndex, BlobStore
+from trackway_server.artifacts.domain.ports import ArtifactIndex, BlobStore, RunRoles
 from trackway_server.artifacts.uploads import UploadStream
 from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError, Reason
@@ -24,7 +25,15 @@ from trackway_server.core.rpc.call import Call
 class ArtifactStoreServicer:
     """Answers the RPCs of artifact_store_service.proto; what they mean is written there."""
 
-    def __init__(self, index: ArtifactIndex, blobs: BlobStore, clock: Clock, settings: ArtifactsSettings) -> None:
+    def __init__(
+        self,
+        index: ArtifactIndex,
+        blobs: BlobStore,
+        clock: Clock,
+        settings: ArtifactsSettings,
+        roles: RunRoles | None = None,
+    ) -> None:
+        self._roles = roles or NoRunRoles()
         self._index = index
         self._blobs = blobs
         self._clock = clock
@@ -52,16 +61,16 @@ class ArtifactStoreServicer:
                 yield pb.DownloadArtifactResponse(data=piece)
 
     async def ListArtifacts(self, request: pb.ListArtifactsRequest, call: Call) -> pb.ListArtifactsResponse:
-        listing = convert.listing_of(request, call)
+        listing = convert.listing_of(request, await self._owner(request.owner, request.workspace, call))
         page = await list_page(self._index, listing, request.page_size, request.page_token)
         return convert.page_message(page)
 
     async def DeleteArtifacts(self, request: pb.DeleteArtifactsRequest, call: Call) -> pb.DeleteArtifactsResponse:
-        owner = convert.owner_of(request.owner, request.workspace, call)
+        owner = await self._owner(request.owner, request.workspace, call)
         return pb.DeleteArtifactsResponse(deleted_count=await self._index.delete(owner, ArtifactPath(request.path)))
 
     async def CreateManifest(self, request: pb.CreateManifestRequest, call: Call) -> pb.CreateManifestResponse:
-        owner = convert.owner_of(request.owner, request.workspace, call)
+        owner = await self._owner(request.owner, request.workspace, call)
         manifest = await self._index.create_manifest(owner, parse_folder(request.path), self._clock.now_us())
         return pb.CreateManifestResponse(manifest=convert.manifest_message(manifest))
 
@@ -72,7 +81,8 @@ class ArtifactStoreServicer:
 
     async def _store(self, stream: UploadStream, call: Call) -> Artifact:
         header = await stream.header()
-        owner, path = convert.owner_of(header.owner, header.workspace, call), ArtifactPath(header.path)
+        owner = await self._owner(header.owner, header.workspace, call)
+        path = ArtifactPath(header.path)
         async with self._blobs.writer() as writer:
             trailer = await stream.data_into(writer)
             digest = Digest(trailer.digest)
@@ -81,12 +91,21 @@ class ArtifactStoreServicer:
         await self._index.put(artifact)
         return artifact
 
+    async def _owner(self, name: str, workspace: str, call: Call) -> Owner:
+        """The owner, in a workspace in which the caller's role suffices, or of a run on which it does."""
+        owner = convert.owner_of(name, workspace, call)
+        if not call.holds(owner.workspace):
+            role = await self._roles.role_on(owner, call.onward_metadata())
+            if not call.admits(owner.workspace, lambda _: role):
+                raise no_workspace(owner.workspace)
+        return owner
+
     async def _find(self, request: pb.DownloadArtifactRequest, call: Call) -> resources_pb2.Artifact:
         if bool(request.owner) == bool(request.manifest_digest):
             raise DomainError(Reason.INVALID_FIELD, "Name either an owner or a manifest.", field="owner")
         path = ArtifactPath(request.path)
         if request.owner:
-            owner = convert.owner_of(request.owner, request.workspace, call)
+            owner = await self._owner(request.owner, request.workspace, call)
             return convert.artifact_message(await self._index.get(owner, path))
         workspace = convert.workspace_of(request.workspace, call)
         return convert.file_message(await self._index.manifest_file(workspace, Digest(request.manifest_digest), path))

@@ -5,6 +5,9 @@ The RPCs are GrantExperimentRole, RevokeExperimentRole and ListExperimentRoles.
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -193,3 +196,53 @@ async def test_a_stream_writes_no_more_once_its_role_is_taken(server: AuthServer
         await admin.auth.revoke_experiment_role(HERS, "ed")
         (read,) = await admin.tracking.read_series(run_of("hers"), "loss")
         assert read.values.tolist() == [1.0]
+
+
+async def test_the_files_of_its_runs_go_with_the_experiment(server: AuthServer, tmp_path: Path) -> None:
+    async with await bound(server, "ed", "EDITOR") as ed, await bound(server, "vera", "VIEWER") as vera:
+        await ed.artifacts.upload_bytes(run_of("hers"), b"weights", "model/w.bin")
+        got = await vera.artifacts.download(run_of("hers"), "model/w.bin", tmp_path)
+        assert got.read_bytes() == b"weights"
+        assert [each.path async for each in vera.artifacts.list(run_of("hers"))] == ["model"]
+        with pytest.raises(PermissionDenied):
+            await vera.artifacts.upload_bytes(run_of("hers"), b"x", "x")
+        with pytest.raises(PermissionDenied):
+            await vera.artifacts.delete(run_of("hers"), "model")
+        for run_id in (run_of("other"), "99" * 16):
+            with pytest.raises(NotFound, match="no workspace"):
+                await ed.artifacts.upload_bytes(run_id, b"x", "x")
+            with pytest.raises(NotFound, match="no workspace"):
+                [each async for each in vera.artifacts.list(run_id)]
+
+
+TRAINING = """
+import trackway
+trackway.set_experiment("hers")
+with trackway.start_run() as run:
+    trackway.log_metric("loss", 1.0)
+    trackway.log_text("it works", "notes.txt")
+print(run.info.run_id)
+"""
+
+
+async def test_a_trainer_needs_no_more_than_a_role_on_its_experiment(server: AuthServer, tmp_path: Path) -> None:
+    """Its file is uploaded once the server knows its run, however short that was."""
+    async with await bound(server, "ed", "EDITOR") as ed:
+        variables = {
+            "TRACKWAY_URI": f"trackway://127.0.0.1:{server.port}",
+            "TRACKWAY_TOKEN": await server.key("ed"),
+            "TRACKWAY_SPOOL_DIR": str(tmp_path / "spool"),
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            TRAINING,
+            env={**os.environ, **variables},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await asyncio.wait_for(process.communicate(), 120)
+        assert (process.returncode, err) == (0, b"")
+        run_id = out.decode().strip()
+        assert (await ed.tracking.get_run(run_id)).data.metrics == {"loss": 1.0}
+        assert (await ed.artifacts.download(run_id, "notes.txt", tmp_path)).read_text() == "it works"

@@ -36,7 +36,7 @@ FILES = {
 NEVER_REFUSED = {"PERMISSION_DENIED", "CREDENTIALS_MISSING", "CREDENTIALS_INVALID"}
 
 NOT_THERE = {"WORKSPACE_NOT_FOUND", "EXPERIMENT_NOT_FOUND", "RUN_NOT_FOUND", "MODEL_NOT_FOUND"}
-ELSEWHERE: set[str] = set()
+ELSEWHERE = {"GetManifest"}
 """Methods whose permission may be bound to one resource, and whose request here is about another one."""
 
 

@@ -11,6 +11,9 @@ from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.manifests import Manifest
 from trackway_server.artifacts.domain.paths import ArtifactPath, Folder
 
+Credentials = tuple[tuple[str, str], ...]
+"""What a call to another service carries on behalf of the caller. The domain only hands it on."""
+
 
 class BlobWriter(Protocol):
     """Takes the bytes of one blob, in order."""
@@ -103,4 +106,15 @@ class ArtifactIndex(Protocol):
 
     async def manifest_file(self, workspace: str, digest: Digest, path: ArtifactPath) -> FileEntry:
         """One file of a manifest. Raises DomainError(MANIFEST_NOT_FOUND) or DomainError(ARTIFACT_NOT_FOUND)."""
+        ...
+
+
+class RunRoles(Protocol):
+    """Knows what callers may do with runs by a binding, where their role in the workspace does not suffice."""
+
+    async def role_on(self, owner: Owner, credentials: Credentials) -> int:
+        """The caller's role (auth.v1.Role) on the run, which lies in the owner's workspace; 0: none, or no such run.
+
+        Raises DomainError(SERVICE_UNAVAILABLE) where that cannot be known.
+        """
         ...
