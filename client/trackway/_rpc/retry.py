@@ -41,6 +41,9 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "ListVersions",
         "Resolve",
         "ListEvents",
+        "GetManifestAccess",
+        "GrantModelRole",
+        "ListModelRoles",
     ),
     "trackway.api.auth.v1.AuthService": (
         "ExchangeKey",

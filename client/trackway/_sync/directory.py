@@ -62,6 +62,19 @@ class Auth:
     def list_experiment_roles(self, experiment_id: str, *, page_size: int = 100) -> Iterator[types.ExperimentRole]:
         return items(self._portal, self._async.list_experiment_roles(experiment_id, page_size=page_size))
 
+    def grant_model_role(
+        self, name: str, principal: str, role: types.Role, *, workspace: str | None = None
+    ) -> types.ModelRole:
+        return self._portal.call(self._async.grant_model_role, name, principal, role, workspace=workspace)
+
+    def revoke_model_role(self, name: str, principal: str, *, workspace: str | None = None) -> None:
+        self._portal.call(self._async.revoke_model_role, name, principal, workspace=workspace)
+
+    def list_model_roles(
+        self, name: str, *, workspace: str | None = None, page_size: int = 100
+    ) -> Iterator[types.ModelRole]:
+        return items(self._portal, self._async.list_model_roles(name, workspace=workspace, page_size=page_size))
+
     def create_key(self, principal: str = "", *, name: str = "", lifetime_days: float | None = None) -> types.NewApiKey:
         return self._portal.call(self._async.create_key, principal, name=name, lifetime_days=lifetime_days)
 

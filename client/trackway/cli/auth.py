@@ -11,12 +11,14 @@ from trackway.cli.connection import Json, Limit, Uri, connect
 from trackway.cli.output import Column, moment, print_json, print_line, print_pairs, print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trackway.client import Client
-    from trackway.types import ApiKey, ExperimentRole, PrincipalKind, Role, RoleBinding
+    from trackway.types import ApiKey, ExperimentRole, ModelRole, PrincipalKind, Role, RoleBinding
 
 app = typer.Typer(help="Users, service accounts, keys, workspaces and roles.", no_args_is_help=True)
 workspaces = typer.Typer(help="Workspaces: where everything lies and roles hold.", no_args_is_help=True)
-roles = typer.Typer(help="Roles of principals in a workspace, or on one experiment.", no_args_is_help=True)
+roles = typer.Typer(help="Roles in a workspace, or on one experiment or model.", no_args_is_help=True)
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
@@ -25,6 +27,9 @@ Owner = Annotated[str, typer.Option("--principal", "-p", metavar="NAME", help="W
 Workspace = Annotated[str, typer.Option("--workspace", "-w", metavar="NAME", help="Where the role holds.")]
 Experiment = Annotated[
     str, typer.Option("--experiment", "-e", metavar="ID|NAME", help="On this experiment alone, not in the workspace.")
+]
+Model = Annotated[
+    str, typer.Option("--model", "-m", metavar="NAME", help="On this registered model alone, not in the workspace.")
 ]
 Note = Annotated[str, typer.Option("--description", help="For people.")]
 
@@ -138,22 +143,26 @@ def list_roles(
     uri: Uri = None,
     workspace: Workspace = "default",
     experiment: Experiment = "",
+    model: Model = "",
     limit: Limit = 100,
     as_json: Json = False,
 ) -> None:
-    """List the roles in a workspace, or those on one experiment alone, by principal."""
-    with connect(uri, workspace if experiment else "") as client:
-        found: list[RoleBinding] | list[ExperimentRole]
+    """List the roles in a workspace, or those on one experiment or model alone, by principal."""
+    with _connected(uri, workspace, experiment, model) as client:
+        found: Iterator[RoleBinding | ExperimentRole | ModelRole]
         if experiment:
-            found = list(islice(client.auth.list_experiment_roles(_experiment(client, experiment)), limit))
+            found = client.auth.list_experiment_roles(_experiment(client, experiment))
+        elif model:
+            found = client.auth.list_model_roles(model, workspace=workspace)
         else:
-            found = list(islice(client.auth.list_roles(workspace=workspace), limit))
+            found = client.auth.list_roles(workspace=workspace)
+        shown: list[RoleBinding | ExperimentRole | ModelRole] = list(islice(found, limit))
     if as_json:
-        print_json(found)
+        print_json(shown)
         return
-    place = f"on experiment {experiment}" if experiment else f"in {workspace}"
-    rows = [(each.principal, each.role) for each in found]
-    print_table(f"Roles {place}", (Column("Principal"), Column("Role")), rows, empty="Nobody has a role there.")
+    rows = [(each.principal, each.role) for each in shown]
+    title = f"Roles {_place(workspace, experiment, model)}"
+    print_table(title, (Column("Principal"), Column("Role")), rows, empty="Nobody has a role there.")
 
 
 @roles.command("grant")
@@ -165,40 +174,63 @@ def grant_role(
     uri: Uri = None,
     workspace: Workspace = "default",
     experiment: Experiment = "",
+    model: Model = "",
     as_json: Json = False,
 ) -> None:
     """Give a principal a role (viewer, editor, approver, admin), in place of the one it had.
 
-    A role on one experiment adds to the one in the workspace, and needs none.
+    A role on one experiment or model adds to the one in the workspace, and needs none.
     """
+    given: RoleBinding | ExperimentRole | ModelRole
     wanted: dict[str, Role] = {"viewer": "VIEWER", "editor": "EDITOR", "approver": "APPROVER", "admin": "ADMIN"}
-    with connect(uri, workspace if experiment else "") as client:
-        given: RoleBinding | ExperimentRole
+    with _connected(uri, workspace, experiment, model) as client:
         if experiment:
             given = client.auth.grant_experiment_role(_experiment(client, experiment), principal, wanted[role])
+        elif model:
+            given = client.auth.grant_model_role(model, principal, wanted[role], workspace=workspace)
         else:
             given = client.auth.grant_role(principal, wanted[role], workspace=workspace)
-    place = f"on experiment {experiment}" if experiment else f"in {workspace}"
-    print_json(given) if as_json else print_line(f"{given.principal} is {given.role} {place}")
+    if as_json:
+        print_json(given)
+        return
+    print_line(f"{given.principal} is {given.role} {_place(workspace, experiment, model)}")
 
 
 @roles.command("revoke")
 def revoke_role(
-    principal: Principal, uri: Uri = None, workspace: Workspace = "default", experiment: Experiment = ""
+    principal: Principal,
+    uri: Uri = None,
+    workspace: Workspace = "default",
+    experiment: Experiment = "",
+    model: Model = "",
 ) -> None:
-    """Take a principal's role away: the one in the workspace, or the one on an experiment."""
-    with connect(uri, workspace if experiment else "") as client:
+    """Take a principal's role away: the one in the workspace, or the one on an experiment or a model."""
+    with _connected(uri, workspace, experiment, model) as client:
         if experiment:
             client.auth.revoke_experiment_role(_experiment(client, experiment), principal)
+        elif model:
+            client.auth.revoke_model_role(model, principal, workspace=workspace)
         else:
             client.auth.revoke_role(principal, workspace=workspace)
-    place = f"on experiment {experiment} alone" if experiment else f"in {workspace}"
-    print_line(f"{principal} has no role {place} any more")
+    print_line(f"{principal} has no role {_place(workspace, experiment, model)} any more")
+
+
+def _connected(uri: str | None, workspace: str, experiment: str, model: str) -> Client:
+    """A client; what lies in a workspace is asked for in that."""
+    if experiment and model:
+        raise typer.BadParameter("name an experiment or a model, not both")
+    return connect(uri, workspace if experiment or model else "")
 
 
 def _experiment(client: Client, named: str) -> str:
     """The id of an experiment that is named by it, or by its name."""
     return named if named.isdecimal() else client.tracking.get_experiment(name=named).experiment_id
+
+
+def _place(workspace: str, experiment: str, model: str) -> str:
+    if experiment:
+        return f"on experiment {experiment} alone"
+    return f"on model {model} alone" if model else f"in {workspace}"
 
 
 @keys.command("list")

@@ -9,13 +9,13 @@ from contextlib import aclosing
 from trackway.api.artifacts.v1 import artifact_store_service_pb2 as pb
 from trackway.api.artifacts.v1 import resources_pb2
 from trackway_server.artifacts import convert
-from trackway_server.artifacts.access import NoRunRoles, no_workspace
+from trackway_server.artifacts.access import no_workspace
 from trackway_server.artifacts.config import ArtifactsSettings
 from trackway_server.artifacts.domain.artifacts import Artifact, Owner
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.listing import list_page
 from trackway_server.artifacts.domain.paths import ArtifactPath, parse_folder
-from trackway_server.artifacts.domain.ports import ArtifactIndex, BlobStore, RunRoles
+from trackway_server.artifacts.domain.ports import ArtifactIndex, BlobStore, FileRoles
 from trackway_server.artifacts.uploads import UploadStream
 from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError, Reason
@@ -31,9 +31,9 @@ class ArtifactStoreServicer:
         blobs: BlobStore,
         clock: Clock,
         settings: ArtifactsSettings,
-        roles: RunRoles | None = None,
+        roles: FileRoles,
     ) -> None:
-        self._roles = roles or NoRunRoles()
+        self._roles = roles
         self._index = index
         self._blobs = blobs
         self._clock = clock
@@ -75,8 +75,8 @@ class ArtifactStoreServicer:
         return pb.CreateManifestResponse(manifest=convert.manifest_message(manifest))
 
     async def GetManifest(self, request: pb.GetManifestRequest, call: Call) -> pb.GetManifestResponse:
-        workspace = convert.workspace_of(request.workspace, call)
-        manifest = await self._index.manifest(workspace, Digest(request.digest))
+        digest = Digest(request.digest)
+        manifest = await self._index.manifest(await self._workspace(request.workspace, digest, call), digest)
         return pb.GetManifestResponse(manifest=convert.manifest_message(manifest))
 
     async def _store(self, stream: UploadStream, call: Call) -> Artifact:
@@ -95,10 +95,15 @@ class ArtifactStoreServicer:
         """The owner, in a workspace in which the caller's role suffices, or of a run on which it does."""
         owner = convert.owner_of(name, workspace, call)
         if not call.holds(owner.workspace):
-            role = await self._roles.role_on(owner, call.onward_metadata())
-            if not call.admits(owner.workspace, lambda _: role):
-                raise no_workspace(owner.workspace)
+            _admit(await self._roles.on_owner(owner, call.onward_metadata()), owner.workspace, call)
         return owner
+
+    async def _workspace(self, asked: str, manifest: Digest, call: Call) -> str:
+        """The workspace, where the caller's role there suffices, or on a model with these files."""
+        workspace = call.named_workspace(asked)
+        if not call.holds(workspace):
+            _admit(await self._roles.on_manifest(workspace, manifest, call.onward_metadata()), workspace, call)
+        return workspace
 
     async def _find(self, request: pb.DownloadArtifactRequest, call: Call) -> resources_pb2.Artifact:
         if bool(request.owner) == bool(request.manifest_digest):
@@ -107,8 +112,15 @@ class ArtifactStoreServicer:
         if request.owner:
             owner = await self._owner(request.owner, request.workspace, call)
             return convert.artifact_message(await self._index.get(owner, path))
-        workspace = convert.workspace_of(request.workspace, call)
-        return convert.file_message(await self._index.manifest_file(workspace, Digest(request.manifest_digest), path))
+        digest = Digest(request.manifest_digest)
+        workspace = await self._workspace(request.workspace, digest, call)
+        return convert.file_message(await self._index.manifest_file(workspace, digest, path))
+
+
+def _admit(role: int, workspace: str, call: Call) -> None:
+    """Refuse a caller who has that role on what they ask for alone. Raises PERMISSION_DENIED, WORKSPACE_NOT_FOUND."""
+    if not call.admits(workspace, lambda _: role):
+        raise no_workspace(workspace)
 
 
 def _offset_invalid(size_bytes: int) -> DomainError:

@@ -30,6 +30,10 @@ class Admission(Protocol):
         """See Admits."""
         ...
 
+    def holds(self, workspace: str, /) -> bool:
+        """Whether the caller's role in a workspace suffices, on everything that lies there."""
+        ...
+
     def role_on(self, workspace: str, bound: Bound, /) -> int:
         """The caller's role on something in a workspace: the one there, or a greater one by a binding."""
         ...

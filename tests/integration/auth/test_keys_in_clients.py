@@ -128,6 +128,11 @@ def test_the_command_line(server: LocalServer, admin: Client, tmp_path: Path) ->
     assert json.loads(command(server, "roles", "list", *on_one, "--json", profile=mine)) == [given]
     assert "deployer" in command(server, "roles", "list", "-e", given["experiment_id"], "-w", "vision", profile=mine)
     command(server, "roles", "revoke", "deployer", *on_one, profile=mine)
+    admin.registry.create_model("digits")
+    given = json.loads(command(server, "roles", "grant", "deployer", "viewer", "-m", "digits", "--json", profile=mine))
+    assert given == {"name": "digits", "workspace": "default", "principal": "deployer", "role": "VIEWER"}
+    assert json.loads(command(server, "roles", "list", "--model", "digits", "--json", profile=mine)) == [given]
+    command(server, "roles", "revoke", "deployer", "-m", "digits", profile=mine)
     command(server, "roles", "revoke", "cleo", "-w", "vision", profile=mine)
     command(server, "keys", "revoke", secret.split("_")[1], profile=mine)
     command(server, "keys", "rotate-signing", profile=mine)

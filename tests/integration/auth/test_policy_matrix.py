@@ -22,6 +22,7 @@ from trackway.api.auth.v1 import auth_service_pb2
 from trackway.api.auth.v1 import auth_service_pb2 as auth
 from trackway.api.metrics.v1.ingest_pb2 import RunStart
 from trackway.api.registry.v1 import model_registry_service_pb2
+from trackway.api.registry.v1.model_registry_service_pb2_grpc import ModelRegistryServiceStub
 from trackway.api.tracking.v1 import tracking_service_pb2
 from trackway.api.tracking.v1 import tracking_service_pb2 as tracking
 from trackway.api.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
@@ -72,6 +73,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         await stub.CreateExperiment(tracking.CreateExperimentRequest(name="there"), metadata=admin)
         start = RunStart(start_time_us=5, experiment_id="1")
         await stub.CreateRun(tracking.CreateRunRequest(run_id="ab" * 16, start=start), metadata=admin)
+        models = ModelRegistryServiceStub(server.channel)
+        await models.CreateModel(model_registry_service_pb2.CreateModelRequest(name="something"), metadata=admin)
         await server.stub.CreateWorkspace(auth.CreateWorkspaceRequest(name="other"), metadata=admin)
         tokens = {}
         for role in Role:
@@ -81,6 +84,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             tokens[bound] = await server.token(await server.principal(bound))
             grant = tracking.GrantExperimentRoleRequest(experiment_id="1", principal=bound, role=int(role))
             await stub.GrantExperimentRole(grant, metadata=admin)
+            also = model_registry_service_pb2.GrantModelRoleRequest(name="something", principal=bound, role=int(role))
+            await models.GrantModelRole(also, metadata=admin)
         tokens["stranger"] = await server.token(await server.principal("stranger", other="ADMIN"))
         tokens["guest"] = await server.token(await server.principal("guest", other="ADMIN", default="VIEWER"))
         tokens["nobody"] = await server.token(await server.principal("nobody"))
@@ -154,10 +159,12 @@ def request_to(method: MethodDescriptor) -> bytes:
 
 @pytest.mark.parametrize("role", Role)
 async def test_a_role_on_one_resource_opens_that_and_nothing_else(world: World, role: Role) -> None:
-    """The principals have no role in any workspace, and one on the experiment of the run."""
+    """The principals have no role in any workspace, one on the experiment of the run, and one on a model."""
     wrong = []
     bound = world.tokens[f"bound-{role.name.lower()}"]
-    for method, permission in sorted(MATRIX, key=lambda each: each[0].name.startswith("Delete")):
+    for method, permission in sorted(
+        MATRIX, key=lambda each: ("Delete" in each[0].name, each[0].name == "DeleteModel")
+    ):
         if permission.scope is not Scope.WORKSPACE:
             continue
         found = await world.ends(method, bound, request_to(method))

@@ -109,12 +109,14 @@ class ArtifactIndex(Protocol):
         ...
 
 
-class RunRoles(Protocol):
-    """Knows what callers may do with runs by a binding, where their role in the workspace does not suffice."""
+class FileRoles(Protocol):
+    """Knows what callers may do with files by a role on a single experiment or model, where the one in the workspace
+    does not suffice. Raises DomainError(SERVICE_UNAVAILABLE) where that cannot be known."""
 
-    async def role_on(self, owner: Owner, credentials: Credentials) -> int:
-        """The caller's role (auth.v1.Role) on the run, which lies in the owner's workspace; 0: none, or no such run.
+    async def on_owner(self, owner: Owner, credentials: Credentials) -> int:
+        """The caller's role (auth.v1.Role) on the run, which lies in the owner's workspace; 0: none, or no such run."""
+        ...
 
-        Raises DomainError(SERVICE_UNAVAILABLE) where that cannot be known.
-        """
+    async def on_manifest(self, workspace: str, digest: Digest, credentials: Credentials) -> int:
+        """The caller's role on the models of the workspace that have a version of these files; 0: none."""
         ...
