@@ -42,6 +42,7 @@ class Credentials:
         own_exchange = key.startswith("twk_") or (key.startswith("tw_") and workspace != DEFAULT_WORKSPACE)
         self._exchanges = own_exchange or self._file is not None
         self._token = ""
+        self._asked_at = 0.0
         self._refresh_at = 0.0
         self._exchanging: asyncio.Lock | None = None
 
@@ -61,6 +62,12 @@ class Credentials:
         """Exchange the key at the next call, in whichever event loop that is."""
         self._refresh_at = 0.0
         self._exchanging = None
+
+    def renew(self, since: float) -> None:
+        """Exchange the key at the next call, unless that was done after `since` (of `time.monotonic`): many streams
+        whose tokens expire together need one new token."""
+        if self._asked_at <= since:
+            self._refresh_at = 0.0
 
     def detach(self) -> None:
         """Leave the event loop; a token that is valid is kept."""
@@ -86,7 +93,7 @@ class Credentials:
         serialize = type(request).SerializeToString
         exchange: Any = channel.unary_unary(method, request_serializer=serialize, response_deserializer=parse)
         answer = await exchange(request, metadata=_metadata(request_id, None), timeout=EXCHANGE_SECONDS)
-        self._token = answer.token
+        self._token, self._asked_at = answer.token, asked
         self._refresh_at = asked + REFRESH_AT * answer.lifetime_us / 1e6
 
 

@@ -175,7 +175,7 @@ async def _gateway(
     from trackway_server.gateway.module import open_gateway
 
     settings = GatewaySettings()
-    channels = Channels(tracking=peers.tracking, artifacts=peers.artifacts, registry=peers.registry)
+    channels = Channels(tracking=peers.tracking, artifacts=peers.artifacts, registry=peers.registry, auth=peers.auth)
     telemetry, tracing = observing.telemetry, observing.tracing
     async with open_gateway(settings, channels, listener, options.host, telemetry, tls, tracing):
         yield int(listener.getsockname()[1])

@@ -11,10 +11,10 @@ from pydantic import SecretStr
 
 from trackway_server.auth.config import AuthSettings
 from trackway_server.auth.domain import keys, signing
-from trackway_server.auth.domain.attempts import FailedAttempts
 from trackway_server.auth.domain.model import BOOTSTRAP_ADMIN, Identity, SigningKey
 from trackway_server.auth.domain.ports import AuthStore
 from trackway_server.auth.issuing import issue, new_signing_key
+from trackway_server.core.auth.attempts import FailedAttempts
 from trackway_server.core.auth.tokens import LEEWAY_SECONDS
 from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError, Reason

@@ -24,7 +24,7 @@ class AuthSettings(BaseSettings):
     """The bootstrap administrator's key, the same for every replica; None: there is none. The program reads it from
     this variable, or from the file that `TRACKWAY_AUTH_ADMIN_KEY_FILE` names, or makes one in the data directory."""
 
-    token_seconds: int = Field(default=240, ge=5, le=290)
+    token_seconds: int = Field(default=240, ge=1, le=290)
     """How long a token is valid, in seconds; so long a revoked key's last token lives, at most five minutes."""
 
     rotate_days: float = Field(default=30.0, gt=0)

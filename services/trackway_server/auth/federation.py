@@ -7,10 +7,10 @@ from functools import partial
 from trackway_server.auth.authority import Authority, Issued
 from trackway_server.auth.certificates import CertificateMap
 from trackway_server.auth.domain import mapping
-from trackway_server.auth.domain.attempts import FailedAttempts
 from trackway_server.auth.domain.ports import AuthStore
 from trackway_server.auth.identities import Identities
 from trackway_server.auth.oidc.verifying import OidcVerifier
+from trackway_server.core.auth.attempts import FailedAttempts
 from trackway_server.core.errors import DomainError, Kind, Reason
 from trackway_server.core.rpc.call import Call
 from trackway_server.core.rpc.origin import origin_of

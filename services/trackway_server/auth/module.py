@@ -9,13 +9,13 @@ from pathlib import Path
 from trackway.api.auth.v1 import auth_service_pb2
 from trackway_server.auth.authority import Authority
 from trackway_server.auth.config import AuthSettings
-from trackway_server.auth.domain.attempts import FailedAttempts
 from trackway_server.auth.federation import Federation
 from trackway_server.auth.identities import read_identities
 from trackway_server.auth.oidc.verifying import OidcVerifier
 from trackway_server.auth.policy import POLICY
 from trackway_server.auth.service import AuthServicer
 from trackway_server.auth.store.sql import SqlAuthStore
+from trackway_server.core.auth.attempts import FailedAttempts
 from trackway_server.core.clock import Clock
 from trackway_server.core.db.opening import opened_database
 from trackway_server.core.rpc.call import ServiceBinding

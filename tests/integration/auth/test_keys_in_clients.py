@@ -120,6 +120,19 @@ def test_the_command_line(server: LocalServer, admin: Client, tmp_path: Path) ->
     assert secret not in listed
     assert "deployer" in command(server, "service-accounts", "list", profile=mine)
     assert "cleo" in command(server, "roles", "list", "-w", "vision", profile=mine)
+    on_one = ("-e", "first", "-w", "vision")
+    with Client(server.uri, token=server.token, workspace="vision") as client:
+        client.tracking.create_experiment("first")
+    given = json.loads(command(server, "roles", "grant", "deployer", "viewer", *on_one, "--json", profile=mine))
+    assert (given["principal"], given["role"]) == ("deployer", "VIEWER")
+    assert json.loads(command(server, "roles", "list", *on_one, "--json", profile=mine)) == [given]
+    assert "deployer" in command(server, "roles", "list", "-e", given["experiment_id"], "-w", "vision", profile=mine)
+    command(server, "roles", "revoke", "deployer", *on_one, profile=mine)
+    admin.registry.create_model("digits")
+    given = json.loads(command(server, "roles", "grant", "deployer", "viewer", "-m", "digits", "--json", profile=mine))
+    assert given == {"name": "digits", "workspace": "default", "principal": "deployer", "role": "VIEWER"}
+    assert json.loads(command(server, "roles", "list", "--model", "digits", "--json", profile=mine)) == [given]
+    command(server, "roles", "revoke", "deployer", "-m", "digits", profile=mine)
     command(server, "roles", "revoke", "cleo", "-w", "vision", profile=mine)
     command(server, "keys", "revoke", secret.split("_")[1], profile=mine)
     command(server, "keys", "rotate-signing", profile=mine)

@@ -156,6 +156,9 @@ class Authentication:
 
     Who sends no `authorization` and has shown a client certificate is whom that names, as if they had sent their token:
     calls to other services on their behalf carry it.
+
+    A stream of answers ends when its caller's token does, so that a revoked key works no longer than its last token. A
+    call that is answered once, an upload among them, is let finish.
     """
 
     authenticator: Authenticator
@@ -179,6 +182,9 @@ class Authentication:
             exchange.principal_name = exchange.call.principal.name
             if (service := exchange.call.metadata.get(SERVICE_KEY)) is not None:
                 exchange.call.service = (await authenticate(service)).name
+            expire_us = exchange.call.principal.expire_time_us
+            if expire_us and method.streams_responses and exchange.streams is not None:
+                exchange.streams.expire_in(expire_us / 1e6 - time.time())
             await proceed(exchange)
 
         return handle
