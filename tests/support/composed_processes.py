@@ -25,7 +25,7 @@ from support.compose import ROOT, Service, envoy, services
 from support.composed_storage import Storage, in_secrets
 from trackway.testing import _unused_port
 
-READY_SECONDS = 120.0
+READY_SECONDS = 240.0
 # Settings that belong to PostgreSQL and S3; where there is neither, they are left out.
 STORAGE = re.compile(r"TRACKWAY_(DATABASE|BLOB)_URL(_FILE)?|AWS_.*")
 _base_ids = itertools.count(os.getpid() % 30_000 * 64 + 1)

@@ -20,7 +20,7 @@ from support.compose import ROOT, Service, services
 from support.postgres import Cluster
 from support.seaweed import _free_ports, _weed
 
-READY_SECONDS = 60.0
+READY_SECONDS = 240.0
 S3_PORTS = (
     "master",
     "master.port.grpc",
@@ -59,9 +59,14 @@ class Storage:
             shot.name: _started(shot, self.variables_together() if together else self._variables_of(shot))
             for shot in shots
         }
-        for name, process in running.items():
-            said, _ = process.communicate(timeout=READY_SECONDS)
-            assert process.returncode == 0, (name, said)
+        try:
+            for name, process in running.items():
+                said, _ = process.communicate(timeout=READY_SECONDS)
+                assert process.returncode == 0, (name, said)
+        finally:
+            for process in running.values():
+                process.kill()
+                process.communicate()
 
     def variables_together(self) -> dict[str, str]:
         """Those of a server that runs all services: what compose.yaml gives to auth and artifacts, in one database."""

@@ -12,7 +12,7 @@ from trackway.client import Client
 
 def over(*topologies: Topology) -> list[object]:
     """Parameters of a fixture that starts each of them."""
-    heavy = [pytest.mark.topology]
+    heavy = [pytest.mark.topology, pytest.mark.timeout(900)]  # a dozen processes are started
     return [
         pytest.param(
             each,

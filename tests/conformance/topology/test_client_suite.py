@@ -55,7 +55,7 @@ def test_experiments_and_runs(client: Client) -> None:
 def test_a_training_process_loses_nothing(place: Place, client: Client, tmp_path: Path) -> None:
     experiment = name()
     with trainer(TRAINER.format(experiment=experiment), place.environment(tmp_path)) as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     run = client.tracking.get_run(out.strip())
     assert (run.info.status, run.data.params, client.tracking.list_refused(out.strip())) == (
