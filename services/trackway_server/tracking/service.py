@@ -73,11 +73,11 @@ class TrackingService(RoleRpcs):
 
     async def UpdateExperiment(self, request: rpc.UpdateExperimentRequest, call: Call) -> rpc.UpdateExperimentResponse:
         """Rename an experiment and change its tags."""
-        now_us = self._clock.now_us()
+        now_us, renames = self._clock.now_us(), bool(request.new_name)
         changed = await self._store.write(
             lambda unit: experiments.update_experiment(
                 unit,
-                experiments.workspace_of(unit, request.experiment_id, call.admits),
+                bindings.workspace_to_change(unit, request.experiment_id, call, renames=renames),
                 request.experiment_id,
                 request.new_name,
                 dict(request.set_tags),

@@ -86,6 +86,8 @@ async def test_an_editor_of_one_experiment_starts_runs_there_alone(server: AuthS
         made = await ed.tracking.create_run(experiment_name="hers")
         await ed.tracking.log_params(made.info.run_id, {"p": "1"})
         assert (await ed.tracking.update_experiment(HERS, set_tags={"note": "x"})).tags == {"note": "x"}
+        with pytest.raises(PermissionDenied, match="rename"):  # or else they would learn which names are taken
+            await ed.tracking.update_experiment(HERS, name="other")
         for named in ({"experiment_name": "other"}, {"experiment_id": OTHER}, {"experiment_name": "new"}, {}):
             with pytest.raises(NotFound, match="no experiment"):
                 await ed.tracking.create_run(**named)

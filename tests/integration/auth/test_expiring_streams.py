@@ -47,7 +47,7 @@ print(step)
 
 
 class Server(AuthServer):
-    """A server whose tokens are taken for two or three seconds."""
+    """A server whose tokens are taken for four or five seconds."""
 
     http_port = 0
 
@@ -66,7 +66,7 @@ class Server(AuthServer):
 @pytest.fixture
 async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
     monkeypatch.setenv("TRACKWAY_AUTH_TOKEN_SECONDS", "1")
-    monkeypatch.setattr(tokens, "LEEWAY_SECONDS", 2)
+    monkeypatch.setattr(tokens, "LEEWAY_SECONDS", 4)  # of which a call may take three to arrive: machines are loaded
     options = ServerOptions(grpc_port=0, http_port=0, data_dir=tmp_path / "data")
     async with open_server(options, CoreSettings()) as running:
         assert running.access is not None
@@ -127,12 +127,15 @@ async def test_a_stream_ends_with_its_token(server: Server) -> None:
     ingest = TrackingServiceStub(server.channel).Ingest(metadata=metadata)  # type: ignore[no-untyped-call]
     await ingest.write(open_writer(1))
     assert (await ingest.read()).HasField("opened")
+    await ingest.write(append(0, start()))
+    assert (await ingest.read()).acknowledged.durable_sequence == 1
     watch = ModelRegistryServiceStub(server.channel).Watch(registry.WatchRequest(), metadata=metadata)  # type: ignore[no-untyped-call]
     assert (await watch.read()).resume_token
 
     async with asyncio.timeout(PATIENCE):
         told = await ingest.read()
         assert told.refused.retryable
+        assert told.refused.durable_sequence == 1  # what was read before the end is stored and acknowledged
         assert told.refused.reason == 19  # CREDENTIALS_EXPIRED
         await ingest.done_writing()
         assert await ingest.code() is grpc.StatusCode.UNAUTHENTICATED
@@ -143,18 +146,6 @@ async def test_a_stream_ends_with_its_token(server: Server) -> None:
         grpc.StatusCode.UNAUTHENTICATED,
         "CREDENTIALS_EXPIRED",
     )
-
-
-async def test_what_was_read_before_the_end_is_stored_and_acknowledged(server: Server) -> None:
-    token = await server.token(await server.principal("ed", default="EDITOR"))
-    call = TrackingServiceStub(server.channel).Ingest(metadata=bearer(token))  # type: ignore[no-untyped-call]
-    await call.write(open_writer(1))
-    assert (await call.read()).HasField("opened")
-    await call.write(append(0, start()))
-    async with asyncio.timeout(PATIENCE):
-        answers = [await call.read(), await call.read()]
-    assert answers[0].acknowledged.durable_sequence == 1
-    assert answers[1].refused.durable_sequence == 1
 
 
 async def test_a_watch_goes_on_and_ends_when_the_key_is_revoked(server: Server) -> None:

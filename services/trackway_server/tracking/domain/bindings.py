@@ -89,6 +89,18 @@ def create_run(
     return runs.create_run(unit, workspace, run_id, start, now_us)
 
 
+def workspace_to_change(unit: TrackingUnit, experiment_id: str, admission: Admission, *, renames: bool) -> str:
+    """The workspace of an experiment that the caller may change. Raises EXPERIMENT_NOT_FOUND, PERMISSION_DENIED.
+
+    Names are the workspace's: who has no role there would learn by renaming which are taken.
+    """
+    workspace = workspace_of(unit, experiment_id, admission.admits)
+    if renames and not admission.holds(workspace):
+        message = "A role on this experiment alone does not rename it; ask somebody who has one in its workspace."
+        raise DomainError(Reason.PERMISSION_DENIED, message, permission="experiments.write")
+    return workspace
+
+
 def admit_start(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart, admission: Admission) -> None:
     """Refuse a caller who may not start this run: in its experiment, and where it is there already, in that one's.
 
