@@ -33,6 +33,8 @@ class AuthServer:
     data_dir: Path
     admin_key: str
     channel: grpc.aio.Channel
+    http_port: int = 0
+    """That of the gateway; 0 where the target has none."""
 
     @property
     def stub(self) -> Any:
@@ -71,4 +73,5 @@ async def auth_server(folder: Path, target: Target = Target.ALL) -> AsyncIterato
         assert running.access is not None
         assert running.access.key is not None
         async with grpc.aio.insecure_channel(f"127.0.0.1:{running.grpc_port}") as channel:
-            yield AuthServer(running.grpc_port, running.data_dir, running.access.key.get_secret_value(), channel)
+            key = running.access.key.get_secret_value()
+            yield AuthServer(running.grpc_port, running.data_dir, key, channel, running.http_port or 0)

@@ -1,4 +1,4 @@
-"""The ASGI application: health, metrics and pages, behind the guard."""
+"""The ASGI application: health, metrics, pages and RPCs, behind the guard."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from trackway_server.core.errors import DomainError
 from trackway_server.core.rpc.status import status_of
 from trackway_server.core.telemetry import METRICS_TYPE, Telemetry
 from trackway_server.core.tracing import Tracing
-from trackway_server.gateway.api_keys import ApiKeys
+from trackway_server.gateway.callers import Callers
 from trackway_server.gateway.channels import Channels, not_serving
 from trackway_server.gateway.config import GatewaySettings
+from trackway_server.gateway.connect.endpoint import PREFIX, RpcEndpoint
 from trackway_server.gateway.correlation import Correlation, onward_headers
 from trackway_server.gateway.credentials import onward_authorization, opens_metrics
 from trackway_server.gateway.guard import Guard
-from trackway_server.gateway.hosts import AllowedHosts
+from trackway_server.gateway.hosts import AllowedHosts, AllowedOrigins
 from trackway_server.gateway.pages import render_overview, render_run
 from trackway_server.gateway.reader import Reader
 from trackway_server.gateway.refusals import refusal
@@ -54,8 +55,15 @@ def build_application(
         Route("/runs/{run_id}", _refusing(gateway.run)),
         Route("/static/style.css", gateway.style),
     ]
-    guarded = Guard(Starlette(routes=routes), AllowedHosts.of(bound_host, settings.allowed_hosts))
-    return Correlation(guarded, tracing)
+    pages = Starlette(routes=routes)
+    rpcs = RpcEndpoint(channels, gateway.callers, settings)
+    guard = Guard(
+        pages,
+        {PREFIX: rpcs},
+        AllowedHosts.of(bound_host, settings.allowed_hosts),
+        AllowedOrigins(settings.allowed_origins),
+    )
+    return Correlation(guard, tracing)
 
 
 class _Gateway:
@@ -63,7 +71,7 @@ class _Gateway:
         self._channels = channels
         self._settings = settings
         self._telemetry = telemetry
-        self._keys = ApiKeys(channels.auth, settings.call_timeout_s)
+        self.callers = Callers(channels, settings.call_timeout_s)
         self._style = _STYLE.read_bytes()
 
     async def alive(self, _: Request) -> Response:
@@ -96,14 +104,11 @@ class _Gateway:
 
     async def _read(self, request: Request, work: Callable[[Reader], Awaitable[T]]) -> T:
         """What `work` reads on behalf of the request's sender."""
-        presented, onward = onward_authorization(request.headers.get("authorization")), onward_headers(request.scope)
-        client = request.client.host if request.client is not None else ""
-        authorization = await self._keys.token_for(presented, client, onward)
+        caller = await self.callers.of(request.scope, request.headers.get("authorization"))
         try:
-            return await work(Reader(self._channels, self._settings, authorization, onward))
+            return await work(Reader(self._channels, self._settings, caller.metadata))
         except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
-                self._keys.forget(presented)
+            self.callers.note(caller, error, guessed=False)
             raise
 
 

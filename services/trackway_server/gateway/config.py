@@ -16,6 +16,10 @@ class GatewaySettings(Settings):
     allowed_hosts: tuple[str, ...] = ()
     """Names, beside loopback and the bound address, under which browsers reach the gateway (a JSON list)."""
 
+    allowed_origins: tuple[str, ...] = ()
+    """Origins (`https://tracker.example`), beside the gateway's own, whose pages may change something: for a proxy that
+    changes the Host header (a JSON list)."""
+
     call_timeout_s: float = Field(default=5.0, gt=0, le=60)
     """How long a page waits for one answer of a service, in seconds."""
 
@@ -29,7 +33,20 @@ class GatewaySettings(Settings):
     """Connections beyond this are answered 503."""
 
     request_s: float = Field(default=20.0, gt=0)
-    """How long a client may take to send a request, from the connection or the answer before on, in seconds."""
+    """How long a client may take to send a request, from the connection or the answer before on, and how long for its
+    body, in seconds."""
 
     stalled_s: float = Field(default=30.0, gt=0)
     """How long a client may take nothing of an answer that waits for it, in seconds."""
+
+    max_body_bytes: int = Field(default=16 << 20, ge=1 << 10)
+    """The greatest body of a request, as it is sent and decompressed."""
+
+    rpc_timeout_s: float = Field(default=60.0, gt=0)
+    """How long a unary call over HTTP may take where its caller says nothing, in seconds."""
+
+    heartbeat_s: float = Field(default=15.0, gt=0)
+    """After how long without an event a comment is sent on an event stream, in seconds."""
+
+    max_streams: int = Field(default=128, ge=1)
+    """Event streams at once; beyond this they are refused for now."""

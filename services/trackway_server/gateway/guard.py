@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trackway_server.gateway.hosts import AllowedHosts
+from trackway_server.gateway.hosts import AllowedHosts, AllowedOrigins
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -20,29 +22,46 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-_ALLOWED_METHODS = ("GET", "HEAD")
+_READING = ("GET", "HEAD")
 
 
 class Guard:
-    """Refuses foreign hosts and every method that could change something; adds the security headers."""
+    """Refuses foreign hosts, and whatever could change something from another site's pages; adds the security headers.
 
-    def __init__(self, app: ASGIApp, allowed_hosts: AllowedHosts) -> None:
-        self._app = app
+    `pages` are only read; what lies below the prefixes of `apis` says itself which methods it takes.
+    """
+
+    def __init__(
+        self, pages: ASGIApp, apis: Mapping[str, ASGIApp], allowed_hosts: AllowedHosts, allowed_origins: AllowedOrigins
+    ) -> None:
+        self._pages = pages
+        self._apis = apis
         self._allowed_hosts = allowed_hosts
+        self._allowed_origins = allowed_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        refusal = self._refusal(scope)
-        await (refusal or self._app)(scope, receive, _with_headers(send))
+        api = next((app for prefix, app in self._apis.items() if scope["path"].startswith(prefix)), None)
+        refusal = self._refusal(scope, Headers(scope=scope), is_page=api is None)
+        await (refusal or api or self._pages)(scope, receive, _with_headers(send))
 
-    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
-        hosts = Headers(scope=scope).getlist("host")
+    def _refusal(self, scope: Scope, headers: Headers, *, is_page: bool) -> PlainTextResponse | None:
+        hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._allowed_hosts.admit(hosts[0]):
             message = "This host name is not served here. Allow it with TRACKWAY_GATEWAY_ALLOWED_HOSTS.\n"
             return PlainTextResponse(message, 403)
-        if scope["method"] not in _ALLOWED_METHODS:
-            return PlainTextResponse("Only GET and HEAD are answered.\n", 405, {"Allow": ", ".join(_ALLOWED_METHODS)})
+        if "transfer-encoding" in headers and "content-length" in headers:
+            # A proxy may read the one and uvicorn the other: two requests for the one, one for the other.
+            message = "A request has a Content-Length or a Transfer-Encoding, not both.\n"
+            return PlainTextResponse(message, 400, {"Connection": "close"})
+        if scope["method"] in _READING:
+            return None
+        if is_page:
+            return PlainTextResponse("Only GET and HEAD are answered.\n", 405, {"Allow": ", ".join(_READING)})
+        if not self._allowed_origins.admit(headers.getlist("origin"), headers.getlist("sec-fetch-site"), hosts[0]):
+            message = "Pages of other sites may not call this. Allow one with TRACKWAY_GATEWAY_ALLOWED_ORIGINS.\n"
+            return PlainTextResponse(message, 403)
         return None
 
 

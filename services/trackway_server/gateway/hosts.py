@@ -8,10 +8,11 @@ address literal cannot be rebound, so a server bound to all interfaces answers e
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _ALWAYS = frozenset({"localhost", "127.0.0.1", "::1"})
+_OWN_SITES = frozenset({"same-origin", "none"})
 _WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
 
 
@@ -34,6 +35,27 @@ class AllowedHosts:
         if name is None:
             return False
         return name in self.names or (self.any_address and _is_address(name))
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedOrigins:
+    """The origins whose pages may change something: the one that the request goes to, and those listed."""
+
+    listed: tuple[str, ...] = ()
+
+    def admit(self, origins: Sequence[str], fetch_sites: Sequence[str], host: str) -> bool:
+        """Whether a request to `host` with these `Origin` and `Sec-Fetch-Site` headers comes from one of them.
+
+        What is no browser sends neither; a browser sends `Origin` with all that is not GET or HEAD.
+        """
+        if not origins:
+            return all(site in _OWN_SITES for site in fetch_sites)
+        if len(origins) > 1:
+            return False
+        origin = origins[0].lower()
+        return origin in {f"{scheme}://{host.lower()}" for scheme in ("http", "https")} or origin in {
+            listed.lower().rstrip("/") for listed in self.listed
+        }
 
 
 def host_name(header: str) -> str | None:

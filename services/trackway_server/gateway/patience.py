@@ -10,12 +10,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from trackway_server.gateway.config import GatewaySettings
 
 HEADER_BYTES = 32 << 10
-REQUEST_BYTES = 96 << 10
-"""Header and body together; no page takes a body."""
+AROUND_BYTES = 96 << 10
+"""Header and framing, beside the greatest body."""
 
 
 def patient_protocol(settings: GatewaySettings) -> type[asyncio.Protocol]:
     """The protocol of one connection, with the bounds of the settings."""
+    most = settings.max_body_bytes + AROUND_BYTES
 
     class PatientProtocol(H11Protocol):
         """Closes a connection whose request, or whose reading of the answer, takes too long, or that sends too much."""
@@ -36,7 +37,7 @@ def patient_protocol(settings: GatewaySettings) -> type[asyncio.Protocol]:
 
         def data_received(self, data: bytes) -> None:
             self._received += len(data)
-            if self._received > REQUEST_BYTES:
+            if self._received > most:
                 self.transport.close()
             if not self.transport.is_closing():
                 super().data_received(data)

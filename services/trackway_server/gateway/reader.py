@@ -49,12 +49,10 @@ class Overview:
 class Reader:
     """One caller's view of the services."""
 
-    def __init__(
-        self, channels: Channels, settings: GatewaySettings, authorization: str | None, onward: Headers = ()
-    ) -> None:
+    def __init__(self, channels: Channels, settings: GatewaySettings, metadata: Headers) -> None:
         self._channels = channels
         self._settings = settings
-        self._metadata = (*onward, ("authorization", authorization)) if authorization else onward
+        self._metadata = metadata
 
     async def overview(self, experiment_id: str, page_token: str) -> Overview:
         """The first page: the newest experiments, runs (of one experiment, where named) and the models.

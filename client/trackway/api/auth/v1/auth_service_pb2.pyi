@@ -1,5 +1,6 @@
 from trackway.api.auth.v1 import resources_pb2 as _resources_pb2
 from trackway.api.common.v1 import limits_pb2 as _limits_pb2
+from trackway.api.common.v1 import methods_pb2 as _methods_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message

@@ -1,6 +1,7 @@
 from trackway.api.artifacts.v1 import resources_pb2 as _resources_pb2
 from trackway.api.auth.v1 import resources_pb2 as _resources_pb2_1
 from trackway.api.common.v1 import limits_pb2 as _limits_pb2
+from trackway.api.common.v1 import methods_pb2 as _methods_pb2
 from trackway.api.registry.v1 import resources_pb2 as _resources_pb2_1_1
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

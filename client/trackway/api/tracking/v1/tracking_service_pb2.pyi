@@ -1,5 +1,6 @@
 from trackway.api.auth.v1 import resources_pb2 as _resources_pb2
 from trackway.api.common.v1 import limits_pb2 as _limits_pb2
+from trackway.api.common.v1 import methods_pb2 as _methods_pb2
 from trackway.api.metrics.v1 import ingest_pb2 as _ingest_pb2
 from trackway.api.metrics.v1 import series_pb2 as _series_pb2
 from trackway.api.tracking.v1 import resources_pb2 as _resources_pb2_1
