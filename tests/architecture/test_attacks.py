@@ -1,4 +1,4 @@
-"""Every authentication and resource attack of the catalogue has a test that names it: `Attack N` in its docstring."""
+"""Every authentication, browser and resource attack of the catalogue has a test that names it: `Attack N`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 AUTHENTICATION = "integration/hostile/test_authentication_attacks.py"
 RESOURCES = "integration/hostile/test_resources.py"
+BROWSERS = "integration/gateway/test_browser_attacks.py"
 SPOOFING = "integration/tracking/test_ingest_spoofing.py"
 
 ATTACKS: Mapping[int, tuple[str, Sequence[str]]] = {
@@ -39,9 +40,29 @@ ATTACKS: Mapping[int, tuple[str, Sequence[str]]] = {
             f"{AUTHENTICATION}::test_credentials_in_the_profile",
         ),
     ),
+    17: (
+        "DNS rebinding",
+        (
+            f"{BROWSERS}::test_a_name_that_was_rebound",
+            f"{BROWSERS}::test_loopback_by_any_port_is_no_rebinding",
+        ),
+    ),
+    18: (
+        "cross-site request forgery",
+        (
+            f"{BROWSERS}::test_a_page_of_another_site",
+            f"{BROWSERS}::test_simple_requests",
+            f"{BROWSERS}::test_a_cookie_opens_nothing",
+        ),
+    ),
+    20: ("clickjacking, open CORS", (f"{BROWSERS}::test_no_preflight_is_answered_and_nothing_may_be_framed",)),
     26: (
         "resource exhaustion",
         (
+            f"{BROWSERS}::test_bodies_that_are_too_large",
+            f"{BROWSERS}::test_strangers_may_not_send_much",
+            f"{BROWSERS}::test_a_body_that_does_not_come_to_its_end",
+            f"{BROWSERS}::test_json_that_is_none",
             f"{RESOURCES}::test_rapid_reset",
             f"{RESOURCES}::test_floods_of_tiny_frames",
             f"{RESOURCES}::test_connections_that_say_nothing_are_closed",
@@ -54,7 +75,7 @@ ATTACKS: Mapping[int, tuple[str, Sequence[str]]] = {
 }
 """By number: what it is, and the tests that fail where it is not refused; a file stands for all of its tests."""
 
-WANTED = {11, 12, 13, 14, 15, 16, 26, 30}
+WANTED = {11, 12, 13, 14, 15, 16, 17, 18, 20, 26, 30}
 
 
 def test_the_list_is_whole() -> None:

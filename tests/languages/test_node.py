@@ -8,9 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from google.protobuf import descriptor_pb2
+from google.protobuf.descriptor import FileDescriptor
 
 from trackway.client import Client
 from trackway.testing import LocalServer
+from trackway_server.gateway.connect.methods import SERVICES
 
 HERE = Path(__file__).parent / "node"
 PROTOS = Path(__file__).parents[2] / "protos"
@@ -22,7 +25,7 @@ def node() -> str:
     found = shutil.which("node")
     if found is None:
         pytest.skip(f"Node is missing: install it, then run {INSTALL}")
-    if not (HERE / "node_modules" / "@grpc" / "grpc-js").is_dir():
+    if not all((HERE / "node_modules" / name).is_dir() for name in ("@grpc/grpc-js", "@connectrpc/connect-node")):
         pytest.fail(f"the packages of the Node client are not installed: run {INSTALL}", pytrace=False)
     return found
 
@@ -43,3 +46,35 @@ def test_a_node_client_goes_the_whole_way() -> None:
         assert series.context == {"rank": "0"}
         resolved = client.registry.resolve(f"models:/{story['model']}/Production")
         assert [file.digest for file in resolved.manifest.files] == [story["weights"]]
+
+
+def described() -> bytes:
+    """All of the contract, as clients without generated code read it."""
+    files = descriptor_pb2.FileDescriptorSet()
+    known = set()
+
+    def add(file: FileDescriptor) -> None:
+        if file.name not in known:
+            known.add(file.name)
+            for dependency in file.dependencies:
+                add(dependency)
+            file.CopyToProto(files.file.add())
+
+    for service in SERVICES.values():
+        add(service.file)
+    return files.SerializeToString()
+
+
+def test_connects_own_client_goes_over_http(tmp_path: Path) -> None:
+    descriptors = tmp_path / "descriptors.bin"
+    descriptors.write_bytes(described())
+    command = [node(), "--unhandled-rejections=strict", str(HERE / "connect.mjs")]
+    with LocalServer() as server:
+        told = subprocess.run(
+            [*command, server.http_url, str(descriptors)],
+            input=server.token,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert (told.returncode, told.stdout) == (0, "ok\n"), told.stderr

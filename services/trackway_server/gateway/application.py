@@ -59,8 +59,8 @@ def build_application(
     rpcs = RpcEndpoint(channels, gateway.callers, settings)
     guard = Guard(
         pages,
-        {PREFIX: rpcs},
         AllowedHosts.of(bound_host, settings.allowed_hosts),
+        {PREFIX: rpcs},
         AllowedOrigins(settings.allowed_origins),
     )
     return Correlation(guard, tracing)

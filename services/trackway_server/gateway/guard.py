@@ -23,6 +23,7 @@ SECURITY_HEADERS = {
 }
 
 _READING = ("GET", "HEAD")
+_OWN_ORIGIN = AllowedOrigins()
 
 
 class Guard:
@@ -32,10 +33,14 @@ class Guard:
     """
 
     def __init__(
-        self, pages: ASGIApp, apis: Mapping[str, ASGIApp], allowed_hosts: AllowedHosts, allowed_origins: AllowedOrigins
+        self,
+        pages: ASGIApp,
+        allowed_hosts: AllowedHosts,
+        apis: Mapping[str, ASGIApp] | None = None,
+        allowed_origins: AllowedOrigins = _OWN_ORIGIN,
     ) -> None:
         self._pages = pages
-        self._apis = apis
+        self._apis = apis or {}
         self._allowed_hosts = allowed_hosts
         self._allowed_origins = allowed_origins
 

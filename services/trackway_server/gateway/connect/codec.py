@@ -61,7 +61,7 @@ def message_of(raw: bytes, message_type: type[MessageT], path: str) -> MessageT:
 
 
 def json_of(message: Message) -> bytes:
-    """The message as JSON on one line, whatever its reader takes for a line's end; fields with their default left out."""
+    """The message as JSON, on one line to every reader of lines; fields with their default are left out."""
     return json_format.MessageToJson(message, indent=None, ensure_ascii=True).encode()
 
 
