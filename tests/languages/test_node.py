@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from google.protobuf import descriptor_pb2
-from google.protobuf.descriptor import FileDescriptor
 
 from trackway.client import Client
 from trackway.testing import LocalServer
-from trackway_server.gateway.connect.methods import SERVICES
 
 HERE = Path(__file__).parent / "node"
 PROTOS = Path(__file__).parents[2] / "protos"
@@ -48,26 +46,9 @@ def test_a_node_client_goes_the_whole_way() -> None:
         assert [file.digest for file in resolved.manifest.files] == [story["weights"]]
 
 
-def described() -> bytes:
-    """All of the contract, as clients without generated code read it."""
-    files = descriptor_pb2.FileDescriptorSet()
-    known = set()
-
-    def add(file: FileDescriptor) -> None:
-        if file.name not in known:
-            known.add(file.name)
-            for dependency in file.dependencies:
-                add(dependency)
-            file.CopyToProto(files.file.add())
-
-    for service in SERVICES.values():
-        add(service.file)
-    return files.SerializeToString()
-
-
 def test_connects_own_client_goes_over_http(tmp_path: Path) -> None:
-    descriptors = tmp_path / "descriptors.bin"
-    descriptors.write_bytes(described())
+    descriptors = tmp_path / "descriptors.binpb"
+    subprocess.run([Path(sys.executable).with_name("buf"), "build", PROTOS, "-o", descriptors], check=True)
     command = [node(), "--unhandled-rejections=strict", str(HERE / "connect.mjs")]
     with LocalServer() as server:
         told = subprocess.run(
