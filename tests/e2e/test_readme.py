@@ -45,6 +45,25 @@ def test_every_example_runs_as_it_stands(tmp_path: Path) -> None:
             ]
 
 
+def test_curl_goes_the_way_that_the_readme_shows(tmp_path: Path) -> None:
+    section = (ROOT / "README.md").read_text().split("### HTTP and JSON\n")[1]
+    script = re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE)[0]
+    with LocalServer(tmp_path / "trackway-data") as server:
+        shown = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", script.replace("http://127.0.0.1:7700", server.http_url)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert '"name": "by curl"' in shown.stdout
+    assert '{"model": {"name": "curled"' in shown.stdout
+    assert '"kind": "EVENT_KIND_MODEL_CREATED"' in shown.stdout
+    assert "event: error" in shown.stdout
+    assert shown.stdout.count('"code"') == shown.stdout.count('"deadline_exceeded"') == 1
+
+
 def test_the_readme_begins_with_what_it_is_and_the_two_commands() -> None:
     head = (ROOT / "README.md").read_text().split("## ")[0]
     assert "experiment tracker and model registry" in head
