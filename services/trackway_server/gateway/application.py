@@ -26,6 +26,7 @@ from trackway_server.gateway.correlation import Correlation, onward_headers
 from trackway_server.gateway.credentials import onward_authorization, opens_metrics
 from trackway_server.gateway.guard import Guard
 from trackway_server.gateway.hosts import AllowedHosts, AllowedOrigins
+from trackway_server.gateway.mlflow.endpoint import PREFIXES, MlflowEndpoint
 from trackway_server.gateway.pages import render_overview, render_run
 from trackway_server.gateway.reader import Reader
 from trackway_server.gateway.refusals import refusal
@@ -57,10 +58,11 @@ def build_application(
     ]
     pages = Starlette(routes=routes)
     rpcs = RpcEndpoint(channels, gateway.callers, settings)
+    mlflow = MlflowEndpoint(channels, gateway.callers, settings)
     guard = Guard(
         pages,
         AllowedHosts.of(bound_host, settings.allowed_hosts),
-        {PREFIX: rpcs},
+        {PREFIX: rpcs, **dict.fromkeys(PREFIXES, mlflow)},
         AllowedOrigins(settings.allowed_origins),
     )
     return Correlation(guard, tracing)

@@ -1,0 +1,157 @@
+"""The ASGI application that answers MLflow's REST API, under both of its prefixes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import grpc
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from trackway_server.core.errors import DomainError
+from trackway_server.gateway.bodies import Bodies, ClientGoneError
+from trackway_server.gateway.callers import Callers
+from trackway_server.gateway.channels import Channels
+from trackway_server.gateway.config import GatewaySettings
+from trackway_server.gateway.connect.codec import strict_json
+from trackway_server.gateway.connect.headers import media_type
+from trackway_server.gateway.mlflow import experiments, metrics, runs
+from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_call, of_refusal
+from trackway_server.gateway.mlflow.parameters import Parameters
+from trackway_server.gateway.mlflow.session import Session
+from trackway_server.gateway.waiting import presence
+
+PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
+
+Handler = Callable[[Session], Awaitable[dict[str, Any]]]
+
+ROUTES: Mapping[str, Mapping[str, Handler]] = {
+    "/experiments/create": {"POST": experiments.create},
+    "/experiments/get": {"GET": experiments.get},
+    "/experiments/get-by-name": {"GET": experiments.get_by_name},
+    "/experiments/search": {"GET": experiments.search, "POST": experiments.search},
+    "/experiments/update": {"POST": experiments.update},
+    "/experiments/delete": {"POST": experiments.delete},
+    "/experiments/restore": {"POST": experiments.restore},
+    "/experiments/set-experiment-tag": {"POST": experiments.set_tag},
+    "/experiments/delete-experiment-tag": {"POST": experiments.delete_tag},
+    "/runs/create": {"POST": runs.create},
+    "/runs/get": {"GET": runs.get},
+    "/runs/update": {"POST": runs.update},
+    "/runs/delete": {"POST": runs.delete},
+    "/runs/restore": {"POST": runs.restore},
+    "/runs/log-parameter": {"POST": runs.log_param},
+    "/runs/set-tag": {"POST": runs.set_tag},
+    "/runs/delete-tag": {"POST": runs.delete_tag},
+    "/runs/log-metric": {"POST": metrics.log_metric},
+    "/runs/log-batch": {"POST": metrics.log_batch},
+    "/metrics/get-history": {"GET": metrics.get_history},
+}
+"""Path after the prefix, and method: who answers."""
+
+_LISTS = frozenset({"order_by", "run_ids", "experiment_ids"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    path: str
+
+
+class MlflowEndpoint:
+    """Answers what lies below PREFIXES; what it does not know is a bare 404, as MLflow's server answers it."""
+
+    def __init__(self, channels: Channels, callers: Callers, settings: GatewaySettings) -> None:
+        self._channels = channels
+        self._callers = callers
+        self._settings = settings
+        self._bodies = Bodies(settings.max_body_bytes, settings.request_s)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = _below_prefix(scope["path"])
+        handlers = ROUTES.get(path)
+        if handlers is None:
+            await Response(status_code=404)(scope, receive, send)
+            return
+        scope["route"] = _Route(PREFIXES[0] + path)
+        handler = handlers.get(scope["method"])
+        if handler is None:
+            await Response(status_code=405, headers={"Allow": ", ".join(handlers)})(scope, receive, send)
+            return
+        await (await self._answer(handler, scope, receive))(scope, receive, send)
+
+    async def _answer(self, handler: Handler, scope: Scope, receive: Receive) -> Response:
+        try:
+            return _json(200, await self._answered(handler, scope, receive))
+        except MlflowError as error:
+            return _refusal(error)
+        except DomainError as error:
+            return _refusal(of_refusal(error))
+        except grpc.aio.AioRpcError as error:
+            return _refusal(of_call(error))
+        except ClientGoneError:
+            return _refusal(MlflowError("CANCELLED", "The client has gone."))
+
+    async def _answered(self, handler: Handler, scope: Scope, receive: Receive) -> dict[str, Any]:
+        headers = Headers(scope=scope)
+        if scope["method"] != "GET" and media_type(headers) != "application/json":
+            raise invalid("Bad Request. Content-Type must be one of ['application/json'].")
+        caller = await self._callers.of(scope, headers.get("authorization"))
+        async with self._bodies.body(headers, receive, lambda: self._callers.check(caller)) as body:
+            given = _query(scope) if scope["method"] == "GET" else _object(body.raw)
+        session = Session(
+            Parameters(given),
+            self._channels.tracking,
+            caller.metadata,
+            caller.presented or "",
+            headers.get("x-mlflow-workspace", ""),
+            self._settings.rpc_timeout_s,
+        )
+        try:
+            async with presence(receive) as client:
+                return await client.during(_run(handler, session))
+        except grpc.aio.AioRpcError as error:
+            self._callers.note(caller, error, guessed=False)
+            raise
+
+
+async def _run(handler: Handler, session: Session) -> dict[str, Any]:
+    return await handler(session)
+
+
+def _below_prefix(path: str) -> str:
+    return next((path.removeprefix(prefix) for prefix in PREFIXES if path.startswith(prefix + "/")), "")
+
+
+def _query(scope: Scope) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=1000):
+        found[name] = [*found.get(name, []), value] if name in _LISTS else value
+    return found
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    """The object of a body; MLflow's oldest clients send it as a string of JSON."""
+    try:
+        value = strict_json(raw or b"{}")
+        if isinstance(value, str):
+            value = strict_json(value.encode())
+    except ValueError as error:
+        raise MlflowError("BAD_REQUEST", f"The body is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise invalid("The body must be a JSON object.")
+    return value
+
+
+def _refusal(error: MlflowError) -> Response:
+    headers = {"WWW-Authenticate": 'Bearer realm="Trackway"'} if error.status == 401 else {}
+    return _json(error.status, error.as_value(), headers)
+
+
+def _json(status: int, value: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    body = json.dumps(value, indent=2).encode()
+    return Response(body, status, headers, media_type="application/json")

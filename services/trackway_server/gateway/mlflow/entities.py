@@ -1,0 +1,108 @@
+"""Trackway's resources as MLflow's JSON: names in snake_case, times in milliseconds, what is not set left out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from trackway.api.metrics.v1.series_pb2 import SeriesSummary
+from trackway.api.tracking.v1.resources_pb2 import Experiment, LifecycleStage, Run, RunStatus
+
+STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
+VIEWS = ("ACTIVE_ONLY", "DELETED_ONLY", "ALL")
+MODEL_ID, DATASET_NAME, DATASET_DIGEST = "model_id", "dataset_name", "dataset_digest"
+"""Keys of a series' context that are fields of a metric in MLflow."""
+
+_ARTIFACTS = "mlflow-artifacts:"
+
+
+def experiment_json(experiment: Experiment) -> dict[str, Any]:
+    """MLflow's Experiment."""
+    return {
+        "experiment_id": experiment.experiment_id,
+        "name": experiment.name,
+        "artifact_location": f"{_ARTIFACTS}/{experiment.experiment_id}",
+        "lifecycle_stage": _stage(experiment.lifecycle_stage),
+        "last_update_time": experiment.update_time_us // 1000,
+        "creation_time": experiment.create_time_us // 1000,
+        **_unless_empty("tags", _pairs(experiment.tags)),
+        "workspace": experiment.workspace,
+    }
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """MLflow's Run."""
+    data = {
+        **_unless_empty("metrics", _latest_metrics(run.metrics)),
+        **_unless_empty("params", _pairs(run.params)),
+        **_unless_empty("tags", _pairs(run.tags)),
+    }
+    return {"info": run_info_json(run), "data": data, "inputs": _inputs(run), "outputs": {}}
+
+
+def run_info_json(run: Run) -> dict[str, Any]:
+    """MLflow's RunInfo."""
+    return {
+        "run_uuid": run.run_id,
+        "experiment_id": run.experiment_id,
+        "run_name": run.run_name,
+        "user_id": run.user_id,
+        "status": RunStatus.Name(run.status).removeprefix("RUN_STATUS_"),
+        "start_time": run.start_time_us // 1000,
+        **({"end_time": run.end_time_us // 1000} if run.end_time_us else {}),
+        "artifact_uri": f"{_ARTIFACTS}/{run.experiment_id}/{run.run_id}/artifacts",
+        "lifecycle_stage": _stage(run.lifecycle_stage),
+        "run_id": run.run_id,
+    }
+
+
+def metric_json(key: str, value: float, time_us: int, step: int, context: Mapping[str, str]) -> dict[str, Any]:
+    """MLflow's Metric."""
+    known = {name: context[name] for name in (MODEL_ID, DATASET_NAME, DATASET_DIGEST) if name in context}
+    return {"key": key, "value": _double(value), "timestamp": time_us // 1000, "step": step, **known}
+
+
+def _latest_metrics(series: Iterable[SeriesSummary]) -> list[dict[str, Any]]:
+    """The latest point of each key, in whichever context it is."""
+    latest: dict[str, SeriesSummary] = {}
+    for one in series:
+        known = latest.get(one.key)
+        if one.count and (known is None or _order(known) < _order(one)):
+            latest[one.key] = one
+    return [
+        metric_json(key, one.last_value, one.last_time_us, one.last_step, one.context)
+        for key, one in sorted(latest.items())
+    ]
+
+
+def _order(series: SeriesSummary) -> tuple[int, int]:
+    return series.last_step, series.last_time_us
+
+
+def _inputs(run: Run) -> dict[str, Any]:
+    inputs = []
+    for dataset in run.dataset_inputs:
+        named = {name: getattr(dataset, name) for name in ("name", "digest", "source_type", "source")}
+        shown = {**named, **_unless_empty("schema", dataset.schema), **_unless_empty("profile", dataset.profile)}
+        tags = [{"key": "mlflow.data.context", "value": dataset.context}] if dataset.context else []
+        inputs.append({**_unless_empty("tags", tags), "dataset": shown})
+    return _unless_empty("dataset_inputs", inputs)
+
+
+def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in sorted(values.items())]
+
+
+def _stage(stage: LifecycleStage) -> str:
+    return "deleted" if stage == LifecycleStage.LIFECYCLE_STAGE_DELETED else "active"
+
+
+def _double(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _unless_empty(name: str, value: Any) -> dict[str, Any]:
+    return {name: value} if value else {}

@@ -1,0 +1,112 @@
+"""Refusals in MLflow's words: `{"error_code": …, "message": …}` and the HTTP status that belongs to the code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import grpc
+
+from trackway_server.core.errors import DomainError, Kind, Reason
+from trackway_server.core.rpc.status import error_info, refusal_of
+
+STATUS_OF: Mapping[str, int] = {
+    "INVALID_PARAMETER_VALUE": 400,
+    "RESOURCE_ALREADY_EXISTS": 400,
+    "BAD_REQUEST": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "RESOURCE_DOES_NOT_EXIST": 404,
+    "ABORTED": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "CANCELLED": 499,
+    "INTERNAL_ERROR": 500,
+    "INVALID_STATE": 500,
+    "DATA_LOSS": 500,
+    "NOT_IMPLEMENTED": 501,
+    "TEMPORARILY_UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+"""The codes that are answered here, of https://github.com/mlflow/mlflow/blob/master/mlflow/exceptions.py."""
+
+CODE_OF_KIND: Mapping[Kind, str] = {
+    Kind.INVALID_ARGUMENT: "INVALID_PARAMETER_VALUE",
+    Kind.NOT_FOUND: "RESOURCE_DOES_NOT_EXIST",
+    Kind.ALREADY_EXISTS: "RESOURCE_ALREADY_EXISTS",
+    Kind.FAILED_PRECONDITION: "INVALID_PARAMETER_VALUE",
+    Kind.ABORTED: "ABORTED",
+    Kind.OUT_OF_RANGE: "INVALID_PARAMETER_VALUE",
+    Kind.UNAUTHENTICATED: "UNAUTHENTICATED",
+    Kind.PERMISSION_DENIED: "PERMISSION_DENIED",
+    Kind.RESOURCE_EXHAUSTED: "RESOURCE_EXHAUSTED",
+    Kind.UNAVAILABLE: "TEMPORARILY_UNAVAILABLE",
+    Kind.DEADLINE_EXCEEDED: "DEADLINE_EXCEEDED",
+    Kind.CANCELLED: "CANCELLED",
+    Kind.UNIMPLEMENTED: "NOT_IMPLEMENTED",
+    Kind.DATA_LOSS: "DATA_LOSS",
+    Kind.INTERNAL: "INTERNAL_ERROR",
+}
+
+
+_CLASSES: Mapping[str, tuple[str, str]] = {
+    "INVALID_PARAMETER_VALUE": ("INVALID_PARAMETER_VALUE", "KAM00"),
+    "BAD_REQUEST": ("INVALID_PARAMETER_VALUE", "KAM00"),
+    "RESOURCE_ALREADY_EXISTS": ("RESOURCE_ALREADY_EXISTS", "KAM00"),
+    "RESOURCE_DOES_NOT_EXIST": ("RESOURCE_NOT_FOUND", "KAM00"),
+    "PERMISSION_DENIED": ("PERMISSION_DENIED", "KAM00"),
+    "INTERNAL_ERROR": ("CLIENT_INTERNAL_ERROR", "XXM00"),
+    "INVALID_STATE": ("CLIENT_INTERNAL_ERROR", "XXM00"),
+    "TEMPORARILY_UNAVAILABLE": ("CLIENT_INTERNAL_ERROR", "XXM00"),
+}
+"""`error_class` and `sqlstate`, which newer versions send besides."""
+
+_WORDS: Mapping[Reason, str] = {
+    Reason.RUN_NOT_FOUND: "Run with id={run_id} not found",
+    Reason.RUN_DELETED: "The run {run_id} must be in the 'active' state. Current state is deleted.",
+    Reason.PARAM_IMMUTABLE: "Changing param values is not allowed. {message}",
+}
+"""What programs are known to look for in messages."""
+
+
+class MlflowError(Exception):
+    """A refusal as MLflow's clients read it."""
+
+    def __init__(self, error_code: str, message: str) -> None:
+        super().__init__(message)
+        self.error_code = error_code
+        self.message = message
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return STATUS_OF[self.error_code]
+
+    def as_value(self) -> dict[str, str]:
+        """The body."""
+        value = {"error_code": self.error_code, "message": self.message}
+        if self.error_code in _CLASSES:
+            value["error_class"], value["sqlstate"] = _CLASSES[self.error_code]
+        return value
+
+
+def invalid(message: str) -> MlflowError:
+    """INVALID_PARAMETER_VALUE."""
+    return MlflowError("INVALID_PARAMETER_VALUE", message)
+
+
+def reason_of(error: grpc.aio.AioRpcError) -> Reason | None:
+    """Why a service refused; None where it did not say."""
+    info = error_info(error.trailing_metadata() or ())
+    return Reason.__members__.get(info.reason) if info is not None else None
+
+
+def of_call(error: grpc.aio.AioRpcError) -> MlflowError:
+    """What a failed call becomes; nothing that gRPC itself says is in it."""
+    return of_refusal(refusal_of(error, service="tracking"))
+
+
+def of_refusal(error: DomainError) -> MlflowError:
+    """What a refusal becomes."""
+    if error.reason is Reason.INVALID_FIELD and error.metadata.get("field") == "run_id":
+        return MlflowError("RESOURCE_DOES_NOT_EXIST", f"There is no run of this id: {error.message}")
+    known = {"run_id": "of this id", **error.metadata, "message": error.message}
+    return MlflowError(CODE_OF_KIND[error.kind], _WORDS.get(error.reason, "{message}").format_map(known))
