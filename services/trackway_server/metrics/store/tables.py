@@ -37,6 +37,9 @@ class MetricTables:
     series: Table
     columns: Table
     segments: Table
+    rows: Table
+    chunks: Table
+    leases: Table
     unfolded: Table
     summaries: Table
 
@@ -48,6 +51,9 @@ def metric_tables(metadata: MetaData) -> MetricTables:
         _series(metadata),
         _columns(metadata),
         _segments(metadata),
+        _rows(metadata),
+        _chunks(metadata),
+        _leases(metadata),
         _unfolded(metadata),
         _summaries(metadata),
     )
@@ -107,6 +113,47 @@ def _segments(metadata: MetaData) -> Table:
         Column("series_ids", LargeBinary, nullable=False, comment="the writer's own numbers, rising, each u32"),
         Column("data", LargeBinary, nullable=False, comment="codec.py"),
         UniqueConstraint("writer", "first_sequence", name="uq_metric_segments"),
+    )
+
+
+def _rows(metadata: MetaData) -> Table:
+    return Table(
+        "metric_rows",
+        metadata,
+        Column("number", BigKey, primary_key=True),
+        Column("subject_id", String(64), nullable=False),
+        Column("point_count", BigInteger, nullable=False),
+        Column("min_step", BigInteger, nullable=False),
+        Column("max_step", BigInteger, nullable=False),
+        Column("min_time", BigInteger, nullable=False),
+        Column("max_time", BigInteger, nullable=False),
+        Column("writers", LargeBinary, nullable=False, comment="records of domain/chunks.py, WRITER"),
+        Column("data", LargeBinary, nullable=False, comment="chunk_codec.py, row set"),
+        Index("ix_metric_rows_subject_id", "subject_id"),
+    )
+
+
+def _chunks(metadata: MetaData) -> Table:
+    return Table(
+        "metric_chunks",
+        metadata,
+        Column("number", BigKey, primary_key=True),
+        Column("series", ForeignKey("metric_series.number"), nullable=False),
+        Column("rows", ForeignKey("metric_rows.number"), nullable=False),
+        Column("rollup", LargeBinary, nullable=False, comment="chunk_codec.py, roll-up"),
+        Column("data", LargeBinary, nullable=False, comment="chunk_codec.py, values"),
+        Index("ix_metric_chunks_series", "series", "number"),
+        Index("ix_metric_chunks_rows", "rows"),
+    )
+
+
+def _leases(metadata: MetaData) -> Table:
+    return Table(
+        "metric_compactions",
+        metadata,
+        Column("subject_id", String(64), primary_key=True),
+        Column("holder", String(32), nullable=False),
+        Column("until_us", BigInteger, nullable=False),
     )
 
 
