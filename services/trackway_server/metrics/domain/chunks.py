@@ -15,13 +15,15 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from trackway_server.metrics.domain.points import Column, Float64s, Int64s, UInt32s, UInt64s
+from trackway_server.metrics.domain.points import Bools, Column, Float64s, Int64s, UInt32s, UInt64s
 from trackway_server.metrics.domain.summaries import NO_MAXIMUM, NO_MINIMUM, keys_of, values_of
 
 CHUNK_POINTS = 65_536
 """Points of a full chunk; it is never written again."""
 BUCKET_POINTS = 256
 """Points of a bucket of a roll-up; the last of a chunk may have fewer."""
+ROLLED_UP_POINTS = 1024
+"""Points from which on a chunk has a roll-up; the points of smaller ones are read as fast."""
 
 BUCKET = np.dtype(
     [
@@ -79,6 +81,11 @@ class Range:
     axis: Axis
     first: int
     last: int
+
+    def chooses(self, steps: Int64s, times: Int64s) -> Bools:
+        """Which points are in it."""
+        along = steps if self.axis is Axis.STEP else times
+        return (along >= self.first) & (along <= self.last)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,8 +170,7 @@ class Points:
 
     def within(self, chosen: Range) -> Points:
         """Those in the range."""
-        along = self.rows.steps if chosen.axis is Axis.STEP else self.rows.times
-        return self.taken((along >= chosen.first) & (along <= chosen.last))
+        return self.taken(chosen.chooses(self.rows.steps, self.rows.times))
 
 
 def rows_of_column(column: Column, writer_id: str) -> Rows:
@@ -263,18 +269,17 @@ def _first_of(keys: Int64s, bounds: Int64s, starts: npt.NDArray[np.int64]) -> np
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WaitingSegment:
-    """A segment that no compaction has taken yet."""
+    """A segment that no compaction has taken yet: so many points of so many series."""
 
     writer_id: str
     first_sequence: int
     point_count: int
-    series: bytes
-    """The writer's numbers of the series in it, rising, as little-endian u32."""
+    series_count: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NewChunk:
-    """A chunk to be stored: its values and its roll-up, encoded."""
+    """A chunk to be stored: its values and its roll-up, encoded; the roll-up empty below ROLLED_UP_POINTS."""
 
     series: int
     values: bytes

@@ -31,10 +31,14 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class SegmentEntry:
-    """A segment in the index of its writer."""
+    """A segment in the index of its writer: what it stores of the ordinals `first_sequence` to `end_sequence - 1`."""
 
     first_sequence: int
+    end_sequence: int
+    point_count: int
+    """Points of all series together."""
     series: bytes
+    """The writer's numbers of the series in it, rising, as little-endian u32."""
 
 
 class MetricUnit(Protocol):
@@ -89,7 +93,7 @@ class MetricUnit(Protocol):
         ...
 
     def segment_index(self, writer_id: str, after: int, limit: int) -> list[SegmentEntry]:
-        """Up to `limit` segments of a writer that begin after the ordinal `after` (-1: all), in order."""
+        """Up to `limit` segments of a writer that end after the ordinal `after` (-1: all), in order."""
         ...
 
     def segment_data(self, writer_id: str, first_sequences: Sequence[int]) -> list[bytes]:
@@ -119,7 +123,10 @@ class MetricUnit(Protocol):
         ...
 
     def chunk_rollups(self, numbers: Sequence[int]) -> dict[int, bytes]:
-        """The roll-ups of some chunks (`ChunkEntry.number`), by number: chunk_codec.decode_rollup reads them."""
+        """The roll-ups of some chunks (`ChunkEntry.number`), by number: chunk_codec.decode_rollup reads them.
+
+        Empty where a chunk has none: fewer points than ROLLED_UP_POINTS, which are read as fast.
+        """
         ...
 
     def waiting_subjects(self, after: str, limit: int) -> list[str]:

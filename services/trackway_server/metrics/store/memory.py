@@ -156,7 +156,8 @@ class MemoryMetricUnit:
     def segment_index(self, writer_id: str, after: int, limit: int) -> list[SegmentEntry]:
         """See MetricUnit."""
         segments = self._state.segments.get(writer_id, [])
-        return [SegmentEntry(s.first_sequence, s.series) for s in segments if s.first_sequence > after][:limit]
+        found = [s for s in segments if s.end_sequence > after + 1][:limit]
+        return [SegmentEntry(s.first_sequence, s.end_sequence, s.point_count, s.series) for s in found]
 
     def segment_data(self, writer_id: str, first_sequences: Sequence[int]) -> list[bytes]:
         """See MetricUnit."""
@@ -189,7 +190,7 @@ class MemoryMetricUnit:
         """See MetricUnit."""
         writers = sorted(w.writer_id for w in self._state.writers.values() if w.subject_id == subject_id)
         found = [
-            WaitingSegment(writer_id, segment.first_sequence, segment.point_count, segment.series)
+            WaitingSegment(writer_id, segment.first_sequence, segment.point_count, len(segment.series) // 4)
             for writer_id in writers
             for segment in self._state.segments.get(writer_id, [])
         ]

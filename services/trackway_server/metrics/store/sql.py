@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, RowMapping, Table, and_, or_, select
+from sqlalchemy import Connection, RowMapping, Table, and_, func, or_, select
 from sqlalchemy.dialects import sqlite
 
 from trackway_server.core.db.locking import lock_name, locked
@@ -186,13 +186,17 @@ class SqlMetricUnit(SqlChunks):
     def segment_index(self, writer_id: str, after: int, limit: int) -> list[SegmentEntry]:
         """See MetricUnit."""
         segments = self._tables.segments
+        of_writer = segments.c.writer == self._number(writer_id)
+        # The one that `after` lies in or before: segments of a writer do not overlap.
+        least = select(func.max(segments.c.first_sequence)).where(of_writer, segments.c.first_sequence <= after + 1)
         query = (
-            select(segments.c.first_sequence, segments.c.series_ids)
-            .where(segments.c.writer == self._number(writer_id), segments.c.first_sequence > after)
+            select(*(segments.c[name] for name in ("first_sequence", "end_sequence", "point_count", "series_ids")))
+            .where(of_writer, segments.c.first_sequence >= func.coalesce(least.scalar_subquery(), 0))
+            .where(segments.c.end_sequence > after + 1)
             .order_by(segments.c.first_sequence)
             .limit(limit)
         )
-        return [SegmentEntry(row.first_sequence, row.series_ids) for row in self._connection.execute(query)]
+        return [SegmentEntry(*row) for row in self._connection.execute(query)]
 
     def segment_data(self, writer_id: str, first_sequences: Sequence[int]) -> list[bytes]:
         """See MetricUnit."""

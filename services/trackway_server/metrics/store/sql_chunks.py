@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import Column, Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Row, Table, delete, func, insert, select, update
 
 from trackway_server.core.db.locking import lock_name
 from trackway_server.metrics.domain.chunks import WRITER, Axis, ChunkEntry, Move, NewRows, Range, WaitingSegment
@@ -42,8 +42,7 @@ class SqlChunks:
         found: list[ChunkEntry] = []
         for batch in batches(sorted(series)):
             one = query.where(chunks.c.series.in_(batch)).order_by(chunks.c.series, chunks.c.number)
-            for *numbers, writers in self._connection.execute(one):
-                found.append(ChunkEntry(*numbers, np.frombuffer(writers, dtype=WRITER)))
+            found += [_entry(row) for row in self._connection.execute(one)]
         return found
 
     def chunk_rows(self, numbers: Sequence[int]) -> dict[int, bytes]:
@@ -82,7 +81,12 @@ class SqlChunks:
         """See MetricUnit."""
         writers, segments = self._tables.writers, self._tables.segments
         query = (
-            select(writers.c.writer_id, segments.c.first_sequence, segments.c.point_count, segments.c.series_ids)
+            select(
+                writers.c.writer_id,
+                segments.c.first_sequence,
+                segments.c.point_count,
+                func.length(segments.c.series_ids).op("/")(4),
+            )
             .join_from(writers, segments, segments.c.writer == writers.c.number)
             .where(writers.c.subject_id == subject_id)
             .order_by(writers.c.writer_id, segments.c.first_sequence)
@@ -172,6 +176,12 @@ class SqlChunks:
     def _delete(self, table: Table, numbers: Sequence[int]) -> None:
         for batch in batches(numbers):
             self._connection.execute(delete(table).where(table.c.number.in_(batch)))
+
+
+def _entry(row: Row[Any]) -> ChunkEntry:
+    span = (row.min_step, row.max_step, row.min_time, row.max_time)
+    directory = np.frombuffer(row.writers, dtype=WRITER)
+    return ChunkEntry(row.number, row.series, row.rows, row.point_count, *span, directory)
 
 
 def batches(items: Iterable[T]) -> Iterator[list[T]]:
