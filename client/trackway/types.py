@@ -138,6 +138,9 @@ class RunInfo:
     refused_count: int = 0
     """How many records of the run were not stored; `list_refused` tells them."""
     workspace: str = "default"
+    lost_since_us: int | None = None
+    """Set on a run that is lost: it is RUNNING, and no process that writes it has been heard since, by the server's
+    clock. It comes back by itself when one is."""
 
     @property
     def start_time(self) -> int:

@@ -45,3 +45,7 @@ class Meta:
     def writer_is_alive(self) -> bool:
         """Whether the writing process may still append. Where that cannot be known, yes."""
         return liveness.is_alive(pid=self.pid, started=self.pid_started, boot_id=self.boot, machine_id=self.machine)
+
+    def writer_is_seen(self) -> bool:
+        """Whether the writing process is known to live: that of another machine is not."""
+        return self.machine == liveness.machine() and self.writer_is_alive()

@@ -42,6 +42,7 @@ LINGER_SECONDS = 0.1
 """How long points may wait for company in one message, while nobody waits for them."""
 WINDOW_BYTES = 8 << 20
 """How much may be under way without an acknowledgement."""
+_HEARTBEAT = ingest_pb2.IngestRequest(heartbeat=ingest_pb2.WriterHeartbeat()).SerializeToString()
 
 
 @dataclass(slots=True)
@@ -83,6 +84,11 @@ class SpoolSender:
         self._under_way = 0
         self._max_append_bytes = 0
         self._passed_over = 0
+        self._heartbeat_seconds = 0.0
+        self._spoke_at = 0.0
+        self._turn = asyncio.Lock()
+        self._all_sent = asyncio.Event()
+        self._uploading = False
         self._sent: deque[_Sent] = deque()
 
     async def session(self, *, follow: bool) -> None:
@@ -102,6 +108,8 @@ class SpoolSender:
                 pump = tasks.create_task(self._pump(call, follow))
                 watchdog = tasks.create_task(self._watch(pump))
                 tasks.create_task(self._collect(call, pump, watchdog))
+                if follow and self._heartbeat_seconds:
+                    tasks.create_task(self._beat(call))
         except* grpc.aio.AioRpcError as failures:
             error = error_of(_first(failures), site)
             if isinstance(error, errors.Unauthenticated):
@@ -157,6 +165,9 @@ class SpoolSender:
         """Stand where the server stands, having made sure that both have the same history."""
         self._reader.seek(opened.durable_sequence)
         self._max_append_bytes = opened.max_append_bytes
+        self._heartbeat_seconds = opened.heartbeat_interval_ms / 1000
+        self._spoke_at = time.monotonic()
+        self._all_sent.clear()
         self._sent.clear()
         self._under_way = 0
         behind = self._reader.sequence < opened.durable_sequence
@@ -187,11 +198,32 @@ class SpoolSender:
             self._sent.append(_Sent(batch.end, len(message), time.monotonic()))
             self._under_way += len(message)
             self.progress.points += batch.points
-            await call.write(message)
+            await self._say(call, message)
             if batch.caught_up and follow:
                 await self._wait_for_more()  # small messages in a tight loop would cost the trainer its processor
         await self._upload()
-        await call.done_writing()
+        async with self._turn:
+            self._all_sent.set()
+            await call.done_writing()
+
+    async def _say(self, call: Any, message: bytes) -> None:
+        """Send a message: one at a time, as gRPC demands."""
+        async with self._turn:
+            if not self._all_sent.is_set():
+                self._spoke_at = time.monotonic()
+                await call.write(message)
+
+    async def _beat(self, call: Any) -> None:
+        """Say that the writer lives, whenever nothing else has said so for a while, until all is sent."""
+        while not self._all_sent.is_set():
+            rest = self._spoke_at + self._heartbeat_seconds - time.monotonic()
+            if rest > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._all_sent.wait(), rest)
+            elif self._uploading or self.meta.writer_is_seen():
+                await self._say(call, _HEARTBEAT)
+            else:
+                self._spoke_at = time.monotonic()  # nobody to speak for; look again when the next would be due
 
     def _without_contents(self, batch: Batch, size: int) -> bytes:
         """The append of a batch that no server takes (the reader puts so large a record alone): it is passed over, so
@@ -235,7 +267,12 @@ class SpoolSender:
 
     async def _upload(self) -> None:
         """Upload the files that wait."""
-        if refused := await self._uploads.run_waiting():
+        self._uploading = True
+        try:
+            refused = await self._uploads.run_waiting()
+        finally:
+            self._uploading = False
+        if refused:
             self.progress.refused += refused
             self.state.refused += refused
             self._write_state()

@@ -54,6 +54,7 @@ def _run_info(message: tracking_pb2.Run) -> types.RunInfo:
         status_message=message.status_message,
         parent_run_id=message.parent_run_id or None,
         refused_count=message.refused_count,
+        lost_since_us=message.lost_since_us or None,
         workspace=message.workspace,
     )
 

@@ -103,7 +103,7 @@ def _row(run: Run) -> tuple[str, ...]:
     return (
         run.info.run_id,
         name,
-        run.info.status,
+        "LOST" if run.info.lost_since_us else run.info.status,
         moment(run.info.start_time_us),
         duration(run.info.start_time_us, run.info.end_time_us),
         pairs_text(metrics),
@@ -131,6 +131,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("experiment", info.experiment_id),
         ("nested in", info.parent_run_id or ""),
         ("status", " ".join(filter(None, (info.status, info.status_message)))),
+        ("lost", f"not heard of since {moment(info.lost_since_us)}" if info.lost_since_us else ""),
         ("started", moment(info.start_time_us)),
         ("took", duration(info.start_time_us, info.end_time_us)),
         ("by", info.user_id),

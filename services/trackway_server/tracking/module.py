@@ -17,6 +17,7 @@ from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.folding import Folder
 from trackway_server.metrics.ingest import IngestLimits
+from trackway_server.metrics.liveness import Liveness
 from trackway_server.metrics.query import MetricQueries
 from trackway_server.metrics.shares import Shares
 from trackway_server.metrics.sweeping import Sweeper
@@ -50,6 +51,7 @@ async def serve(
     store: Transactions[TrackingUnit], settings: TrackingSettings, clock: Clock, telemetry: Telemetry | None = None
 ) -> AsyncIterator[ServiceBinding]:
     """Tracking over an open store, with its background tasks."""
+    telemetry = telemetry or Telemetry()
     queries = MetricQueries(store)
     folder = Folder(queries, settings.fold_interval_seconds)
     limits = IngestLimits(
@@ -59,12 +61,14 @@ async def serve(
         max_series=settings.max_series_per_writer,
     )
     shares = Shares(limits.held_bytes_per_principal)
-    counts = IngestTelemetry(telemetry or Telemetry(), "tracking")
-    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, folder.mark, shares, counts)
+    counts = IngestTelemetry(telemetry, "tracking")
+    liveness = Liveness(store, clock, settings.lost_after_seconds, telemetry, "tracking")
+    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, folder.mark, shares, counts, liveness)
     sweeper = Sweeper(store, clock, settings.unused_writer_seconds)
     tasks = [
         asyncio.create_task(folder.run(), name="fold-summaries"),
         asyncio.create_task(sweeper.run(), name="sweep-unused-writers"),
+        asyncio.create_task(liveness.run(), name="hear-writers"),
     ]
     try:
         yield ServiceBinding(_SERVICE, TrackingService(store, queries, ingest, clock), POLICY)

@@ -14,6 +14,7 @@ from trackway_server.tracking.domain.model import (
     RefusedRecord,
     RunInfo,
     RunStart,
+    RunStatus,
     StatusChange,
     TagsChange,
 )
@@ -48,6 +49,9 @@ class RunRecords:
             except DomainError as refusal:
                 refusals.append(Refusal.of(record.sequence, refusal))
         changes.run = self._note([*refused, *refusals], writer, changes.run)
+        if changes.run.status is RunStatus.RUNNING and any(isinstance(p, RunStart | StatusChange) for p in payloads):
+            # With the record that begins it: should the server vanish now, a silent run is lost nevertheless.
+            self._unit.liveness.hear([run.run_id], [], now_us)
         changes.store()
         return refusals
 

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import sqlite
 from trackway_server.core.db.database import Database
 from trackway_server.core.db.locking import locked
 from trackway_server.core.errors import Reason
+from trackway_server.metrics.store.liveness import SqlLivenessRows
 from trackway_server.metrics.store.sql import SqlMetricUnit
 from trackway_server.tracking.domain.model import (
     DatasetInput,
@@ -29,6 +30,7 @@ from trackway_server.tracking.store.tables import (
     DATASET_INPUTS,
     EXPERIMENT_TAGS,
     EXPERIMENTS,
+    LIVENESS,
     METRICS,
     PARAMS,
     REFUSALS,
@@ -72,6 +74,17 @@ class SqlTrackingUnit:
         self._writing = writing
         self.metrics = SqlMetricUnit(connection, METRICS, writing=writing)
         self.subjects = RunRecords(self)
+        self.liveness = SqlLivenessRows(connection, LIVENESS, METRICS.writers)
+
+    def awaited(self, subject_ids: Sequence[str]) -> set[str]:
+        """See TrackingUnit."""
+        running = and_(RUNS.c.status == int(RunStatus.RUNNING), RUNS.c.deleted.is_(False))
+        found: set[str] = set()
+        for batch in _batches(subject_ids):
+            found.update(
+                self._connection.execute(select(RUNS.c.run_id).where(RUNS.c.run_id.in_(batch), running)).scalars()
+            )
+        return found
 
     def experiment(self, experiment_id: int) -> Experiment | None:
         """See TrackingUnit."""
