@@ -7,6 +7,7 @@ from time import time_ns
 
 from trackway._fluent import checks
 from trackway._fluent import context as tags_of
+from trackway._ingest.coercion import microseconds
 from trackway.errors import InvalidArgument
 
 TYPE_CHECKING = False
@@ -148,17 +149,20 @@ class ActiveRun:
     def log_series(
         self,
         key: str,
+        steps: Any,
         values: Any,
-        steps: Any = None,
-        timestamps: Any = None,
+        times: Any = None,
         context: Mapping[str, Any] | None = None,
     ) -> None:
-        """Log many points of one metric at once: arrays or sequences of equal length, as they are.
+        """Log many points of one metric at once: lists, arrays of numpy or tensors on the CPU, of one dimension and
+        equal length. Arrays are copied as memory, never number by number.
 
-        `steps` None goes on with the series' own count; `timestamps` (milliseconds since 1970) None is now for all.
+        `steps` are integers in any order, repeated and negative ones too; None goes on with the series' own count.
+        `times` are milliseconds since 1970 (fractions are kept to the microsecond) or numpy's `datetime64`; None is now
+        for all. Raises TypeError or ValueError for what does not fit, and then logs nothing.
         """
-        times = None if timestamps is None else _many_microseconds(timestamps)
-        self._writer.log_series(key, steps, values, times, self._merged(context))
+        times_us = None if times is None else microseconds(times)
+        self._writer.log_series(key, steps, values, times_us, self._merged(context))
 
     # -- params, tags, inputs ----------------------------------------------------------------------------------------
 
@@ -289,12 +293,6 @@ def _patience(timeout: float) -> float:
 
 def _microseconds(timestamp: int | None) -> int | None:
     return None if timestamp is None else int(timestamp) * 1000
-
-
-def _many_microseconds(timestamps: Any) -> Any:
-    if hasattr(timestamps, "__array__"):
-        return timestamps * 1000
-    return [int(each) * 1000 for each in timestamps]
 
 
 def _recorded(run_id: str) -> Run:

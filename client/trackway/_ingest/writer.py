@@ -162,14 +162,14 @@ class Writer(Recorder):
         `steps` None counts on from the series' own counter; `times_us` (µs since 1970) None is now for all. Arrays of
         numpy are copied as bytes. More than 65,536 points become several records.
         """
+        value_bytes = double_bytes(key, values)
+        rows = len(value_bytes) // 8
+        step_bytes = None if steps is None else integer_bytes("steps", steps, rows)
+        time_bytes = None if times_us is None else integer_bytes("times", times_us, rows)
         name = key if context is None else (key, *sorted(context.items()))
         series = self._series.get(name)
         if series is None:
             series = self._define(name, key, context)
-        value_bytes = double_bytes(key, values)
-        rows = len(value_bytes) // 8
-        step_bytes = None if steps is None else integer_bytes("steps", steps, rows)
-        time_bytes = None if times_us is None else integer_bytes("times_us", times_us, rows)
         now = time_ns() // 1000
         for start in range(0, rows, MAX_COLUMN_ROWS):
             count = min(rows - start, MAX_COLUMN_ROWS)
