@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         log_text,
     )
     from trackway._fluent.mlflow_client import MlflowClient
+    from trackway._fluent.monitor import VersionMonitor, monitor_version
     from trackway._fluent.reads import (
         create_experiment,
         delete_experiment,
@@ -103,6 +104,7 @@ _HOMES = {
         "log_text",
     ),
     "trackway._fluent.mlflow_client": ("MlflowClient",),
+    "trackway._fluent.monitor": ("VersionMonitor", "monitor_version"),
     "trackway._fluent.reads": (
         "create_experiment",
         "delete_experiment",
@@ -149,6 +151,7 @@ __all__ = [
     "Client",
     "MlflowClient",
     "TrackwayError",
+    "VersionMonitor",
     "__version__",
     "active_run",
     "artifacts",
@@ -187,6 +190,7 @@ __all__ = [
     "log_series",
     "log_text",
     "models",
+    "monitor_version",
     "pyfunc",
     "register_model",
     "restore_experiment",

@@ -187,7 +187,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A process that writes a run. `durable_sequence` is how many of its records are stored."""
+    """A process that writes a run, or metrics of a model's version. `durable_sequence`: so many records are stored."""
 
     writer_id: str
     labels: Mapping[str, str]

@@ -59,6 +59,7 @@ TEXTS: Sequence[bytes] = tuple(
 
 _FORMATS: Mapping[int, Sequence[bytes]] = {
     limits_pb2.FORMAT_RUN_ID: (b"0" * 32, b"f" * 32),
+    limits_pb2.FORMAT_SUBJECT_ID: (b"0" * 32, b"m/1", b"m/2", b"other/1"),
     limits_pb2.FORMAT_WRITER_ID: (b"1" * 32, b"e" * 32),
     limits_pb2.FORMAT_EXPERIMENT_ID: (b"0", b"1", b"9223372036854775807", b"9999999999999999999"),
     limits_pb2.FORMAT_WORKSPACE: (b"default", b"default", b"other"),

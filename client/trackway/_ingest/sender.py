@@ -27,7 +27,7 @@ from trackway._ingest.batch import Batch
 from trackway._ingest.meta import Meta, SpoolDamaged
 from trackway._ingest.reader import SpoolReader, drop_acknowledged
 from trackway._ingest.server import Server
-from trackway._ingest.spool import STATE_SIZE, Link, State, waiting_artifacts
+from trackway._ingest.spool import REGISTRY, STATE_SIZE, TRACKING, Link, State, waiting_artifacts
 from trackway._ingest.uploads import Uploads
 from trackway._ingest.wire import append_message
 from trackway._rpc.auth import Metadata
@@ -35,7 +35,10 @@ from trackway._rpc.status import BY_REASON, CallSite, error_of
 from trackway.api.common.v1.errors_pb2 import ErrorReason
 from trackway.api.metrics.v1 import ingest_pb2
 
-METHOD = "/trackway.api.tracking.v1.TrackingService/Ingest"
+SERVICES = {
+    TRACKING: "trackway.api.tracking.v1.TrackingService",
+    REGISTRY: "trackway.api.registry.v1.ModelRegistryService",
+}
 OPEN_SECONDS = 10.0
 ACKNOWLEDGE_SECONDS = 60.0
 LINGER_SECONDS = 0.1
@@ -96,9 +99,10 @@ class SpoolSender:
 
         Raises TrackwayError where the server is unreachable or refuses, SpoolDamaged where the spool cannot be read.
         """
-        site = CallSite(self.server.address, "TrackingService.Ingest", new_id())
+        service = SERVICES[self.meta.service]
+        site = CallSite(self.server.address, f"{service.rpartition('.')[2]}.Ingest", new_id())
         stream: Any = self.server.channel.stream_stream(
-            METHOD, response_deserializer=ingest_pb2.IngestResponse.FromString
+            f"/{service}/Ingest", response_deserializer=ingest_pb2.IngestResponse.FromString
         )
         call: Any = stream(metadata=await self._metadata(site))
         try:

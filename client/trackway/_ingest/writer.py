@@ -26,6 +26,7 @@ from trackway._ingest.spool import (
     POINT,
     ROW,
     STATE_SIZE,
+    TRACKING,
     Kind,
     Link,
     State,
@@ -82,15 +83,17 @@ class Writer(Recorder):
         labels: Mapping[str, str] | None = None,
         spool_root: str | None = None,
         owns_run: bool,
+        service: str = TRACKING,
     ) -> Writer:
         """A writer of a run, for this process. Its spool is made, and the uplink woken, with the first record.
 
         `owns_run`: this process began the run, so the run ends with it: the uplink marks it KILLED should the process
-        vanish. A process that only joined says False. A spool that cannot be made (disk full, no permission) is told
+        vanish. A process that only joined says False. With the service `registry`, `run_id` is NAME/VERSION, a version
+        of a registered model, which takes points alone. A spool that cannot be made (disk full, no permission) is told
         on stderr once, and everything logged is then counted as dropped; training goes on.
         """
         token = token or os.environ.get("TRACKWAY_TOKEN")
-        writer = cls(run_id, uri, workspace, token, labels or {}, spool_root or default_root(), owns_run)
+        writer = cls(run_id, uri, workspace, token, labels or {}, spool_root or default_root(), owns_run, service)
         _open_writers.append(writer)
         return writer
 
@@ -332,7 +335,7 @@ class Writer(Recorder):
 
     def _store_artifact(self, artifact_path: str, source: int, data: bytes | None) -> None:
         if self._closed:
-            raise ValueError(f"this process has ended its part of run {self.run_id}; nothing more can be logged to it")
+            raise ValueError(f"this process has ended its part of {self.named}; nothing more can be logged to it")
         with self._lock:
             number = self._artifacts
             self._artifacts = number + 1

@@ -38,6 +38,9 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "ListVersions",
         "Resolve",
         "ListEvents",
+        "ListVersionWriters",
+        "ListVersionSeries",
+        "ReadVersionSeries",
     ),
     "trackway.api.auth.v1.AuthService": (
         "ExchangeKey",
@@ -53,7 +56,7 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
 STREAMS: Mapping[str, tuple[str, ...]] = {
     "trackway.api.tracking.v1.TrackingService": ("Ingest", "ReadSeries"),
     "trackway.api.artifacts.v1.ArtifactStoreService": ("UploadArtifact", "DownloadArtifact"),
-    "trackway.api.registry.v1.ModelRegistryService": ("Watch",),
+    "trackway.api.registry.v1.ModelRegistryService": ("Watch", "Ingest", "ReadVersionSeries"),
     "trackway.api.auth.v1.AuthService": (),
 }
 """What has no deadline: it goes on as long as there is something to send."""

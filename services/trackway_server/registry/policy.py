@@ -10,6 +10,8 @@ READ = Permission("models.read", Role.VIEWER)
 WRITE = Permission("models.write", Role.EDITOR)
 # A permission of its own, so that approvals can raise what a transition needs without touching other writes.
 TRANSITION = Permission("models.transition", Role.EDITOR)
+# Apart from `models.write`: a model server that reports how it fares need not be one that changes models.
+MONITOR = Permission("models.monitor", Role.EDITOR)
 
 POLICY: Mapping[str, Permission] = {
     "CreateModel": WRITE,
@@ -30,4 +32,8 @@ POLICY: Mapping[str, Permission] = {
     "Resolve": READ,
     "ListEvents": READ,
     "Watch": READ,
+    "Ingest": MONITOR,
+    "ListVersionWriters": READ,
+    "ListVersionSeries": READ,
+    "ReadVersionSeries": READ,
 }

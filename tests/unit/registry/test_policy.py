@@ -9,6 +9,7 @@ from trackway_server.registry.module import DESCRIPTOR
 from trackway_server.registry.policy import POLICY
 
 READS = {"GetModel", "ListModels", "GetVersion", "ListVersions", "Resolve", "ListEvents", "Watch"}
+READS |= {"ListVersionWriters", "ListVersionSeries", "ReadVersionSeries"}
 
 
 def test_every_rpc_is_listed() -> None:

@@ -119,6 +119,13 @@ class MetricUnit(Protocol):
 class SubjectRecords(Protocol):
     """The service that owns the subjects, within the same transaction."""
 
+    def subject(self, name: str, workspace: str) -> str:
+        """The id, at most 64 characters, under which the metrics of the subject stand that clients call `name`.
+
+        Raises DomainError where the name is none of this service's, or names what takes no metrics.
+        """
+        ...
+
     def apply(
         self, writer: WriterCursor, records: Sequence[SubjectRecord], refused: Sequence[Refusal], now_us: int
     ) -> list[Refusal]:

@@ -104,6 +104,13 @@ def open_writer(metrics: MetricUnit, opening: Opening, now_us: int) -> OpenedWri
     return OpenedWriter(cursor, SeriesNumbers(*metrics.defined_series(cursor.writer_id)))
 
 
+def open_named(unit: IngestUnit, opening: Opening, now_us: int) -> OpenedWriter:
+    """open_writer for an opening that calls its subject by the name that clients know. Raises also what
+    SubjectRecords.subject raises."""
+    subject_id = unit.subjects.subject(opening.subject_id, opening.workspace)
+    return open_writer(unit.metrics, replace(opening, subject_id=subject_id), now_us)
+
+
 def commit_records(unit: IngestUnit, opened: OpenedWriter, commit: Commit, now_us: int) -> list[Refusal]:
     """Store `commit` with the cursor, for the stream that `opened` describes. Answers every refusal in its range.
 

@@ -30,6 +30,16 @@ class RunRecords:
     def __init__(self, unit: TrackingUnit) -> None:
         self._unit = unit
 
+    def subject(self, name: str, workspace: str) -> str:
+        """See SubjectRecords: a run's id. The run need not exist yet, its start may be the first record."""
+        if "/" in name:
+            raise DomainError(
+                Reason.INVALID_FIELD,
+                "subject_id must be the id of a run; metrics of a model's version go to the ModelRegistryService.",
+                field="open.subject_id",
+            )
+        return name
+
     def apply(
         self, writer: WriterCursor, records: Sequence[SubjectRecord], refused: Sequence[Refusal], now_us: int
     ) -> list[Refusal]:
