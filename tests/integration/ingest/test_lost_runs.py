@@ -10,9 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from support.training import environment, run_id, trainer, wait_until
 from trackway._ingest.doorbell import socket_path
+from trackway.cli.commands import app
 from trackway.client import Client
 from trackway.testing import LocalServer
 
@@ -83,6 +85,8 @@ def test_a_run_whose_machine_sleeps_is_lost_and_comes_back_when_it_wakes(server,
             assert listed[run_id(1)]
             page = httpx.get(f"{server.http_url}/runs/{run_id(1)}", auth=("me", server.token))
             assert "LOST" in page.text
+            shown = CliRunner().invoke(app, ["runs", "list", "--uri", server.uri], env={"TRACKWAY_TOKEN": server.token})
+            assert "LOST" in shown.output
         finally:
             for pid in asleep:
                 os.kill(pid, signal.SIGCONT)
