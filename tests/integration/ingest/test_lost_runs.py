@@ -54,6 +54,19 @@ def lost(client: Client, run: str) -> bool:
     return info.lost_since_us is not None
 
 
+def lost_in_list(client: Client) -> set[str]:
+    return {run.info.run_id for run in client.tracking.list_runs() if run.info.lost_since_us}
+
+
+def page_of(server: LocalServer, run: str) -> str:
+    return httpx.get(f"{server.http_url}/runs/{run}", auth=("me", server.token), timeout=30).text
+
+
+def printed(server: LocalServer) -> str:
+    arguments = ["runs", "list", "--uri", server.uri]
+    return CliRunner().invoke(app, arguments, env={"TRACKWAY_TOKEN": server.token}).output
+
+
 def uplink_of(root: Path) -> int:
     """The process that holds the lock of this root."""
     inode = os.stat(f"{socket_path(str(root))}.lock").st_ino
@@ -81,12 +94,9 @@ def test_a_run_whose_machine_sleeps_is_lost_and_comes_back_when_it_wakes(server,
             os.kill(pid, signal.SIGSTOP)
         try:
             wait_until(lambda: lost(client, run_id(1)), "the silent run is lost")
-            listed = {run.info.run_id: run.info.lost_since_us for run in client.tracking.list_runs()}
-            assert listed[run_id(1)]
-            page = httpx.get(f"{server.http_url}/runs/{run_id(1)}", auth=("me", server.token))
-            assert "LOST" in page.text
-            shown = CliRunner().invoke(app, ["runs", "list", "--uri", server.uri], env={"TRACKWAY_TOKEN": server.token})
-            assert "LOST" in shown.output
+            wait_until(lambda: run_id(1) in lost_in_list(client), "the list says so")
+            wait_until(lambda: "LOST" in page_of(server, run_id(1)), "the page says so")
+            wait_until(lambda: "LOST" in printed(server), "the command line says so")
         finally:
             for pid in asleep:
                 os.kill(pid, signal.SIGCONT)

@@ -49,8 +49,8 @@ async def test_who_is_heard_by_one_server_is_not_lost_for_the_other(replicas: li
     streams = [await begun(replicas[0], run_id) for run_id in (BEATING, QUIET)]
     beating = asyncio.create_task(beat(streams[0]))
     await until(lambda: lost(replicas[1], QUIET), "the quiet run is lost, for the other server too")
-    assert await lost(replicas[0], QUIET)
-    assert not await lost(replicas[1], BEATING)
+    await until(lambda: lost(replicas[0], QUIET), "it is lost for its own server")
+    await until(lambda: found(replicas[1], BEATING), "the other one is not")  # or not again, where a machine stalls
     beating.cancel()
     await asyncio.gather(beating, return_exceptions=True)
     # Its writer goes to the other server, where its first message takes the mark away for both.

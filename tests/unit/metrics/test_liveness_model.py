@@ -228,9 +228,9 @@ TestLostOverMemory = OverMemory.TestCase
 TestLostOverMemory.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 TestLostOverSqlite = OverSqlite.TestCase
 TestLostOverSqlite.settings = settings(
-    max_examples=8, stateful_step_count=25, deadline=None, suppress_health_check=SLOW
+    max_examples=6, stateful_step_count=20, deadline=None, suppress_health_check=SLOW
 )
 TestLostOverPostgres = OverPostgres.TestCase
 TestLostOverPostgres.settings = settings(
-    max_examples=3, stateful_step_count=20, deadline=None, suppress_health_check=SLOW
+    max_examples=2, stateful_step_count=12, deadline=None, suppress_health_check=SLOW
 )
