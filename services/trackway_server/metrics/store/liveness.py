@@ -74,6 +74,11 @@ class SqlLivenessRows:
 
     def hear(self, subject_ids: Collection[str], writer_ids: Collection[str], now_us: int) -> None:
         """See LivenessRows."""
+        writers = self._writers
+        # Writers before subjects, as a commit locks them.
+        for batch in _batches(writer_ids):
+            earlier = (writers.c.writer_id.in_(batch), writers.c.last_heard_us < now_us)
+            self._connection.execute(writers.update().where(*earlier).values(last_heard_us=now_us))
         if subject_ids:
             insert = self._insert()
             known = self._rows.c.last_heard_us
@@ -83,10 +88,6 @@ class SqlLivenessRows:
             )
             rows = [{"subject_id": one, "last_heard_us": now_us, "lost": False} for one in sorted(subject_ids)]
             self._connection.execute(upsert, rows)
-        writers = self._writers
-        for batch in _batches(writer_ids):
-            earlier = (writers.c.writer_id.in_(batch), writers.c.last_heard_us < now_us)
-            self._connection.execute(writers.update().where(*earlier).values(last_heard_us=now_us))
 
     def silent(self, before_us: int, limit: int) -> list[str]:
         """See LivenessRows."""
