@@ -29,6 +29,12 @@ class RegistrySettings(BaseSettings):
     fold_interval_seconds: float = Field(default=1.0, gt=0)
     """How often new points are folded into the summaries of versions that are written."""
 
+    compaction_quiet_seconds: float = Field(default=60.0, gt=0)
+    """How long a version must be silent before its last points are compacted."""
+
+    compaction_busy_share: float = Field(default=0.2, gt=0, le=1)
+    """Which part of the time compaction works while points come in."""
+
     held_bytes_per_stream: int = Field(default=8 * 1024 * 1024, ge=1024 * 1024)
     """What one Ingest stream may hold in memory of records not yet stored."""
 

@@ -11,6 +11,7 @@ from trackway.api.metrics.v1 import ingest_pb2
 from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.telemetry import Telemetry
+from trackway_server.metrics.compacting import Compactor
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.domain.reading import Chunk
 from trackway_server.metrics.domain.records import WriterCursor, canonical_context
@@ -20,10 +21,11 @@ from trackway_server.metrics.ingest import IngestLimits
 from trackway_server.metrics.query import MetricQueries, SeriesPage
 from trackway_server.metrics.shares import Shares
 from trackway_server.metrics.sweeping import Sweeper
-from trackway_server.metrics.telemetry import IngestTelemetry
+from trackway_server.metrics.telemetry import CompactionTelemetry, IngestTelemetry
 from trackway_server.registry.config import RegistrySettings
 from trackway_server.registry.domain.model import VersionKey
 from trackway_server.registry.domain.monitoring import MonitoringUnit, subject_of
+from trackway_server.registry.purging import VersionPurger
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,25 @@ async def monitoring(
     )
     shares = Shares(limits.held_bytes_per_principal)
     counts = IngestTelemetry(telemetry, "registry")
-    ingest = IngestEndpoint(store, _payload, limits, clock, folder.mark, shares, counts)
+    compactor = Compactor(
+        store,
+        clock,
+        quiet_seconds=settings.compaction_quiet_seconds,
+        busy_share=settings.compaction_busy_share,
+        counts=CompactionTelemetry(telemetry, "registry"),
+    )
+
+    def points_came(subject_id: str) -> None:
+        folder.mark(subject_id)
+        compactor.mark(subject_id)
+
+    ingest = IngestEndpoint(store, _payload, limits, clock, points_came, shares, counts)
     sweeper = Sweeper(store, clock, settings.unused_writer_seconds)
     tasks = [
         asyncio.create_task(folder.run(), name="fold-version-summaries"),
         asyncio.create_task(sweeper.run(), name="sweep-unused-version-writers"),
+        asyncio.create_task(compactor.run(), name="compact-version-points"),
+        asyncio.create_task(VersionPurger(store).run(), name="purge-version-metrics"),
     ]
     try:
         yield Monitoring(store, queries, ingest)

@@ -13,6 +13,7 @@ from trackway_server.core.db.observed import observed
 from trackway_server.core.db.opening import opened_database
 from trackway_server.core.rpc.call import ServiceBinding
 from trackway_server.core.telemetry import Telemetry
+from trackway_server.metrics.compacting import Compactor
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.folding import Folder
@@ -21,11 +22,12 @@ from trackway_server.metrics.liveness import Liveness
 from trackway_server.metrics.query import MetricQueries
 from trackway_server.metrics.shares import Shares
 from trackway_server.metrics.sweeping import Sweeper
-from trackway_server.metrics.telemetry import IngestTelemetry
+from trackway_server.metrics.telemetry import CompactionTelemetry, IngestTelemetry
 from trackway_server.tracking.config import TrackingSettings
 from trackway_server.tracking.convert import payload_from_proto
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.policy import POLICY
+from trackway_server.tracking.purging import Purger
 from trackway_server.tracking.service import TrackingService
 from trackway_server.tracking.store.sql import SqlTracking
 
@@ -63,12 +65,27 @@ async def serve(
     shares = Shares(limits.held_bytes_per_principal)
     counts = IngestTelemetry(telemetry, "tracking")
     liveness = Liveness(store, clock, settings.lost_after_seconds, telemetry, "tracking")
-    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, folder.mark, shares, counts, liveness)
+    compactor = Compactor(
+        store,
+        clock,
+        quiet_seconds=settings.compaction_quiet_seconds,
+        busy_share=settings.compaction_busy_share,
+        counts=CompactionTelemetry(telemetry, "tracking"),
+    )
+
+    def points_came(run_id: str) -> None:
+        folder.mark(run_id)
+        compactor.mark(run_id)
+
+    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, points_came, shares, counts, liveness)
     sweeper = Sweeper(store, clock, settings.unused_writer_seconds)
+    purger = Purger(store, clock, settings.retention_seconds)
     tasks = [
         asyncio.create_task(folder.run(), name="fold-summaries"),
         asyncio.create_task(sweeper.run(), name="sweep-unused-writers"),
         asyncio.create_task(liveness.run(), name="hear-writers"),
+        asyncio.create_task(compactor.run(), name="compact-points"),
+        asyncio.create_task(purger.run(), name="purge-runs"),
     ]
     try:
         yield ServiceBinding(_SERVICE, TrackingService(store, queries, ingest, clock), POLICY)

@@ -1,7 +1,7 @@
 """Metrics of versions in production: what Ingest may write to a version, and the id under which its metrics stand.
 
-A version keeps its subject for ever, also when it is deleted: its number is never given to another. It may be written
-in any stage: what is being taken out of service is watched longest.
+A version may be written in any stage: what is being taken out of service is watched longest. Its subject outlives it
+until all its points are removed; its number is never given to another.
 """
 
 from __future__ import annotations
@@ -30,11 +30,19 @@ class VersionSubjects(Protocol):
         ...
 
     def is_live(self, subject_id: str) -> bool:
-        """Whether the id is of a version that is not deleted."""
+        """Whether the id is of a version that is not deleted; in a write transaction it stays so until the end."""
         ...
 
     def name(self, subject_id: str) -> VersionKey:
-        """The version, which may be deleted, of an id that was given."""
+        """The version, which may be deleted, of an id that was given and is not forgotten."""
+        ...
+
+    def deleted(self, limit: int) -> list[str]:
+        """Up to `limit` ids of versions that are deleted."""
+        ...
+
+    def forget(self, subject_id: str) -> None:
+        """Take an id back; nothing stands under it any more."""
         ...
 
 
@@ -66,6 +74,8 @@ class VersionRecords:
         if known is None:
             known = new_id()
             self._unit.version_subjects.add(key, known)
+        if not self._unit.version_subjects.is_live(known):
+            raise version_not_found(key.model, str(key.number))
         return known
 
     def apply(
@@ -82,6 +92,14 @@ def subject_of(unit: MonitoringUnit, key: VersionKey) -> str | None:
     """Where the metrics of a version stand; None where it has none. Raises MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND."""
     require_version(unit.registry, key)
     return unit.version_subjects.find(key)
+
+
+def purge_some(unit: MonitoringUnit, subject_id: str, rows: int) -> bool:
+    """Remove up to about `rows` rows of the metrics of a deleted version, its id at the end; whether there is more."""
+    if unit.metrics.purge(subject_id, rows):
+        return True
+    unit.version_subjects.forget(subject_id)
+    return False
 
 
 def _parse(name: str, workspace: str) -> VersionKey:

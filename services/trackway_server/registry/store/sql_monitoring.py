@@ -46,14 +46,15 @@ class SqlMonitoringUnit:
         self.metrics = SqlMetricUnit(connection, METRICS, writing=writing)
         self.subjects = VersionRecords(self)
         self.registry = SqlTransaction(connection)
-        self.version_subjects = SqlVersionSubjects(connection)
+        self.version_subjects = SqlVersionSubjects(connection, writing=writing)
 
 
 class SqlVersionSubjects:
     """See VersionSubjects."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, writing: bool) -> None:
         self._connection = connection
+        self._writing = writing
 
     def find(self, key: VersionKey) -> str | None:
         """See VersionSubjects."""
@@ -77,6 +78,8 @@ class SqlVersionSubjects:
             .join(VERSION_SUBJECTS, same_version(VERSIONS, VERSION_SUBJECTS))
             .where(VERSION_SUBJECTS.c.subject_id == subject_id)
         )
+        if self._writing:  # held until the end: the version is deleted after this, or before; others may change it
+            query = query.with_for_update(read=True, key_share=True, of=VERSIONS)
         return self._connection.execute(query).first() is not None
 
     def name(self, subject_id: str) -> VersionKey:
@@ -84,3 +87,17 @@ class SqlVersionSubjects:
         query = select(VERSION_SUBJECTS).where(VERSION_SUBJECTS.c.subject_id == subject_id)
         row = self._connection.execute(query).one()
         return VersionKey(ModelKey(row.workspace, row.name), row.version)
+
+    def deleted(self, limit: int) -> list[str]:
+        """See VersionSubjects."""
+        query = (
+            select(VERSION_SUBJECTS.c.subject_id)
+            .outerjoin(VERSIONS, same_version(VERSIONS, VERSION_SUBJECTS))
+            .where(VERSIONS.c.version.is_(None))
+            .limit(limit)
+        )
+        return list(self._connection.execute(query).scalars())
+
+    def forget(self, subject_id: str) -> None:
+        """See VersionSubjects."""
+        self._connection.execute(VERSION_SUBJECTS.delete().where(VERSION_SUBJECTS.c.subject_id == subject_id))

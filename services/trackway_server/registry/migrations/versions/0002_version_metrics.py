@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+FIRSTS = ("first_step", "first_time", "first_sequence", "first_key", "first_nan_step", "firsts_known")
 KEY = sa.String(250).with_variant(sa.String(250, collation="C"), "postgresql")
 
 
@@ -35,6 +36,7 @@ def upgrade() -> None:
         sa.Column("number", BIG_KEY, nullable=False),
         sa.Column("subject_id", sa.String(length=64), nullable=False),
         sa.Column("summaries", sa.LargeBinary(), nullable=False, comment="records of domain/summaries.py, SUMMARY"),
+        sa.Column("format", sa.Integer(), nullable=False, server_default="1", comment="1: SUMMARY_1"),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("ix_metric_unfolded_subject_id", "metric_unfolded", ["subject_id", "number"], unique=False)
@@ -99,11 +101,46 @@ def upgrade() -> None:
         sa.Column("min_step", sa.BigInteger(), nullable=False),
         sa.Column("max_key", sa.BigInteger(), nullable=False),
         sa.Column("max_step", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), nullable=False, server_default="0") for name in FIRSTS),
         sa.ForeignKeyConstraint(
             ["series"],
             ["metric_series.number"],
         ),
         sa.PrimaryKeyConstraint("series"),
+    )
+    op.create_table(
+        "metric_rows",
+        sa.Column("number", BIG_KEY, nullable=False),
+        sa.Column("subject_id", sa.String(length=64), nullable=False),
+        sa.Column("point_count", sa.BigInteger(), nullable=False),
+        sa.Column("min_step", sa.BigInteger(), nullable=False),
+        sa.Column("max_step", sa.BigInteger(), nullable=False),
+        sa.Column("min_time", sa.BigInteger(), nullable=False),
+        sa.Column("max_time", sa.BigInteger(), nullable=False),
+        sa.Column("writers", sa.LargeBinary(), nullable=False, comment="records of domain/chunks.py, WRITER"),
+        sa.Column("data", sa.LargeBinary(), nullable=False, comment="chunk_codec.py, row set"),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("ix_metric_rows_subject_id", "metric_rows", ["subject_id"], unique=False)
+    op.create_table(
+        "metric_chunks",
+        sa.Column("number", BIG_KEY, nullable=False),
+        sa.Column("series", BIG_KEY, nullable=False),
+        sa.Column("rows", BIG_KEY, nullable=False),
+        sa.Column("rollup", sa.LargeBinary(), nullable=False, comment="chunk_codec.py, roll-up"),
+        sa.Column("data", sa.LargeBinary(), nullable=False, comment="chunk_codec.py, values"),
+        sa.ForeignKeyConstraint(["series"], ["metric_series.number"]),
+        sa.ForeignKeyConstraint(["rows"], ["metric_rows.number"]),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("ix_metric_chunks_series", "metric_chunks", ["series", "number"], unique=False)
+    op.create_index("ix_metric_chunks_rows", "metric_chunks", ["rows"], unique=False)
+    op.create_table(
+        "metric_compactions",
+        sa.Column("subject_id", sa.String(length=64), nullable=False),
+        sa.Column("holder", sa.String(length=32), nullable=False),
+        sa.Column("until_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("subject_id"),
     )
     op.create_table(
         "version_subjects",
@@ -120,6 +157,9 @@ def downgrade() -> None:
     """Drop the tables."""
     op.drop_table("version_subjects")
     for table in (
+        "metric_compactions",
+        "metric_chunks",
+        "metric_rows",
         "metric_summaries",
         "metric_segments",
         "metric_columns",

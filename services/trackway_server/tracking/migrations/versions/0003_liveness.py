@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002_liveness"
-down_revision = "0001"
+revision = "0003_liveness"
+down_revision = "0002_metric_chunks"
 branch_labels = None
 depends_on = None
 
