@@ -17,6 +17,7 @@ from trackway_server.metrics.liveness import Liveness
 from trackway_server.tracking.domain.model import RunStart, RunStatus, StatusChange
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.runs import create_run, delete_run, get_run, update_run
+from trackway_server.tracking.purging import Purger
 
 SECOND = 1_000_000
 MANY = [f"{number:032x}" for number in range(1_000)]
@@ -133,3 +134,13 @@ async def test_servers_hold_rounds_beside_one_another(store) -> None:
         marked += await asyncio.gather(*(server.hold_round() for server in servers))
     assert sum(marked) == 1
     assert await lost_since(store) > 10**15 + 20 * SECOND
+
+
+async def test_a_lost_run_that_goes_for_good_is_forgotten(store) -> None:
+    clock = Clock(10**15)
+    await store.write(lambda unit: by_stream(unit, clock.now_us(), RunStart()))
+    assert await rounds(store, clock, 300) == 1
+    await store.write(lambda unit: delete_run(unit, "default", RUN))
+    purged = [run.run_id async for run in Purger(store, clock, 0).purge()]
+    assert purged == [RUN]
+    assert await store.read(lambda unit: unit.liveness.lost_since([RUN])) == {}
