@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         log_text,
     )
     from trackway._fluent.mlflow_client import MlflowClient
+    from trackway._fluent.monitor import VersionMonitor, monitor_version
     from trackway._fluent.reads import (
         create_experiment,
         delete_experiment,
@@ -105,6 +106,7 @@ _HOMES = {
         "log_text",
     ),
     "trackway._fluent.mlflow_client": ("MlflowClient",),
+    "trackway._fluent.monitor": ("VersionMonitor", "monitor_version"),
     "trackway._fluent.reads": (
         "create_experiment",
         "delete_experiment",
@@ -151,6 +153,7 @@ __all__ = [
     "Client",
     "MlflowClient",
     "TrackwayError",
+    "VersionMonitor",
     "__version__",
     "active_run",
     "artifacts",
@@ -189,6 +192,7 @@ __all__ = [
     "log_series",
     "log_text",
     "models",
+    "monitor_version",
     "pyfunc",
     "register_model",
     "restore_experiment",

@@ -144,6 +144,9 @@ class RunInfo:
     refused_count: int = 0
     """How many records of the run were not stored; `list_refused` tells them."""
     workspace: str = "default"
+    lost_since_us: int | None = None
+    """Set on a run that is lost: it is RUNNING, and no process that writes it has been heard since, by the server's
+    clock. It comes back by itself when one is."""
 
     @property
     def start_time(self) -> int:
@@ -190,7 +193,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A process that writes a run. `durable_sequence` is how many of its records are stored."""
+    """A process that writes a run, or metrics of a model's version. `durable_sequence`: so many records are stored."""
 
     writer_id: str
     labels: Mapping[str, str]

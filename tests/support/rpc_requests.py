@@ -20,6 +20,7 @@ BY_FORMAT: Mapping[int, str] = {
     limits_pb2.FORMAT_WRITER_ID: "cd" * 16,
     limits_pb2.FORMAT_EXPERIMENT_ID: "1",
     limits_pb2.FORMAT_WORKSPACE: "default",
+    limits_pb2.FORMAT_SUBJECT_ID: RUN,
     limits_pb2.FORMAT_ARTIFACT_OWNER: f"runs/{RUN}",
     limits_pb2.FORMAT_DIGEST: "sha256:" + "0" * 64,
 }

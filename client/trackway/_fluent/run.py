@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from time import time_ns
 
 from trackway._fluent import checks
 from trackway._fluent import context as tags_of
+from trackway._fluent.metrics import MetricLog, patience
 from trackway.errors import InvalidArgument
 
 TYPE_CHECKING = False
@@ -75,12 +75,12 @@ class ActiveRunInfo:
         return f"<RunInfo: run_id={self.run_id!r}, run_name={self._run_name!r}, status={self.status!r}>"
 
 
-class ActiveRun:
+class ActiveRun(MetricLog):
     """A run being written. As a context manager it ends FINISHED, or FAILED with the exception's text (KILLED on
     Ctrl-C). Its methods may be called from any thread; all of them record and return, none waits for a server.
     """
 
-    __slots__ = ("_context", "_models", "_params", "_writer", "experiment", "info")
+    __slots__ = ("_models", "_params", "experiment", "info")
 
     experiment: tuple[str, str] | None
     """Name and id of the run's experiment, one of them empty (both: `Default`); None for a run begun elsewhere."""
@@ -92,10 +92,9 @@ class ActiveRun:
         context: Mapping[str, str] | None = None,
         experiment: tuple[str, str] | None = None,
     ) -> None:
+        super().__init__(writer, context)
         self.info = info
         self.experiment = experiment
-        self._writer = writer
-        self._context = {str(name): str(value) for name, value in context.items()} if context else None
         self._params: dict[str, str] = {}
         self._models: list[dict[str, Any]] = []
 
@@ -113,52 +112,6 @@ class ActiveRun:
     def inputs(self) -> RunInputs:
         """The data sets of the run as the server has them."""
         return _recorded(self.info.run_id).inputs
-
-    # -- metrics -----------------------------------------------------------------------------------------------------
-
-    def log_metric(
-        self,
-        key: str,
-        value: float,
-        step: int | None = None,
-        timestamp: int | None = None,
-        context: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Log one point. Without `step`, the series counts its own from 0; `timestamp` is in milliseconds since 1970,
-        by default now; `context` tells apart series of one key (rank, subset, …).
-
-        Raises ValueError for a key that no server takes, TypeError for a value that is no number.
-        """
-        if timestamp is None and context is None and self._context is None:
-            self._writer.log_metric(key, value, step)
-        else:
-            self._writer.log_metric(key, value, step, _microseconds(timestamp), self._merged(context))
-
-    def log_metrics(
-        self,
-        metrics: Mapping[str, float],
-        step: int | None = None,
-        timestamp: int | None = None,
-        context: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Log one point each of several metrics at one step, together or not at all. Otherwise as `log_metric`."""
-        checks.mapping("metrics", metrics)
-        self._writer.log_metrics(metrics, step, _microseconds(timestamp), self._merged(context))
-
-    def log_series(
-        self,
-        key: str,
-        values: Any,
-        steps: Any = None,
-        timestamps: Any = None,
-        context: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Log many points of one metric at once: arrays or sequences of equal length, as they are.
-
-        `steps` None goes on with the series' own count; `timestamps` (milliseconds since 1970) None is now for all.
-        """
-        times = None if timestamps is None else _many_microseconds(timestamps)
-        self._writer.log_series(key, steps, values, times, self._merged(context))
 
     # -- params, tags, inputs ----------------------------------------------------------------------------------------
 
@@ -240,7 +193,7 @@ class ActiveRun:
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> SyncState:
         """Wait at most `timeout` seconds until all that was logged is durable on the server; answer how far it is."""
-        return self._writer.flush(_patience(timeout))
+        return self._writer.flush(patience(timeout))
 
     def mark(self, status: str, message: str = "") -> None:
         """Record a new state of the run."""
@@ -251,17 +204,7 @@ class ActiveRun:
 
     def finish(self, timeout: float) -> SyncState:
         """End this process's part of the run and wait as `flush` does."""
-        return self._writer.finish(_patience(timeout))
-
-    @property
-    def spool(self) -> str:
-        """The folder that holds what was logged until the server has it; empty where none could be made."""
-        return self._writer.directory
-
-    @property
-    def server_uri(self) -> str:
-        """The server that the run goes to."""
-        return self._writer.uri
+        return self._writer.finish(patience(timeout))
 
     def __enter__(self) -> ActiveRun:
         return self
@@ -275,26 +218,6 @@ class ActiveRun:
 
     def __repr__(self) -> str:
         return f"<ActiveRun: {self.info.run_id} {self.info.status}>"
-
-    def _merged(self, context: Mapping[str, Any] | None) -> Mapping[str, str] | None:
-        if context is None:
-            return self._context
-        return {**(self._context or {}), **{str(name): str(value) for name, value in context.items()}}
-
-
-def _patience(timeout: float) -> float:
-    """Nobody sends where the uplink is off: waiting would have no end."""
-    return 0.0 if os.environ.get("TRACKWAY_UPLINK") == "off" else timeout
-
-
-def _microseconds(timestamp: int | None) -> int | None:
-    return None if timestamp is None else int(timestamp) * 1000
-
-
-def _many_microseconds(timestamps: Any) -> Any:
-    if hasattr(timestamps, "__array__"):
-        return timestamps * 1000
-    return [int(each) * 1000 for each in timestamps]
 
 
 def _recorded(run_id: str) -> Run:

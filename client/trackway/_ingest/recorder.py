@@ -17,7 +17,7 @@ from trackway._ingest import doorbell, liveness
 from trackway._ingest.files import write_file
 from trackway._ingest.mount import is_network
 from trackway._ingest.segment import create_growing_segment, create_segment
-from trackway._ingest.spool import HEADER, RECORD, Kind, State
+from trackway._ingest.spool import HEADER, RECORD, TRACKING, Kind, State
 from trackway._ingest.text import to_json
 from trackway.config import named_files
 
@@ -51,6 +51,7 @@ class Recorder:
         "_retry_at",
         "_root",
         "_segment",
+        "_service",
         "_state_fd",
         "_token",
         "_told",
@@ -62,9 +63,18 @@ class Recorder:
     )
 
     def __init__(
-        self, run_id: str, uri: str, workspace: str, token: str | None, labels: Mapping[str, str], root: str, owns: bool
+        self,
+        run_id: str,
+        uri: str,
+        workspace: str,
+        token: str | None,
+        labels: Mapping[str, str],
+        root: str,
+        owns: bool,
+        service: str = TRACKING,
     ) -> None:
         self.run_id = run_id
+        self._service = service
         self.uri = uri
         self.workspace = workspace
         self.owns_run = owns
@@ -83,6 +93,11 @@ class Recorder:
     def directory(self) -> str:
         """The spool's folder; empty where none could be made."""
         return self._directory
+
+    @property
+    def named(self) -> str:
+        """What this writer writes, for people."""
+        return f"run {self.run_id}" if self._service == TRACKING else f"the version {self.run_id}"
 
     def _begin(self) -> None:
         """Start an empty spool, in memory: at the beginning, and in a child after a fork."""
@@ -107,11 +122,17 @@ class Recorder:
 
     def _make_folder(self) -> None:
         """Make the spool's folder, at the first record: a process that logs nothing leaves nothing. Raises OSError."""
-        directory = os.path.join(self._root, self.run_id, self.writer_id)
+        directory = os.path.join(self._root, self._folder(), self.writer_id)
         os.makedirs(os.path.join(directory, "artifacts"), 0o700, exist_ok=True)
         self._growing = self._wants_write(directory)
         self._write_meta(directory)
         self._directory = directory
+
+    def _folder(self) -> str:
+        """The folder of all writers of one run or version; the names of models need not be names of files."""
+        if self._service == TRACKING:
+            return self.run_id
+        return f"version-{crc32(self.run_id.encode('utf-8', 'surrogatepass')):08x}"
 
     def _wants_write(self, directory: str) -> bool:
         chosen = os.environ.get("TRACKWAY_SPOOL_IO", "")
@@ -133,6 +154,8 @@ class Recorder:
             "machine": liveness.machine(),
             "created_us": time_ns() // 1000,
         }
+        if self._service != TRACKING:
+            meta["service"] = self._service
         state_path = os.path.join(directory, "state")
         write_file(state_path, -1, State().encode())
         self._state_fd = os.open(state_path, os.O_RDONLY | os.O_CLOEXEC)
@@ -223,7 +246,7 @@ class Recorder:
     def _make_room(self, size: int) -> bool:
         """Begin a segment for a payload of `size` bytes. False where there is none to be had: the record is dropped."""
         if self._closed:
-            raise ValueError(f"this process has ended its part of run {self.run_id}; nothing more can be logged to it")
+            raise ValueError(f"this process has ended its part of {self.named}; nothing more can be logged to it")
         if monotonic() < self._retry_at:
             self._dropped += 1
             return False

@@ -3,7 +3,8 @@
 A spool is the folder of one *writer*, that is of one process of one run::
 
     ROOT/RUN_ID/WRITER_ID/
-        meta.json        who writes, for which server; written once, before the first segment
+        meta.json        who writes, for which server; written once, before the first segment; with "service":
+                         "registry", "run_id" is NAME/VERSION of a registered model, the folder ROOT/version-CRC/…
         00000000.seg …   segments, numbered without gaps; a new one begins where the one before ended
         state            where the sender stands (see below); written by the sender only
         prefix.json      what was deleted: {"segment": k, "sequence": n, "checksum": c, "shapes": {…}, "status": s}: the
@@ -64,6 +65,8 @@ COLUMN = struct.Struct("<IIIIqq")
 STATE = struct.Struct("<IIQQIH")
 STATE_MAGIC = 0x54575354
 STATE_SIZE = 1024
+TRACKING = "tracking"
+REGISTRY = "registry"
 COLUMN_HAS_TIMES = 1
 COLUMN_HAS_STEPS = 2
 MAX_COLUMN_ROWS = 65_536

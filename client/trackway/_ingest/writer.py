@@ -26,6 +26,7 @@ from trackway._ingest.spool import (
     POINT,
     ROW,
     STATE_SIZE,
+    TRACKING,
     Kind,
     Link,
     State,
@@ -83,17 +84,19 @@ class Writer(Recorder):
         labels: Mapping[str, str] | None = None,
         spool_root: str | None = None,
         owns_run: bool,
+        service: str = TRACKING,
     ) -> Writer:
         """A writer of a run, for this process. Its spool is made, and the uplink woken, with the first record.
 
         `owns_run`: this process began the run, so the run ends with it: the uplink marks it KILLED should the process
-        vanish. A process that only joined says False. A spool that cannot be made (disk full, no permission) is told
+        vanish. A process that only joined says False. With the service `registry`, `run_id` is NAME/VERSION, a version
+        of a registered model, which takes points alone. A spool that cannot be made (disk full, no permission) is told
         on stderr once, and everything logged is then counted as dropped; training goes on. `workspace` is by default
         the one that the environment names.
         """
         token = token or os.environ.get("TRACKWAY_TOKEN")
         workspace = workspace or chosen_workspace()
-        writer = cls(run_id, uri, workspace, token, labels or {}, spool_root or default_root(), owns_run)
+        writer = cls(run_id, uri, workspace, token, labels or {}, spool_root or default_root(), owns_run, service)
         _open_writers.append(writer)
         return writer
 
@@ -165,14 +168,14 @@ class Writer(Recorder):
         `steps` None counts on from the series' own counter; `times_us` (µs since 1970) None is now for all. Arrays of
         numpy are copied as bytes. More than 65,536 points become several records.
         """
+        value_bytes = double_bytes(key, values)
+        rows = len(value_bytes) // 8
+        step_bytes = None if steps is None else integer_bytes("steps", steps, rows)
+        time_bytes = None if times_us is None else integer_bytes("times", times_us, rows)
         name = key if context is None else (key, *sorted(context.items()))
         series = self._series.get(name)
         if series is None:
             series = self._define(name, key, context)
-        value_bytes = double_bytes(key, values)
-        rows = len(value_bytes) // 8
-        step_bytes = None if steps is None else integer_bytes("steps", steps, rows)
-        time_bytes = None if times_us is None else integer_bytes("times_us", times_us, rows)
         now = time_ns() // 1000
         for start in range(0, rows, MAX_COLUMN_ROWS):
             count = min(rows - start, MAX_COLUMN_ROWS)
@@ -335,7 +338,7 @@ class Writer(Recorder):
 
     def _store_artifact(self, artifact_path: str, source: int, data: bytes | None) -> None:
         if self._closed:
-            raise ValueError(f"this process has ended its part of run {self.run_id}; nothing more can be logged to it")
+            raise ValueError(f"this process has ended its part of {self.named}; nothing more can be logged to it")
         with self._lock:
             number = self._artifacts
             self._artifacts = number + 1

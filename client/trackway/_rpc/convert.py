@@ -10,6 +10,7 @@ from trackway._rpc.columns import column, joined
 from trackway.api.artifacts.v1 import resources_pb2 as artifacts_pb2
 from trackway.api.common.v1 import errors_pb2
 from trackway.api.metrics.v1 import ingest_pb2, series_pb2
+from trackway.api.registry.v1 import model_registry_service_pb2 as registry_service_pb2
 from trackway.api.registry.v1 import resources_pb2 as registry_pb2
 from trackway.api.tracking.v1 import resources_pb2 as tracking_pb2
 
@@ -54,6 +55,7 @@ def _run_info(message: tracking_pb2.Run) -> types.RunInfo:
         status_message=message.status_message,
         parent_run_id=message.parent_run_id or None,
         refused_count=message.refused_count,
+        lost_since_us=message.lost_since_us or None,
         workspace=message.workspace,
     )
 
@@ -128,7 +130,7 @@ def _one_series(parts: list[series_pb2.PointColumns]) -> types.MetricSeries:
     )
 
 
-def writer(message: tracking_pb2.Writer) -> types.Writer:
+def writer(message: tracking_pb2.Writer | registry_service_pb2.VersionWriter) -> types.Writer:
     return types.Writer(message.writer_id, dict(message.labels), message.durable_sequence, message.last_heard_time_us)
 
 

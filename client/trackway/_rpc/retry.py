@@ -44,6 +44,9 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "GetManifestAccess",
         "GrantModelRole",
         "ListModelRoles",
+        "ListVersionWriters",
+        "ListVersionSeries",
+        "ReadVersionSeries",
     ),
     "trackway.api.auth.v1.AuthService": (
         "ExchangeKey",
@@ -59,7 +62,7 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
 STREAMS: Mapping[str, tuple[str, ...]] = {
     "trackway.api.tracking.v1.TrackingService": ("Ingest", "ReadSeries"),
     "trackway.api.artifacts.v1.ArtifactStoreService": ("UploadArtifact", "DownloadArtifact"),
-    "trackway.api.registry.v1.ModelRegistryService": ("Watch",),
+    "trackway.api.registry.v1.ModelRegistryService": ("Watch", "Ingest", "ReadVersionSeries"),
     "trackway.api.auth.v1.AuthService": (),
 }
 """What has no deadline: it goes on as long as there is something to send."""

@@ -65,6 +65,8 @@ class RunView:
     status_tone: str
     status_message: str
     refused_count: int
+    lost_since: str
+    """When the last of its writers was heard, where it is lost; else empty."""
     started: str
     duration: str
     metrics: tuple[Pair, ...]
@@ -113,6 +115,7 @@ def run_view(run: Run) -> RunView:
         status_tone=_TONES.get(status, ""),
         status_message=run.status_message,
         refused_count=run.refused_count,
+        lost_since=moment(run.lost_since_us) if run.lost_since_us else "",
         started=moment(run.start_time_us),
         duration=duration(run.start_time_us, run.end_time_us),
         metrics=tuple(Pair(_series_name(series), number(series.last_value)) for series in _by_key(run)),

@@ -33,6 +33,8 @@ class TrackingSettings(BaseSettings):
     """Greatest append that is taken, told to clients when they open a stream."""
     unused_writer_seconds: float = Field(default=86_400.0, ge=60)
     """How long a writer that was opened and has sent nothing is remembered."""
+    lost_after_seconds: float = Field(default=120.0, ge=1)
+    """How long all writers of a run may be silent before it is marked as lost; a heartbeat is due after a quarter."""
     max_series_per_writer: int = Field(default=1_000_000, ge=1, le=2**24)
     """How many series one writer may define."""
 

@@ -123,6 +123,7 @@ def run_to_proto(run: Run, metrics: Sequence[SummarisedSeries]) -> pb.Run:
         metrics=[summary_to_proto(one) for one in metrics],
         dataset_inputs=[dataset_to_proto(one) for one in run.dataset_inputs],
         refused_count=info.refused_count,
+        lost_since_us=run.lost_since_us,
     )
 
 

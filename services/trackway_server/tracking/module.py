@@ -18,6 +18,7 @@ from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.folding import Folder
 from trackway_server.metrics.ingest import IngestLimits
+from trackway_server.metrics.liveness import Liveness
 from trackway_server.metrics.query import MetricQueries
 from trackway_server.metrics.shares import Shares
 from trackway_server.metrics.sweeping import Sweeper
@@ -63,6 +64,7 @@ async def serve(
     )
     shares = Shares(limits.held_bytes_per_principal)
     counts = IngestTelemetry(telemetry, "tracking")
+    liveness = Liveness(store, clock, settings.lost_after_seconds, telemetry, "tracking")
     compactor = Compactor(
         store,
         clock,
@@ -75,12 +77,13 @@ async def serve(
         folder.mark(run_id)
         compactor.mark(run_id)
 
-    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, points_came, shares, counts)
+    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, points_came, shares, counts, liveness)
     sweeper = Sweeper(store, clock, settings.unused_writer_seconds)
     purger = Purger(store, clock, settings.retention_seconds)
     tasks = [
         asyncio.create_task(folder.run(), name="fold-summaries"),
         asyncio.create_task(sweeper.run(), name="sweep-unused-writers"),
+        asyncio.create_task(liveness.run(), name="hear-writers"),
         asyncio.create_task(compactor.run(), name="compact-points"),
         asyncio.create_task(purger.run(), name="purge-runs"),
     ]

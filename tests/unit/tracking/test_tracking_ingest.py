@@ -377,3 +377,20 @@ async def test_a_large_history_is_read_in_chunks_in_order(service: Any) -> None:
     assert np.concatenate([np.asarray(chunk.values) for chunk in chunks]).tolist() == values.tolist()
     (summary,) = (await get(service)).metrics
     assert (summary.count, summary.last_value, summary.max_step) == (count, count - 1, count - 1)
+
+
+async def test_a_version_of_a_model_is_no_run(service) -> None:
+    answers = await ingest(service, [open_writer(1, run_id="digits/3")])
+    assert answers.refusal is not None and not answers.refusal.retryable
+    assert answers.error is not None
+    assert answers.error.reason is Reason.INVALID_FIELD
+
+
+async def test_heartbeats_are_asked_for_and_store_nothing(service) -> None:
+    heartbeat = pb.IngestRequest(heartbeat=pb.WriterHeartbeat())
+    answers = await ingest(service, [open_writer(1), heartbeat, append(0, start()), heartbeat])
+    assert answers.opened.heartbeat_interval_ms == 30_000
+    assert (answers.durable, len(answers.responses), answers.error) == (1, 2, None)
+    answers = await ingest(service, [heartbeat])
+    assert answers.error is not None
+    assert answers.error.reason is Reason.MALFORMED_REQUEST

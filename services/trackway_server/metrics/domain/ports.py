@@ -207,6 +207,14 @@ class SubjectRecords(Protocol):
         """
         ...
 
+    def subject(self, name: str, workspace: str, admission: Admission | None) -> str:
+        """The id, at most 64 characters, under which the metrics of the subject stand that clients call `name`.
+
+        Raises DomainError where the name is none of this service's, or names what takes no metrics. It tells a caller
+        with no role in the workspace (`admission` as for `admit`) nothing of what is there.
+        """
+        ...
+
     def apply(
         self, writer: WriterCursor, records: Sequence[SubjectRecord], refused: Sequence[Refusal], now_us: int
     ) -> list[Refusal]:

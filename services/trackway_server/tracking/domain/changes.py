@@ -101,6 +101,8 @@ class RunChanges:
             self._unit.add_dataset_inputs(run_id, self._inputs)
         if self.run != self._before:
             self._unit.save_run(self.run)
+        if self.run.status.is_end and not self._before.status.is_end:
+            self._unit.liveness.forget([run_id])
 
 
 def check_run_name(name: str) -> None:

@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from trackway_server.core.errors import DomainError, Reason
+from trackway_server.metrics.domain.liveness import LivenessRows
 from trackway_server.metrics.domain.ports import MetricUnit
 
 
@@ -74,6 +75,11 @@ class PurgingUnit(Protocol):
         ...
 
     @property
+    def liveness(self) -> LivenessRows:
+        """When runs were last heard."""
+        ...
+
+    @property
     def deletions(self) -> Deletions:
         """What is noted of deleted runs."""
         ...
@@ -104,5 +110,6 @@ def purge_some(unit: PurgingUnit, run_id: str, rows: int) -> bool:
     """Remove up to about `rows` rows of a run whose purge has begun, its own at the end; whether there is more."""
     if unit.metrics.purge(run_id, rows):
         return True
+    unit.liveness.forget([run_id])
     unit.deletions.drop_run(run_id)
     return False

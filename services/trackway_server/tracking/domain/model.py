@@ -95,6 +95,8 @@ class Run:
     params: Mapping[str, str]
     tags: Mapping[str, str]
     dataset_inputs: tuple[DatasetInput, ...]
+    lost_since_us: int = 0
+    """When the last of its writers was heard, where it is lost: running, and all of them silent for too long."""
 
 
 @dataclass(frozen=True, slots=True)

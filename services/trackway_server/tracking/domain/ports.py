@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from trackway_server.metrics.domain.liveness import LivenessRows
 from trackway_server.metrics.domain.ports import MetricUnit, SubjectRecords
 from trackway_server.tracking.domain.deletions import Deletions
 from trackway_server.tracking.domain.model import DatasetInput, Experiment, RefusedRecord, RunInfo, RunsQuery, View
@@ -63,6 +64,15 @@ class TrackingUnit(Protocol):
     @property
     def bindings(self) -> Bindings:
         """The roles on single experiments."""
+        ...
+
+    @property
+    def liveness(self) -> LivenessRows:
+        """When runs were last heard."""
+        ...
+
+    def awaited(self, subject_ids: Sequence[str]) -> set[str]:
+        """Those of the runs that are RUNNING and not deleted."""
         ...
 
     def experiment(self, experiment_id: int) -> Experiment | None:

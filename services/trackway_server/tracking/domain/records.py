@@ -16,6 +16,7 @@ from trackway_server.tracking.domain.model import (
     RefusedRecord,
     RunInfo,
     RunStart,
+    RunStatus,
     StatusChange,
     TagsChange,
 )
@@ -39,6 +40,16 @@ class RunRecords:
         if not starts:
             admit_writer(self._unit, workspace, subject_id, admission)
 
+    def subject(self, name: str, workspace: str, admission: Admission | None) -> str:
+        """See SubjectRecords: a run's id. The run need not exist yet, its start may be the first record."""
+        if "/" in name:
+            raise DomainError(
+                Reason.INVALID_FIELD,
+                "subject_id must be the id of a run; metrics of a model's version go to the ModelRegistryService.",
+                field="open.subject_id",
+            )
+        return name
+
     def apply(
         self, writer: WriterCursor, records: Sequence[SubjectRecord], refused: Sequence[Refusal], now_us: int
     ) -> list[Refusal]:
@@ -58,6 +69,9 @@ class RunRecords:
             except DomainError as refusal:
                 refusals.append(Refusal.of(record.sequence, refusal))
         changes.run = self._note([*refused, *refusals], writer, changes.run)
+        if changes.run.status is RunStatus.RUNNING and any(isinstance(p, RunStart | StatusChange) for p in payloads):
+            # With the record that begins it: should the server vanish now, a silent run is lost nevertheless.
+            self._unit.liveness.hear([run.run_id], [], now_us)
         changes.store()
         return refusals
 

@@ -122,12 +122,14 @@ def load_runs(unit: TrackingUnit, infos: Sequence[RunInfo]) -> list[Run]:
     """The runs with what was recorded of them, in the order given."""
     run_ids = [info.run_id for info in infos]
     params, tags, inputs = unit.params(run_ids), unit.tags(run_ids), unit.dataset_inputs(run_ids)
+    lost = unit.liveness.lost_since([info.run_id for info in infos if info.status is RunStatus.RUNNING])
     return [
         Run(
             info,
             params.get(info.run_id, {}),
             tags.get(info.run_id, {}) | {RUN_NAME_TAG: info.name},
             tuple(inputs.get(info.run_id, ())),
+            lost.get(info.run_id, 0),
         )
         for info in infos
     ]

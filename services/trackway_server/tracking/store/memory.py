@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from trackway_server.metrics.store.liveness import LivenessState, MemoryLivenessRows
 from trackway_server.metrics.store.memory import MemoryMetricUnit, MemoryTransactions, MetricState
 from trackway_server.tracking.domain.deletions import Deletion, Stage
 from trackway_server.tracking.domain.model import (
@@ -16,6 +17,7 @@ from trackway_server.tracking.domain.model import (
     RefusedRecord,
     RunInfo,
     RunsQuery,
+    RunStatus,
     View,
 )
 from trackway_server.tracking.domain.records import RunRecords
@@ -27,6 +29,7 @@ class MemoryTrackingUnit:
 
     def __init__(self) -> None:
         self._metric_state = MetricState()
+        self._liveness_state = LivenessState()
         default = Experiment(DEFAULT_EXPERIMENT_ID, DEFAULT_WORKSPACE, DEFAULT_EXPERIMENT_NAME, False, 0, 0)
         self._experiments = {default.experiment_id: default}
         self._runs: dict[str, _StoredRun] = {}
@@ -58,6 +61,16 @@ class MemoryTrackingUnit:
     def subjects(self) -> RunRecords:
         """See TrackingUnit."""
         return RunRecords(self)
+
+    @property
+    def liveness(self) -> MemoryLivenessRows:
+        """See TrackingUnit."""
+        return MemoryLivenessRows(self._liveness_state, self._metric_state)
+
+    def awaited(self, subject_ids: Sequence[str]) -> set[str]:
+        """See TrackingUnit."""
+        found = [self._runs[one].info for one in subject_ids if one in self._runs]
+        return {info.run_id for info in found if info.status is RunStatus.RUNNING and not info.deleted}
 
     def experiment(self, experiment_id: int) -> Experiment | None:
         """See TrackingUnit."""

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import sqlite
 from trackway_server.core.db.database import Database
 from trackway_server.core.db.locking import locked
 from trackway_server.core.errors import Reason
+from trackway_server.metrics.store.liveness import SqlLivenessRows
 from trackway_server.metrics.store.sql import SqlMetricUnit
 from trackway_server.tracking.domain.deletions import Stage
 from trackway_server.tracking.domain.model import (
@@ -33,6 +34,7 @@ from trackway_server.tracking.store.tables import (
     DELETIONS,
     EXPERIMENT_TAGS,
     EXPERIMENTS,
+    LIVENESS,
     METRICS,
     PARAMS,
     REFUSALS,
@@ -77,7 +79,18 @@ class SqlTrackingUnit:
         self.metrics = SqlMetricUnit(connection, METRICS, writing=writing)
         self.subjects = RunRecords(self)
         self.bindings = SqlBindings(connection)
+        self.liveness = SqlLivenessRows(connection, LIVENESS, METRICS.writers)
         self.deletions = SqlDeletions(connection, writing=writing)
+
+    def awaited(self, subject_ids: Sequence[str]) -> set[str]:
+        """See TrackingUnit."""
+        running = and_(RUNS.c.status == int(RunStatus.RUNNING), RUNS.c.deleted.is_(False))
+        found: set[str] = set()
+        for batch in _batches(subject_ids):
+            found.update(
+                self._connection.execute(select(RUNS.c.run_id).where(RUNS.c.run_id.in_(batch), running)).scalars()
+            )
+        return found
 
     def experiment(self, experiment_id: int) -> Experiment | None:
         """See TrackingUnit."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy import UniqueConstraint as Unique
 
+from trackway_server.metrics.store.liveness import liveness_tables
 from trackway_server.metrics.store.tables import BigKey, metric_tables
 
 METADATA = MetaData()
 
 METRICS = metric_tables(METADATA)
+LIVENESS = liveness_tables(METADATA)
 
 EXPERIMENTS = Table(
     "experiments",

@@ -9,12 +9,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class IngestRequest(_message.Message):
-    __slots__ = ("open", "append")
+    __slots__ = ("open", "append", "heartbeat")
     OPEN_FIELD_NUMBER: _ClassVar[int]
     APPEND_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     open: OpenWriter
     append: AppendRecords
-    def __init__(self, open: _Optional[_Union[OpenWriter, _Mapping]] = ..., append: _Optional[_Union[AppendRecords, _Mapping]] = ...) -> None: ...
+    heartbeat: WriterHeartbeat
+    def __init__(self, open: _Optional[_Union[OpenWriter, _Mapping]] = ..., append: _Optional[_Union[AppendRecords, _Mapping]] = ..., heartbeat: _Optional[_Union[WriterHeartbeat, _Mapping]] = ...) -> None: ...
+
+class WriterHeartbeat(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class IngestResponse(_message.Message):
     __slots__ = ("opened", "acknowledged", "refused")
@@ -48,14 +54,16 @@ class OpenWriter(_message.Message):
     def __init__(self, subject_id: _Optional[str] = ..., writer_id: _Optional[str] = ..., epoch: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., workspace: _Optional[str] = ...) -> None: ...
 
 class WriterOpened(_message.Message):
-    __slots__ = ("durable_sequence", "prefix_checksum", "max_append_bytes")
+    __slots__ = ("durable_sequence", "prefix_checksum", "max_append_bytes", "heartbeat_interval_ms")
     DURABLE_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     PREFIX_CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     MAX_APPEND_BYTES_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
     durable_sequence: int
     prefix_checksum: int
     max_append_bytes: int
-    def __init__(self, durable_sequence: _Optional[int] = ..., prefix_checksum: _Optional[int] = ..., max_append_bytes: _Optional[int] = ...) -> None: ...
+    heartbeat_interval_ms: int
+    def __init__(self, durable_sequence: _Optional[int] = ..., prefix_checksum: _Optional[int] = ..., max_append_bytes: _Optional[int] = ..., heartbeat_interval_ms: _Optional[int] = ...) -> None: ...
 
 class AppendRecords(_message.Message):
     __slots__ = ("first_sequence", "record_count", "record_checksums", "prefix_checksum", "records")
