@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.blocks import BITS, INT64
@@ -44,6 +44,7 @@ def points(draw: st.DrawFn) -> Points:
     return Points(rows, column(BITS, np.uint64).view(np.float64))
 
 
+@settings(deadline=None)
 @given(points())
 def test_everything_comes_back_bit_for_bit(given_points: Points) -> None:
     rows, values = given_points.rows, given_points.values
@@ -57,6 +58,7 @@ def test_everything_comes_back_bit_for_bit(given_points: Points) -> None:
     assert decode_rollup(encode_rollup(rollup)).tobytes() == rollup.tobytes()
 
 
+@settings(deadline=None)
 @given(points(), st.data())
 def test_damage_is_noticed(given_points: Points, data: st.DataObject) -> None:
     encoded = bytearray(encode_rows(given_points.rows))
@@ -65,6 +67,7 @@ def test_damage_is_noticed(given_points: Points, data: st.DataObject) -> None:
         decode_rows(bytes(encoded))
 
 
+@settings(deadline=None)
 @given(points())
 def test_a_rollup_is_what_the_points_say(given_points: Points) -> None:
     ordered = join_points([given_points])
