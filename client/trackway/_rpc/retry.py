@@ -23,6 +23,7 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "ListWriters",
         "ListSeries",
         "ReadSeries",
+        "ReadConsole",
     ),
     "trackway.api.artifacts.v1.ArtifactStoreService": (
         "DownloadArtifact",
@@ -51,7 +52,7 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
 }
 
 STREAMS: Mapping[str, tuple[str, ...]] = {
-    "trackway.api.tracking.v1.TrackingService": ("Ingest", "ReadSeries"),
+    "trackway.api.tracking.v1.TrackingService": ("Ingest", "ReadSeries", "ReadConsole"),
     "trackway.api.artifacts.v1.ArtifactStoreService": ("UploadArtifact", "DownloadArtifact"),
     "trackway.api.registry.v1.ModelRegistryService": ("Watch",),
     "trackway.api.auth.v1.AuthService": (),

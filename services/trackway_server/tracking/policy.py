@@ -29,5 +29,6 @@ POLICY: Mapping[str, Permission] = {
     "ListWriters": READ_RUNS,
     "ListSeries": READ_RUNS,
     "ReadSeries": READ_RUNS,
+    "ReadConsole": READ_RUNS,
     "Ingest": WRITE_RUNS,
 }

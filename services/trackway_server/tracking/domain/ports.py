@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from trackway_server.metrics.domain.ports import MetricUnit, SubjectRecords
+from trackway_server.tracking.domain.console import ConsoleUnit
 from trackway_server.tracking.domain.model import DatasetInput, Experiment, RefusedRecord, RunInfo, RunsQuery, View
 
 
@@ -23,6 +24,11 @@ class TrackingUnit(Protocol):
     @property
     def subjects(self) -> SubjectRecords:
         """The records of runs, see domain/records.py."""
+        ...
+
+    @property
+    def console(self) -> ConsoleUnit:
+        """The console output of runs, see domain/console.py."""
         ...
 
     def experiment(self, experiment_id: int) -> Experiment | None:

@@ -18,6 +18,7 @@ from trackway_server.tracking.domain.model import (
     View,
 )
 from trackway_server.tracking.domain.records import RunRecords
+from trackway_server.tracking.store.console_memory import MemoryConsoleUnit
 
 
 class MemoryTrackingUnit:
@@ -28,6 +29,7 @@ class MemoryTrackingUnit:
         default = Experiment(DEFAULT_EXPERIMENT_ID, DEFAULT_WORKSPACE, DEFAULT_EXPERIMENT_NAME, False, 0, 0)
         self._experiments = {default.experiment_id: default}
         self._runs: dict[str, _StoredRun] = {}
+        self.console = MemoryConsoleUnit()
 
     @property
     def metrics(self) -> MemoryMetricUnit:

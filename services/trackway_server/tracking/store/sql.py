@@ -25,6 +25,7 @@ from trackway_server.tracking.domain.model import (
 )
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.records import RunRecords
+from trackway_server.tracking.store.console_sql import SqlConsoleUnit
 from trackway_server.tracking.store.tables import (
     DATASET_INPUTS,
     EXPERIMENT_TAGS,
@@ -72,6 +73,7 @@ class SqlTrackingUnit:
         self._writing = writing
         self.metrics = SqlMetricUnit(connection, METRICS, writing=writing)
         self.subjects = RunRecords(self)
+        self.console = SqlConsoleUnit(connection)
 
     def experiment(self, experiment_id: int) -> Experiment | None:
         """See TrackingUnit."""
