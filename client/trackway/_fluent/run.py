@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from time import time_ns
 
-from trackway._fluent import checks
+from trackway._fluent import attendants, checks
 from trackway._fluent import context as tags_of
 from trackway.errors import InvalidArgument
 
@@ -240,6 +240,7 @@ class ActiveRun:
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> SyncState:
         """Wait at most `timeout` seconds until all that was logged is durable on the server; answer how far it is."""
+        attendants.flush(self, _patience(timeout))
         return self._writer.flush(_patience(timeout))
 
     def mark(self, status: str, message: str = "") -> None:
@@ -257,6 +258,16 @@ class ActiveRun:
     def spool(self) -> str:
         """The folder that holds what was logged until the server has it; empty where none could be made."""
         return self._writer.directory
+
+    @property
+    def context(self) -> Mapping[str, str]:
+        """What tells this process's series apart from those of others, as given to `attach_run`."""
+        return self._context or {}
+
+    @property
+    def workspace(self) -> str:
+        """The workspace that the run goes to."""
+        return self._writer.workspace
 
     @property
     def server_uri(self) -> str:
