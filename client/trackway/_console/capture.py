@@ -317,6 +317,7 @@ def _handed_over(
     """The file actions that give the tee its descriptors, and their numbers there."""
     actions: list[tuple[Any, ...]] = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
         (os.POSIX_SPAWN_DUP2, control, 3),
     ]
     settings: list[list[object]] = []

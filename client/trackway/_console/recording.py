@@ -59,7 +59,11 @@ class StreamRecorder:
     def feed(self, data: bytes, now: float) -> None:
         """Take bytes that were written at `now`, in seconds since 1970."""
         if self._budget.spent and len(data) > TAIL_BYTES:
-            self._keep(self._screen.take_all())
+            is_within_a_line = self._screen.is_within_a_line
+            lines = self._screen.take_all()
+            if is_within_a_line:
+                self._dropped_bytes += len(lines.pop()[0])  # it ends in `data`, and counts there
+            self._keep(lines)
             data = self._skip(data)
         self._screen.feed(data, now)
 

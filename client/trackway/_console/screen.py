@@ -126,6 +126,11 @@ class Screen:
         return "\n".join(row.text() for row in self._rows).rstrip("\n")
 
     @property
+    def is_within_a_line(self) -> bool:
+        """Whether what is written next goes on with the last line, which shows something already."""
+        return bool(self._rows) and self._row == len(self._rows) - 1 and bool(self._rows[-1].text())
+
+    @property
     def begun(self) -> float | None:
         """When the first line that may still change was begun; None where there is none."""
         return self._rows[0].begun if self._rows else None

@@ -48,9 +48,7 @@ def test_examples(name: str) -> None:
 
 def test_colours_are_kept_by_choice_and_nothing_else_is() -> None:
     data = b"\x1b[1m\x1b[31mred\x1b[0m plain \x1b]0;t\x07\x1b[32mgreen\rG"
-    assert shown(data, keep_colours=True) == [
-        "\x1b[32mG\x1b[0m\x1b[1m\x1b[31med\x1b[0m plain \x1b[32mgreen\x1b[0m"
-    ]
+    assert shown(data, keep_colours=True) == ["\x1b[32mG\x1b[0m\x1b[1m\x1b[31med\x1b[0m plain \x1b[32mgreen\x1b[0m"]
     many = b"".join(b"\x1b[38;5;%dmx" % (number % 1000) for number in range(2000))
     assert shown(many, keep_colours=True) == ["x" * 2000]
 
