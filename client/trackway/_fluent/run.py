@@ -236,6 +236,15 @@ class ActiveRun:
         self._models.append(entry)
         self.set_tags({tags_of.MODEL_HISTORY: json.dumps(self._models)})
 
+    def console(self, last_lines: int | None = None) -> list[str]:
+        """The lines that all processes of the run have written to their consoles (of each the last ones only, where
+        asked for), after those of this process have reached the server. Raises Unavailable where there is none."""
+        from trackway._fluent.session import server
+
+        attendants.flush(self, _patience(FLUSH_SECONDS))
+        blocks = server(self.server_uri).tracking.read_console(self.info.run_id, last_lines=last_lines)
+        return [line for block in blocks for line in block.lines]
+
     # -- state -------------------------------------------------------------------------------------------------------
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> SyncState:
