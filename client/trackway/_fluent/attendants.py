@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 _attending: dict[str, list[Attendant]] = {}
 
 
-def attend(run: ActiveRun, *, log_console: bool | None) -> None:
-    """Begin what the arguments, else the environment, else the profile ask for."""
+def attend(run: ActiveRun, *, log_console: bool | None, log_system_metrics: bool | None) -> None:
+    """Begin what the arguments, else the environment, else the profile ask for. Raises InvalidArgument."""
+    if _wants_samples(log_system_metrics):
+        _sample_system(run)
     if _wants_console(log_console):
         _capture_console(run)
 
@@ -50,6 +52,24 @@ def stop(run: ActiveRun) -> list[Attendant]:
     for attendant in stopped:
         attendant.stop()
     return stopped
+
+
+def _wants_samples(given: bool | None) -> bool:
+    if given is not None:
+        return given
+    if not session.setting("ENABLE_SYSTEM_METRICS_LOGGING"):
+        return False
+    from trackway._fluent.system_metrics import are_enabled
+
+    return are_enabled()
+
+
+def _sample_system(run: ActiveRun) -> None:
+    from trackway._fluent.system_metrics import sampler
+
+    attendant = sampler(run)
+    attendant.start()
+    _attending.setdefault(run.info.run_id, []).append(attendant)
 
 
 def _wants_console(given: bool | None) -> bool:

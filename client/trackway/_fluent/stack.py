@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from _thread import _local
 from time import monotonic, time_ns
 
@@ -44,7 +43,8 @@ def start_run(
     run. No server is needed, and none is waited for.
 
     `log_console` records what this process, its C libraries and its child processes write to stdout and stderr until
-    the run ends (default: TRACKWAY_LOG_CONSOLE, then the profile).
+    the run ends (default: TRACKWAY_LOG_CONSOLE, then the profile). `log_system_metrics` records processor, memory,
+    disk, network and GPUs every ten seconds (default: TRACKWAY_ENABLE_SYSTEM_METRICS_LOGGING, then the profile).
 
     A nested run (`nested=True`) belongs to the experiment of the run around it unless `experiment_id` says otherwise.
     Raises FailedPrecondition where a run is active and `nested` is not set, InvalidArgument for what no server takes.
@@ -52,17 +52,18 @@ def start_run(
     stack = _stack()
     run_id = run_id or _inherited_run_id()
     _check_start(stack, run_id, nested)
-    if log_system_metrics:
-        sys.stderr.write("trackway: system metrics are not recorded yet; the run goes on without them\n")
     if run_id:
         run = _resume(run_id, tags, description)
     else:
         run = _begin(stack[-1] if stack else None, experiment_id, run_name, parent_run_id, tags, description)
-    return _attended(_push(stack, run), log_console)
+    return _attended(_push(stack, run), log_console, log_system_metrics)
 
 
 def attach_run(
-    run_id: str | None = None, context: Mapping[str, Any] | None = None, log_console: bool | None = None
+    run_id: str | None = None,
+    context: Mapping[str, Any] | None = None,
+    log_console: bool | None = None,
+    log_system_metrics: bool = False,
 ) -> ActiveRun:
     """Join a run that another process began: log to it without touching its state. For the ranks of a distributed
     trainer, loaders, sidecars.
@@ -70,12 +71,13 @@ def attach_run(
     `run_id` is by default TRACKWAY_RUN_ID or MLFLOW_RUN_ID. `context`, such as `{"rank": "3"}`, is added to every
     metric logged here, so that each process writes series of its own. The run becomes the thread's active run;
     `end_run` (or the end of the `with` block) ends this process's part only. `log_console` is as in `start_run`; what
-    this process writes is told apart by the context.
+    this process writes is told apart by the context. `log_system_metrics` samples this process's host; give it to one
+    process of each.
     """
     run_id = run_id or session.environment_setting("RUN_ID")
     if not run_id:
         raise InvalidArgument("attach_run needs a run id: give it, or set TRACKWAY_RUN_ID")
-    return _attended(_push(_stack(), _attached(_checked_id(run_id), context)), log_console)
+    return _attended(_push(_stack(), _attached(_checked_id(run_id), context)), log_console, log_system_metrics)
 
 
 def end_run(status: str = "FINISHED") -> None:
@@ -195,10 +197,10 @@ def _push(stack: list[ActiveRun], run: ActiveRun) -> ActiveRun:
     return run
 
 
-def _attended(run: ActiveRun, log_console: bool | None) -> ActiveRun:
+def _attended(run: ActiveRun, log_console: bool | None, log_system_metrics: bool | None) -> ActiveRun:
     """The run, with what goes along with it begun. A setting that is wrong ends the run that it was for."""
     try:
-        attendants.attend(run, log_console=log_console)
+        attendants.attend(run, log_console=log_console, log_system_metrics=log_system_metrics)
     except InvalidArgument:
         leave_run(run, None)
         raise
