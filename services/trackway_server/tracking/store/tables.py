@@ -110,7 +110,7 @@ CONSOLE_PAGES = Table(
     "console_pages",
     METADATA,
     Column("number", BigKey, primary_key=True),
-    Column("run_id", ForeignKey("runs.run_id"), nullable=False),
+    Column("run_id", ForeignKey("runs.run_id", ondelete="CASCADE"), nullable=False),
     Column("writer_id", String(32), nullable=False),
     Column("first_sequence", BigInteger, nullable=False),
     Column("last_sequence", BigInteger, nullable=False),

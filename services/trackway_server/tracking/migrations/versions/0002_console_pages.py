@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("last_sequence", sa.BigInteger(), nullable=False),
         sa.Column("total_bytes", sa.BigInteger(), nullable=False, comment="of the writer, up to the end of this page"),
         sa.Column("data", sa.LargeBinary(), nullable=False, comment="store/console_codec.py"),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"]),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("number"),
         sa.UniqueConstraint("writer_id", "first_sequence", name="uq_console_pages"),
     )
