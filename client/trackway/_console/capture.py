@@ -102,6 +102,8 @@ class Capture:
         if self._stopped or not self._is_ours():
             return
         _flush_streams()
+        for inner in reversed(_active[_active.index(self) + 1 :] if self in _active else []):
+            inner._ask(b"D", b"d", DRAIN_SECONDS)  # it writes into this one
         with _lock:
             self._stopped = True
             for copy in self._copies:
@@ -239,14 +241,19 @@ class Capture:
         with _lock:
             if self._stopped:
                 return
-            self._stopped = True
-            for copy in self._copies:
-                copy.end()
             pumps = [(os.dup(source), os.dup(target)) for source, target in self._reading.items()]
-            self._restore()
-        sys.stderr.write("trackway: the console is no longer recorded: the process that did it has ended\n")
+        for source, target in pumps:
+            _pump(source, target, _PIPE_BYTES)  # what is there already, before what will go there directly
+        with _lock:
+            stopped, self._stopped = self._stopped, True
+            if not stopped:
+                for copy in self._copies:
+                    copy.end()
+                self._restore()
+        if not stopped:
+            sys.stderr.write("trackway: the console is no longer recorded: the process that did it has ended\n")
         for pump in pumps:
-            start_new_thread(_pump, pump)
+            start_new_thread(_pump, pump)  # for who is still writing, and for children
 
     def _is_ours(self) -> bool:
         return self._owner == os.getpid()
@@ -297,18 +304,20 @@ def _wait_for(child: int) -> None:
         return  # somebody in this process has waited for every child
 
 
-def _pump(source: int, target: int) -> None:
-    """Pass on what is still written into a capture whose tee has ended."""
+def _pump(source: int, target: int, most: int = 0) -> None:
+    """Pass on what is written into a capture whose tee has ended: to its end, or only `most` bytes that are there."""
     import select
 
     poll = select.poll()
     poll.register(source, select.POLLIN)
+    passed = 0
     try:
-        while poll.poll() and (data := os.read(source, 65536)):
+        while (not most or passed < most) and poll.poll(0 if most else None) and (data := os.read(source, 65536)):
+            passed += len(data)
             while data:
                 data = data[os.write(target, data) :]
     except OSError:
-        pass
+        return
 
 
 def _handed_over(

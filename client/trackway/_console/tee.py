@@ -8,6 +8,7 @@ own: a Ctrl-C in the terminal is none of its business. It ends when nobody can w
 Its settings come in the variable TRACKWAY_CONSOLE_HELLO, as JSON; its files as descriptors: 3 is the control socket,
 the rest are named in `channels`. On the control socket it is sent
 
+    D   pass on what is there, answered by `d`
     F   record what is there and wait until the server has it, answered by `f`
     E   the run has ended: pass on what is there (answered by `e`), record it and wait until the server has it (`f`);
         what comes later is passed on only
@@ -159,6 +160,9 @@ class Tee:
             asked = b""
         for letter in asked:
             self._drain()
+            if letter == ord("D"):
+                self._answer(b"d")
+                continue
             if letter == ord("E"):
                 self._answer(b"e")
                 self._end()
