@@ -352,10 +352,17 @@ def test_the_training_process_loads_nothing_slow(tmp_path: Path) -> None:
     assert ended.stdout == "x\nTrue\n"
 
 
-@pytest.mark.parametrize(
-    "data", [b"\x00\xff\xfe\x1b[2J\x1b]0;x\x07", b"a" * 5_000_000, b"\r" * 100_000, b"\x1b[A" * 50_000]
-)
-def test_hostile_output_is_shown_as_it_is_and_recorded_clean(tmp_path: Path, data: bytes) -> None:
+HOSTILE = {
+    "control": b"\x00\xff\xfe\x1b[2J\x1b]0;x\x07",
+    "one huge line": b"a" * 5_000_000,
+    "returns": b"\r" * 100_000,
+    "movements": b"\x1b[A" * 50_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_output_is_shown_as_it_is_and_recorded_clean(tmp_path: Path, name: str) -> None:
+    data = HOSTILE[name]
     (tmp_path / "data").write_bytes(data)
     with (tmp_path / "shown").open("wb") as shown:
         ended = ran(
