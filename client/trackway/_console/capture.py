@@ -69,6 +69,7 @@ class Capture:
         }
         self._owner = os.getpid()
         self._control = -1
+        self._telling = -1
         self._saved: dict[int, int] = {}
         self._writing: dict[int, tuple[int, int]] = {}
         self._reading: dict[int, int] = {}
@@ -97,6 +98,15 @@ class Capture:
             _flush_streams()
             self._ask(b"F", b"f", timeout)
 
+    def tell(self, text: str) -> None:
+        """Record text that is not shown: it is shown by others when the run has ended."""
+        if self._telling >= 0 and not self._stopped and self._is_ours():
+            _flush_streams()
+            try:
+                os.write(self._telling, text.encode("utf-8", "replace"))
+            except OSError:
+                return
+
     def stop(self) -> None:
         """Give the descriptors back, after everything that was written has gone where it goes. Only once."""
         if self._stopped or not self._is_ours():
@@ -106,8 +116,7 @@ class Capture:
             inner._ask(b"D", b"d", DRAIN_SECONDS)  # it writes into this one
         with _lock:
             self._stopped = True
-            for copy in self._copies:
-                copy.end()
+            self._end_copies()
             self._restore()
         self._ask(b"E", b"e", DRAIN_SECONDS)
 
@@ -175,9 +184,18 @@ class Capture:
                 read_end, write_end = (_moved(each, opened) for each in _pipe())
                 self._copies.append(_Copy(copied, write_end))
                 channels.append((read_end, -1, stream, 0))
+        read_end, self._telling = (_moved(each, opened) for each in _pipe())
+        channels.append((read_end, -1, STDERR if len(self._reading) == 2 else BOTH, 0))
         return channels
 
     # -- ending ------------------------------------------------------------------------------------------------------
+
+    def _end_copies(self) -> None:
+        for copy in self._copies:
+            copy.end()
+        if self._telling >= 0:
+            os.close(self._telling)
+            self._telling = -1
 
     def _restore(self) -> None:
         """Let 1 and 2 lead where they led before, unless somebody else has changed them since: then they are let be,
@@ -247,8 +265,7 @@ class Capture:
         with _lock:
             stopped, self._stopped = self._stopped, True
             if not stopped:
-                for copy in self._copies:
-                    copy.end()
+                self._end_copies()
                 self._restore()
         if not stopped:
             sys.stderr.write("trackway: the console is no longer recorded: the process that did it has ended\n")

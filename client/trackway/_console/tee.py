@@ -83,10 +83,12 @@ class Tee:
         self._recording = True
         self._controlled = True
         keep = bool(settings["keep_colours"])
-        self._channels = [
-            Channel(source, target, StreamRecorder(writer.log_console, stream, self._budget, keep_colours=keep), tty)
-            for source, target, stream, tty in settings["channels"]  # type: ignore[attr-defined]
-        ]
+        self._recorders: dict[int, StreamRecorder] = {}
+        self._channels: list[Channel] = []
+        for source, target, stream, tty in settings["channels"]:  # type: ignore[attr-defined]
+            if stream not in self._recorders:  # what is copied from Python joins what is written to the descriptor
+                self._recorders[stream] = StreamRecorder(writer.log_console, stream, self._budget, keep_colours=keep)
+            self._channels.append(Channel(source, target, self._recorders[stream], tty))
 
     def run(self) -> None:
         """Work until the end of all channels."""
@@ -133,9 +135,9 @@ class Tee:
         now = time.time()
         for channel in self._channels:
             channel.follow_window()
-            if self._recording:
-                with self._guarded():
-                    channel.recorder.record(now, at_once=at_once)
+        for recorder in self._recorders.values() if self._recording else ():
+            with self._guarded():
+                recorder.record(now, at_once=at_once)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -187,9 +189,9 @@ class Tee:
         """Record the rest, once."""
         if self._recording:
             now = time.time()
-            for channel in self._channels:
+            for recorder in self._recorders.values():
                 with self._guarded():
-                    channel.recorder.finish(now)
+                    recorder.finish(now)
             self._recording = False
             self._writer.close()
 

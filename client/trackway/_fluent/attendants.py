@@ -20,6 +20,10 @@ if TYPE_CHECKING:
             """Wait, at most `timeout` seconds, until what it has of the run is on the server."""
             ...
 
+        def tell(self, text: str) -> None:
+            """Note what the run ends with."""
+            ...
+
         def stop(self) -> None:
             """The run is about to end: record nothing more of it."""
             ...
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
             """After `stop`: wait as `flush` does."""
             ...
 
+
+_TRACEBACK_LETTERS = 64_000
 
 _attending: dict[str, list[Attendant]] = {}
 
@@ -44,6 +50,17 @@ def flush(run: ActiveRun, timeout: float) -> None:
     """Wait until what goes along with the run is on the server."""
     for attendant in _attending.get(run.info.run_id, ()):
         attendant.flush(timeout)
+
+
+def tell_error(run: ActiveRun, error: BaseException) -> None:
+    """Note the traceback of an exception that ends the run: it is printed only after that."""
+    attending = _attending.get(run.info.run_id)
+    if attending:
+        import traceback
+
+        text = "".join(traceback.format_exception(error))
+        for attendant in attending:
+            attendant.tell(text[-_TRACEBACK_LETTERS:])
 
 
 def stop(run: ActiveRun) -> list[Attendant]:

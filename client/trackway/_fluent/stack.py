@@ -95,6 +95,8 @@ def end_run(status: str = "FINISHED") -> None:
 def leave_run(run: ActiveRun, error: BaseException | None) -> None:
     """End a run at the end of its `with` block, first those that were begun inside it and are still active."""
     status, message = outcome(error)
+    if error is not None and message:
+        attendants.tell_error(run, error)
     stack = _stack()
     while run in stack:
         _end(stack.pop(), status, message)

@@ -50,6 +50,9 @@ class Sampler:
     def flush(self, timeout: float) -> None:
         """Nothing waits here: what was sampled has been logged."""
 
+    def tell(self, text: str) -> None:
+        """Nothing is noted here."""
+
     def stop(self) -> None:
         """Log a last sample and end; a child that was forked from the process has nothing to end."""
         if self._owner == os.getpid() and self._stopping.locked():

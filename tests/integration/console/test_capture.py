@@ -127,6 +127,15 @@ def test_an_exception_that_ends_the_program_is_recorded(tmp_path: Path) -> None:
     assert "ValueError: no good" in ended.stderr
 
 
+@pytest.mark.parametrize("stderr", [subprocess.PIPE, subprocess.STDOUT])
+def test_an_exception_that_leaves_the_block_is_recorded_and_shown_once(tmp_path: Path, stderr: int) -> None:
+    script = 'with trackway.start_run(log_console=True):\n    print("first")\n    raise ValueError("no good")'
+    ended = ran(tmp_path, script, stderr=stderr)
+    assert (ended.stdout + (ended.stderr or "")).count("ValueError: no good") == 1
+    lines = only(tmp_path).lines()
+    assert (lines[0], lines[-1]) == ("first", "ValueError: no good")
+
+
 def test_a_million_lines_are_shown_counted_and_bounded(tmp_path: Path) -> None:
     shown = tmp_path / "shown.txt"
     with shown.open("wb") as file:
