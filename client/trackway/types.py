@@ -20,6 +20,8 @@ LifecycleStage = Literal["active", "deleted"]
 """Whether a resource is deleted (softly: it can be restored)."""
 View = Literal["active", "deleted", "all"]
 """Chooses by lifecycle stage."""
+ConsoleStream = Literal["stdout", "stderr", "both"]
+"""A stream of a process; both, where they go to one place and so keep their order."""
 EventKind = Literal[
     "MODEL_CREATED",
     "MODEL_UPDATED",
@@ -410,3 +412,25 @@ class Identity:
     server_admin: bool
     roles: Mapping[str, str]
     """Workspace → role."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleBlock:
+    """Lines that one process wrote to its console, in their order."""
+
+    writer_id: str
+    labels: Mapping[str, str]
+    """What the process is: host, pid, rank."""
+    stream: ConsoleStream
+    lines: tuple[str, ...]
+    """Complete lines, without control characters (colours apart, where the process was asked to keep them); do not rely
+    on that before you write them to a terminal or a page: anyone who may write the run may send anything."""
+    unfinished: str
+    """The line (of progress bars: the lines) still being written; the next block of the same stream replaces it."""
+    time_us: int
+    """When the first of these lines was begun."""
+    first_line: int
+    """The number of the first of `lines` in its stream, from 0; dropped lines count, so that a gap shows."""
+    dropped_lines: int
+    """How many lines of the stream were dropped up to here, because of the process's size limit."""
+    dropped_bytes: int

@@ -33,6 +33,8 @@ def request_of(method: MethodDescriptor) -> Message:
     message: Any = GetMessageClass(method.input_type)()
     first = FIRST_OF_STREAM.get(method.name)
     _fill(getattr(message, first) if first else message)
+    if method.name == "Ingest" and method.containing_service.name == "ModelRegistryService":
+        message.open.subject_id = "something/1"
     if first:
         getattr(message, first).SetInParent()
     return message  # type: ignore[no-any-return]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import time_ns
 
-from trackway._fluent import checks
+from trackway._fluent import attendants, checks
 from trackway._fluent import context as tags_of
 from trackway._fluent.metrics import MetricLog, patience
 from trackway.errors import InvalidArgument
@@ -189,10 +189,20 @@ class ActiveRun(MetricLog):
         self._models.append(entry)
         self.set_tags({tags_of.MODEL_HISTORY: json.dumps(self._models)})
 
+    def console(self, last_lines: int | None = None) -> list[str]:
+        """The lines that all processes of the run have written to their consoles (of each the last ones only, where
+        asked for), after those of this process have reached the server. Raises Unavailable where there is none."""
+        from trackway._fluent.session import server
+
+        attendants.flush(self, patience(FLUSH_SECONDS))
+        blocks = server(self.server_uri).tracking.read_console(self.info.run_id, last_lines=last_lines)
+        return [line for block in blocks for line in block.lines]
+
     # -- state -------------------------------------------------------------------------------------------------------
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> SyncState:
         """Wait at most `timeout` seconds until all that was logged is durable on the server; answer how far it is."""
+        attendants.flush(self, patience(timeout))
         return self._writer.flush(patience(timeout))
 
     def mark(self, status: str, message: str = "") -> None:
@@ -205,6 +215,26 @@ class ActiveRun(MetricLog):
     def finish(self, timeout: float) -> SyncState:
         """End this process's part of the run and wait as `flush` does."""
         return self._writer.finish(patience(timeout))
+
+    @property
+    def spool(self) -> str:
+        """The folder that holds what was logged until the server has it; empty where none could be made."""
+        return self._writer.directory
+
+    @property
+    def context(self) -> Mapping[str, str]:
+        """What tells this process's series apart from those of others, as given to `attach_run`."""
+        return self._context or {}
+
+    @property
+    def workspace(self) -> str:
+        """The workspace that the run goes to."""
+        return self._writer.workspace
+
+    @property
+    def server_uri(self) -> str:
+        """The server that the run goes to."""
+        return self._writer.uri
 
     def __enter__(self) -> ActiveRun:
         return self

@@ -252,6 +252,10 @@ class Writer(Recorder):
         """Record a file's content, to be stored under `artifact_path`."""
         self._store_artifact(artifact_path, -1, data)
 
+    def log_console(self, block: Mapping[str, object]) -> None:
+        """Record lines of a console: the fields of a ConsoleBlock."""
+        self._append_json(Kind.CONSOLE, block)
+
     # -- ending ------------------------------------------------------------------------------------------------------
 
     def flush(self, timeout: float) -> SyncState:

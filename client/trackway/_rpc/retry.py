@@ -26,6 +26,7 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "GetRunAccess",
         "GrantExperimentRole",
         "ListExperimentRoles",
+        "ReadConsole",
     ),
     "trackway.api.artifacts.v1.ArtifactStoreService": (
         "DownloadArtifact",
@@ -60,7 +61,7 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
 }
 
 STREAMS: Mapping[str, tuple[str, ...]] = {
-    "trackway.api.tracking.v1.TrackingService": ("Ingest", "ReadSeries"),
+    "trackway.api.tracking.v1.TrackingService": ("Ingest", "ReadSeries", "ReadConsole"),
     "trackway.api.artifacts.v1.ArtifactStoreService": ("UploadArtifact", "DownloadArtifact"),
     "trackway.api.registry.v1.ModelRegistryService": ("Watch", "Ingest", "ReadVersionSeries"),
     "trackway.api.auth.v1.AuthService": (),

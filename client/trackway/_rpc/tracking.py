@@ -11,6 +11,7 @@ from trackway._ids import new_id
 from trackway._rpc import convert
 from trackway._rpc.arguments import names, texts
 from trackway._rpc.connection import Connection
+from trackway._rpc.console import Console
 from trackway._rpc.paging import Pages
 from trackway._rpc.status import has_expired
 from trackway.api.metrics.v1 import ingest_pb2
@@ -244,6 +245,21 @@ class AsyncTracking:
             # It was opened with an old token; a new one lasts longer.
             parts = [message.points async for message in self._connection.stream(self._stub.ReadSeries, request)]
         return convert.series(parts)
+
+    def read_console(
+        self,
+        run_id: str,
+        *,
+        labels: Mapping[str, object] | None = None,
+        last_lines: int | None = None,
+        follow: bool = False,
+    ) -> AsyncIterator[types.ConsoleBlock]:
+        """What the processes of a run wrote to their consoles, those of several mixed by time as far as that is cheap.
+
+        `labels` chooses processes, such as `{"rank": 1}`; `last_lines` begins with so many lines of each; `follow` goes
+        on with what is still written, also after a lost connection. Raises NotFound.
+        """
+        return Console(self._connection, run_id, labels=texts(labels), last_lines=last_lines or 0, follow=follow)
 
     def list_writers(self, run_id: str) -> AsyncIterator[types.Writer]:
         """The processes that write a run, and how far each has come."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TypeVar
 
 from trackway import types
+from trackway._rpc.console import Console
 from trackway._rpc.paging import Pages
 from trackway._rpc.watch import Watch
 from trackway._sync.portal import InterruptedByForkError, Portal
@@ -32,3 +33,19 @@ def events(portal: Portal, watch: AsyncIterator[types.Event]) -> Iterator[types.
             yield event
     finally:
         portal.dispose(watch.aclose)
+
+
+def blocks(portal: Portal, console: AsyncIterator[types.ConsoleBlock]) -> Iterator[types.ConsoleBlock]:
+    """The blocks of a console, also after a fork."""
+    assert isinstance(console, Console)
+    try:
+        while True:
+            try:
+                block = portal.wait_for(console.__anext__)
+            except InterruptedByForkError:
+                continue
+            except StopAsyncIteration:
+                return
+            yield block
+    finally:
+        portal.dispose(console.aclose)

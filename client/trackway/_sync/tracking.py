@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from trackway import types
 from trackway._rpc.tracking import AsyncTracking
-from trackway._sync.iteration import items
+from trackway._sync.iteration import blocks, items
 from trackway._sync.mirror import mirrors
 from trackway._sync.portal import Portal
 
@@ -141,6 +141,17 @@ class Tracking:
         self, run_id: str, key: str, *, context: Mapping[str, str] | None = None
     ) -> list[types.MetricSeries]:
         return self._portal.call(self._async.read_series, run_id, key, context=context)
+
+    def read_console(
+        self,
+        run_id: str,
+        *,
+        labels: Mapping[str, object] | None = None,
+        last_lines: int | None = None,
+        follow: bool = False,
+    ) -> Iterator[types.ConsoleBlock]:
+        listing = self._async.read_console(run_id, labels=labels, last_lines=last_lines, follow=follow)
+        return blocks(self._portal, listing)
 
     def list_writers(self, run_id: str) -> Iterator[types.Writer]:
         return items(self._portal, self._async.list_writers(run_id))

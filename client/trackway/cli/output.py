@@ -35,6 +35,12 @@ def print_json(value: Any) -> None:
     sys.stdout.write("\n")
 
 
+def print_json_line(value: Any) -> None:
+    """Print as JSON in one line, at once: one of many values, some of which may be long in coming."""
+    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
 def plain(value: Any) -> Any:
     """Frozen values as dicts, lists and scalars that JSON has."""
     if is_dataclass(value) and not isinstance(value, type):

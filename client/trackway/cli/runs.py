@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trackway.cli.connection import Json, Limit, Uri, connect
+from trackway.cli.console import ConsolePrinter
 from trackway.cli.output import (
     Column,
     duration,
@@ -15,6 +16,7 @@ from trackway.cli.output import (
     number,
     pairs_text,
     print_json,
+    print_json_line,
     print_line,
     print_pairs,
     print_table,
@@ -80,6 +82,32 @@ def show_run(
     _print_run(found)
     for record in refused[:20]:
         print_line(f"  refused: record {record.sequence} of writer {record.writer_id[:8]}: {record.message}")
+
+
+@app.command("logs")
+def show_logs(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is still written.")] = False,
+    rank: Annotated[str | None, typer.Option("--rank", metavar="N", help="Only the process of this rank.")] = None,
+    tail: Annotated[
+        int | None,
+        typer.Option("--tail", "-n", metavar="LINES", min=1, help="Begin with the last lines of each process."),
+    ] = None,
+    uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Show what the processes of a run wrote to their consoles (runs with log_console)."""
+    labels = {} if rank is None else {"rank": rank}
+    with connect(uri) as client:
+        blocks = client.tracking.read_console(run, labels=labels, last_lines=tail, follow=follow)
+        if as_json:
+            for block in blocks:
+                print_json_line(block)
+            return
+        printer = ConsolePrinter(named=rank is None)
+        for block in blocks:
+            printer.show(block)
+        printer.end()
 
 
 def _experiment_id(client: Client, name_or_id: str) -> str:

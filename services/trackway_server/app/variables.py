@@ -51,6 +51,13 @@ _CLIENT = frozenset(
         "EXPERIMENT_NAME",
         "EXPERIMENT_ID",
         "ALLOW_PICKLE",
+        "LOG_CONSOLE",
+        "CONSOLE_ANSI",
+        "CONSOLE_MAX_BYTES",
+        "ENABLE_SYSTEM_METRICS_LOGGING",
+        "SYSTEM_METRICS_SAMPLING_INTERVAL",
+        "SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING",
+        "SYSTEM_METRICS_NODE_ID",
     )
 )
 """The client's: they may be set beside a server, and mean nothing to it."""

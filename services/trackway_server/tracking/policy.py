@@ -32,6 +32,7 @@ POLICY: Mapping[str, Permission] = {
     "ListWriters": READ_RUNS,
     "ListSeries": READ_RUNS,
     "ReadSeries": READ_RUNS,
+    "ReadConsole": READ_RUNS,
     "Ingest": WRITE_RUNS,
     "GetRunAccess": READ_RUNS,
     "GrantExperimentRole": WRITE_ROLES,

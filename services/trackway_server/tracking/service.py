@@ -18,6 +18,7 @@ from trackway_server.metrics.domain.records import canonical_context
 from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.query import MetricQueries
 from trackway_server.tracking import convert
+from trackway_server.tracking.console import ConsoleReader
 from trackway_server.tracking.domain import bindings, experiments, runs
 from trackway_server.tracking.domain.model import Run
 from trackway_server.tracking.domain.ports import TrackingUnit
@@ -40,6 +41,7 @@ class TrackingService(RoleRpcs):
         self._queries = queries
         self._ingest = ingest
         self._clock = clock
+        self._console = ConsoleReader(store)
 
     async def CreateExperiment(self, request: rpc.CreateExperimentRequest, call: Call) -> rpc.CreateExperimentResponse:
         """Make an experiment."""
@@ -224,6 +226,16 @@ class TrackingService(RoleRpcs):
         async with aclosing(self._queries.points(request.run_id, request.key, context)) as chunks:
             async for chunk in chunks:
                 yield rpc.ReadSeriesResponse(points=chunk_to_proto(chunk))
+
+    async def ReadConsole(
+        self, request: rpc.ReadConsoleRequest, call: Call
+    ) -> AsyncGenerator[rpc.ReadConsoleResponse, None]:
+        """Stream console output of a run."""
+        run_id, query = request.run_id, convert.console_query_from_proto(request)
+        items = self._console.read(query, lambda unit: runs.workspace_of(unit, run_id, call.admits))
+        async with aclosing(items):
+            async for item in items:
+                yield convert.console_to_proto(item)
 
     def Ingest(
         self, requests: AsyncIterator[ingest_pb2.IngestRequest], call: Call

@@ -15,6 +15,7 @@ from typing import Protocol
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.metrics.domain.liveness import LivenessRows
 from trackway_server.metrics.domain.ports import MetricUnit
+from trackway_server.tracking.domain.console import ConsoleUnit
 
 
 class Stage(IntEnum):
@@ -80,6 +81,11 @@ class PurgingUnit(Protocol):
         ...
 
     @property
+    def console(self) -> ConsoleUnit:
+        """The console output of runs."""
+        ...
+
+    @property
     def deletions(self) -> Deletions:
         """What is noted of deleted runs."""
         ...
@@ -108,7 +114,7 @@ def begin_purge(unit: PurgingUnit, run_id: str, before_us: int) -> bool:
 
 def purge_some(unit: PurgingUnit, run_id: str, rows: int) -> bool:
     """Remove up to about `rows` rows of a run whose purge has begun, its own at the end; whether there is more."""
-    if unit.metrics.purge(run_id, rows):
+    if unit.metrics.purge(run_id, rows) or unit.console.delete_pages(run_id, rows):
         return True
     unit.liveness.forget([run_id])
     unit.deletions.drop_run(run_id)

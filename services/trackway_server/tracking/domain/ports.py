@@ -10,6 +10,7 @@ from typing import Protocol
 
 from trackway_server.metrics.domain.liveness import LivenessRows
 from trackway_server.metrics.domain.ports import MetricUnit, SubjectRecords
+from trackway_server.tracking.domain.console import ConsoleUnit
 from trackway_server.tracking.domain.deletions import Deletions
 from trackway_server.tracking.domain.model import DatasetInput, Experiment, RefusedRecord, RunInfo, RunsQuery, View
 
@@ -73,6 +74,11 @@ class TrackingUnit(Protocol):
 
     def awaited(self, subject_ids: Sequence[str]) -> set[str]:
         """Those of the runs that are RUNNING and not deleted."""
+        ...
+
+    @property
+    def console(self) -> ConsoleUnit:
+        """The console output of runs, see domain/console.py."""
         ...
 
     def experiment(self, experiment_id: int) -> Experiment | None:

@@ -10,6 +10,7 @@ from trackway_server.core.errors import DomainError, Reason
 from trackway_server.metrics.domain.records import Refusal, SubjectRecord, WriterCursor
 from trackway_server.tracking.domain.bindings import admit_start, admit_writer
 from trackway_server.tracking.domain.changes import RunChanges
+from trackway_server.tracking.domain.console import ConsoleBlock, store_console
 from trackway_server.tracking.domain.model import (
     DatasetInput,
     ParamsSet,
@@ -55,11 +56,17 @@ class RunRecords:
     ) -> list[Refusal]:
         """See SubjectRecords. The stream is refused with RUN_NOT_FOUND (which may pass: another writer of the run may
         be about to start it), RUN_DELETED, and what start_run raises but RUN_ALREADY_EXISTS."""
-        if not records and not refused:
-            # Points alone: the processes of one run do not wait for one another.
-            check_writable(self._unit, writer.workspace, writer.subject_id)
-            return []
+        blocks = [
+            replace(record.payload, sequence=record.sequence)
+            for record in records
+            if isinstance(record.payload, ConsoleBlock)
+        ]
+        records = [record for record in records if not isinstance(record.payload, ConsoleBlock)]
         refusals = self._start(writer, records, now_us)
+        check_writable(self._unit, writer.workspace, writer.subject_id)
+        refusals += self._store_console(writer, blocks)
+        if not records and not refused and not refusals:
+            return []  # points and console output alone: the processes of one run do not wait for one another
         run = writable_run(self._unit, writer.workspace, writer.subject_id)
         payloads = [record.payload for record in records]
         changes = RunChanges(self._unit, run, _param_keys(payloads), ())
@@ -74,6 +81,9 @@ class RunRecords:
             self._unit.liveness.hear([run.run_id], [], now_us)
         changes.store()
         return refusals
+
+    def _store_console(self, writer: WriterCursor, blocks: Sequence[ConsoleBlock]) -> list[Refusal]:
+        return store_console(self._unit.console, writer.subject_id, writer.writer_id, blocks) if blocks else []
 
     def _start(self, writer: WriterCursor, records: Sequence[SubjectRecord], now_us: int) -> list[Refusal]:
         refusals = []

@@ -21,6 +21,7 @@ from trackway_server.tracking.domain.model import (
     View,
 )
 from trackway_server.tracking.domain.records import RunRecords
+from trackway_server.tracking.store.console_memory import MemoryConsoleUnit
 from trackway_server.tracking.store.deletions_memory import MemoryDeletions
 
 
@@ -35,6 +36,7 @@ class MemoryTrackingUnit:
         self._runs: dict[str, _StoredRun] = {}
         self._roles: dict[tuple[int, str], int] = {}
         self._noted: dict[str, Deletion] = {}
+        self.console = MemoryConsoleUnit()
 
     @property
     def bindings(self) -> MemoryBindings:

@@ -27,6 +27,7 @@ from trackway_server.tracking.domain.model import (
 )
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.records import RunRecords
+from trackway_server.tracking.store.console_sql import SqlConsoleUnit
 from trackway_server.tracking.store.deletions_sql import SqlDeletions
 from trackway_server.tracking.store.sql_bindings import SqlBindings, bound_experiments
 from trackway_server.tracking.store.tables import (
@@ -81,6 +82,7 @@ class SqlTrackingUnit:
         self.bindings = SqlBindings(connection)
         self.liveness = SqlLivenessRows(connection, LIVENESS, METRICS.writers)
         self.deletions = SqlDeletions(connection, writing=writing)
+        self.console = SqlConsoleUnit(connection)
 
     def awaited(self, subject_ids: Sequence[str]) -> set[str]:
         """See TrackingUnit."""

@@ -26,7 +26,7 @@ from trackway.api.common.v1 import errors_pb2 as trackway_dot_api_dot_common_dot
 from trackway.api.common.v1 import limits_pb2 as trackway_dot_api_dot_common_dot_v1_dot_limits__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$trackway/api/metrics/v1/ingest.proto\x12\x17trackway.api.metrics.v1\x1a#trackway/api/common/v1/errors.proto\x1a#trackway/api/common/v1/limits.proto\"\xc5\x01\n\rIngestRequest\x12\x33\n\x04open\x18\x01 \x01(\x0b\x32#.trackway.api.metrics.v1.OpenWriterH\x00\x12\x38\n\x06\x61ppend\x18\x02 \x01(\x0b\x32&.trackway.api.metrics.v1.AppendRecordsH\x00\x12=\n\theartbeat\x18\x03 \x01(\x0b\x32(.trackway.api.metrics.v1.WriterHeartbeatH\x00\x42\x06\n\x04kind\"\x11\n\x0fWriterHeartbeat\"\xd2\x01\n\x0eIngestResponse\x12\x37\n\x06opened\x18\x01 \x01(\x0b\x32%.trackway.api.metrics.v1.WriterOpenedH\x00\x12\x44\n\x0c\x61\x63knowledged\x18\x02 \x01(\x0b\x32,.trackway.api.metrics.v1.RecordsAcknowledgedH\x00\x12\x39\n\x07refused\x18\x03 \x01(\x0b\x32&.trackway.api.metrics.v1.StreamRefusedH\x00\x42\x06\n\x04kind\"\xf9\x01\n\nOpenWriter\x12\x1f\n\nsubject_id\x18\x01 \x01(\tB\x0b\xea\xe0\x18\x07\x08\x01\x10\x85\x02(\r\x12\x1b\n\twriter_id\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01(\x02\x12\x15\n\x05\x65poch\x18\x03 \x01(\x04\x42\x06\xea\xe0\x18\x02\x08\x01\x12L\n\x06labels\x18\x04 \x03(\x0b\x32/.trackway.api.metrics.v1.OpenWriter.LabelsEntryB\x0b\xea\xe0\x18\x07\x10\xfa\x01 \x10@@\x12\x19\n\tworkspace\x18\x05 \x01(\tB\x06\xea\xe0\x18\x02(\x04\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"z\n\x0cWriterOpened\x12\x18\n\x10\x64urable_sequence\x18\x01 \x01(\x04\x12\x17\n\x0fprefix_checksum\x18\x02 \x01(\x07\x12\x18\n\x10max_append_bytes\x18\x03 \x01(\r\x12\x1d\n\x15heartbeat_interval_ms\x18\x04 \x01(\r\"\xc5\x01\n\rAppendRecords\x12\x16\n\x0e\x66irst_sequence\x18\x01 \x01(\x04\x12 \n\x0crecord_count\x18\x02 \x01(\rB\n\xea\xe0\x18\x06\x08\x01\x38\x80\x80@\x12#\n\x10record_checksums\x18\x03 \x01(\x0c\x42\t\xea\xe0\x18\x05\x18\x80\x80\x80\x02\x12\x17\n\x0fprefix_checksum\x18\x04 \x01(\x07\x12<\n\x07records\x18\x05 \x03(\x0b\x32\x1f.trackway.api.metrics.v1.RecordB\n\xea\xe0\x18\x06 \x80\x80\x04P\x01\"\xc0\x03\n\x06Record\x12\x17\n\x0fsequence_offset\x18\x01 \x01(\r\x12\x36\n\trun_start\x18\x02 \x01(\x0b\x32!.trackway.api.metrics.v1.RunStartH\x00\x12>\n\nrun_status\x18\x03 \x01(\x0b\x32(.trackway.api.metrics.v1.RunStatusChangeH\x00\x12\x34\n\x06params\x18\x04 \x01(\x0b\x32\".trackway.api.metrics.v1.ParamsSetH\x00\x12\x33\n\x04tags\x18\x05 \x01(\x0b\x32#.trackway.api.metrics.v1.TagsChangeH\x00\x12>\n\rdataset_input\x18\x06 \x01(\x0b\x32%.trackway.api.metrics.v1.DatasetInputH\x00\x12;\n\x06series\x18\x07 \x01(\x0b\x32).trackway.api.metrics.v1.SeriesDefinitionH\x00\x12\x35\n\x06points\x18\x08 \x01(\x0b\x32#.trackway.api.metrics.v1.PointBlockH\x00\x42\x06\n\x04kind\"\x9f\x02\n\x08RunStart\x12\"\n\x0f\x65xperiment_name\x18\x01 \x01(\tB\t\xea\xe0\x18\x05\x10\xf4\x03(\x0b\x12\x1d\n\rexperiment_id\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02(\x03\x12\x1b\n\x08run_name\x18\x03 \x01(\tB\t\xea\xe0\x18\x05\x10\xf4\x03(\x0b\x12\x1a\n\x07user_id\x18\x04 \x01(\tB\t\xea\xe0\x18\x05\x10\xfa\x01(\x0b\x12\x1d\n\rstart_time_us\x18\x05 \x01(\x03\x42\x06\xea\xe0\x18\x02\x30\x00\x12K\n\x04tags\x18\x06 \x03(\x0b\x32+.trackway.api.metrics.v1.RunStart.TagsEntryB\x10\xea\xe0\x18\x0c\x18\x80\x80@ \xe8\x07@\xfa\x01H\x05\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"_\n\x0fRunStatusChange\x12\x18\n\x06status\x18\x01 \x01(\rB\x08\xea\xe0\x18\x04\x08\x01\x38\x05\x12\x17\n\x07time_us\x18\x02 \x01(\x03\x42\x06\xea\xe0\x18\x02\x30\x00\x12\x19\n\x07message\x18\x03 \x01(\tB\x08\xea\xe0\x18\x04\x18\x80\x80\x04\"\x8d\x01\n\tParamsSet\x12Q\n\x06params\x18\x01 \x03(\x0b\x32..trackway.api.metrics.v1.ParamsSet.ParamsEntryB\x11\xea\xe0\x18\r\x18\x80\x80\x80\x02 \x90N@\xfa\x01H\x05\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa1\x01\n\nTagsChange\x12K\n\x03set\x18\x01 \x03(\x0b\x32,.trackway.api.metrics.v1.TagsChange.SetEntryB\x10\xea\xe0\x18\x0c\x18\x80\x80@ \x90N@\xfa\x01H\x05\x12\x1a\n\x06\x64\x65lete\x18\x02 \x03(\tB\n\xea\xe0\x18\x06\x10\xfa\x01 \x90N\x1a*\n\x08SetEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xcd\x01\n\x0c\x44\x61tasetInput\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xea\xe0\x18\x07\x08\x01\x10\xf4\x03(\x0b\x12\x1b\n\x06\x64igest\x18\x02 \x01(\tB\x0b\xea\xe0\x18\x07\x08\x01\x10\x80\x01(\x0b\x12\x1c\n\x0bsource_type\x18\x03 \x01(\tB\x07\xea\xe0\x18\x03\x10\xfa\x01\x12\x18\n\x06source\x18\x04 \x01(\tB\x08\xea\xe0\x18\x04\x18\x80\x80\x04\x12\x18\n\x06schema\x18\x05 \x01(\tB\x08\xea\xe0\x18\x04\x18\x80\x80@\x12\x19\n\x07profile\x18\x06 \x01(\tB\x08\xea\xe0\x18\x04\x18\x80\x80@\x12\x18\n\x07\x63ontext\x18\x07 \x01(\tB\x07\xea\xe0\x18\x03\x10\xfa\x01\"\xd0\x01\n\x10SeriesDefinition\x12\x1c\n\tseries_id\x18\x01 \x01(\rB\t\xea\xe0\x18\x05\x38\xff\xff\xff\x07\x12\x18\n\x03key\x18\x02 \x01(\tB\x0b\xea\xe0\x18\x07\x08\x01\x10\xfa\x01(\x05\x12T\n\x07\x63ontext\x18\x03 \x03(\x0b\x32\x36.trackway.api.metrics.v1.SeriesDefinition.ContextEntryB\x0b\xea\xe0\x18\x07\x10\xfa\x01 \x10@@\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xdd\x01\n\nPointBlock\x12\x1d\n\trow_count\x18\x01 \x01(\rB\n\xea\xe0\x18\x06\x08\x01\x38\x80\x80@\x12\x12\n\none_record\x18\x02 \x01(\x08\x12\x17\n\x0fsequence_deltas\x18\x03 \x03(\r\x12\x1e\n\nseries_ids\x18\x04 \x03(\rB\n\xea\xe0\x18\x06\x08\x01 \x80\x80\x04\x12\x15\n\rfirst_time_us\x18\x05 \x01(\x03\x12\x13\n\x0btime_deltas\x18\x06 \x03(\x12\x12\x12\n\nfirst_step\x18\x07 \x01(\x03\x12\x13\n\x0bstep_deltas\x18\x08 \x03(\x12\x12\x0e\n\x06values\x18\t \x03(\x01\"h\n\x13RecordsAcknowledged\x12\x18\n\x10\x64urable_sequence\x18\x01 \x01(\x04\x12\x37\n\x07refused\x18\x02 \x03(\x0b\x32&.trackway.api.metrics.v1.RecordRefused\"g\n\rRecordRefused\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x33\n\x06reason\x18\x02 \x01(\x0e\x32#.trackway.api.common.v1.ErrorReason\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x82\x01\n\rStreamRefused\x12\x33\n\x06reason\x18\x01 \x01(\x0e\x32#.trackway.api.common.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x18\n\x10\x64urable_sequence\x18\x03 \x01(\x04\x12\x11\n\tretryable\x18\x04 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$trackway/api/metrics/v1/ingest.proto\x12\x17trackway.api.metrics.v1\x1a#trackway/api/common/v1/errors.proto\x1a#trackway/api/common/v1/limits.proto\"\xc5\x01\n\rIngestRequest\x12\x33\n\x04open\x18\x01 \x01(\x0b\x32#.trackway.api.metrics.v1.OpenWriterH\x00\x12\x38\n\x06\x61ppend\x18\x02 \x01(\x0b\x32&.trackway.api.metrics.v1.AppendRecordsH\x00\x12=\n\theartbeat\x18\x03 \x01(\x0b\x32(.trackway.api.metrics.v1.WriterHeartbeatH\x00\x42\x06\n\x04kind\"\x11\n\x0fWriterHeartbeat\"\xd2\x01\n\x0eIngestResponse\x12\x37\n\x06opened\x18\x01 \x01(\x0b\x32%.trackway.api.metrics.v1.WriterOpenedH\x00\x12\x44\n\x0c\x61\x63knowledged\x18\x02 \x01(\x0b\x32,.trackway.api.metrics.v1.RecordsAcknowledgedH\x00\x12\x39\n\x07refused\x18\x03 \x01(\x0b\x32&.trackway.api.metrics.v1.StreamRefusedH\x00\x42\x06\n\x04kind\"\xf9\x01\n\nOpenWriter\x12\x1f\n\nsubject_id\x18\x01 \x01(\tB\x0b\xea\xe0\x18\x07\x08\x01\x10\x85\x02(\r\x12\x1b\n\twriter_id\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01(\x02\x12\x15\n\x05\x65poch\x18\x03 \x01(\x04\x42\x06\xea\xe0\x18\x02\x08\x01\x12L\n\x06labels\x18\x04 \x03(\x0b\x32/.trackway.api.metrics.v1.OpenWriter.LabelsEntryB\x0b\xea\xe0\x18\x07\x10\xfa\x01 \x10@@\x12\x19\n\tworkspace\x18\x05 \x01(\tB\x06\xea\xe0\x18\x02(\x04\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"z\n\x0cWriterOpened\x12\x18\n\x10\x64urable_sequence\x18\x01 \x01(\x04\x12\x17\n\x0fprefix_checksum\x18\x02 \x01(\x07\x12\x18\n\x10max_append_bytes\x18\x03 \x01(\r\x12\x1d\n\x15heartbeat_interval_ms\x18\x04 \x01(\r\"\xc5\x01\n\rAppendRecords\x12\x16\n\x0e\x66irst_sequence\x18\x01 \x01(\x04\x12 \n\x0crecord_count\x18\x02 \x01(\rB\n\xea\xe0\x18\x06\x08\x01\x38\x80\x80@\x12#\n\x10record_checksums\x18\x03 \x01(\x0c\x42\t\xea\xe0\x18\x05\x18\x80\x80\x80\x02\x12\x17\n\x0fprefix_checksum\x18\x04 \x01(\x07\x12<\n\x07records\x18\x05 \x03(\x0b\x32\x1f.trackway.api.metrics.v1.RecordB\n\xea\xe0\x18\x06 \x80\x80\x04P\x01\"\xfa\x03\n\x06Record\x12\x17\n\x0fsequence_offset\x18\x01 \x01(\r\x12\x36\n\trun_start\x18\x02 \x01(\x0b\x32!.trackway.api.metrics.v1.RunStartH\x00\x12>\n\nrun_status\x18\x03 \x01(\x0b\x32(.trackway.api.metrics.v1.RunStatusChangeH\x00\x12\x34\n\x06params\x18\x04 \x01(\x0b\x32\".trackway.api.metrics.v1.ParamsSetH\x00\x12\x33\n\x04tags\x18\x05 \x01(\x0b\x32#.trackway.api.metrics.v1.TagsChangeH\x00\x12>\n\rdataset_input\x18\x06 \x01(\x0b\x32%.trackway.api.metrics.v1.DatasetInputH\x00\x12;\n\x06series\x18\x07 \x01(\x0b\x32).trackway.api.metrics.v1.SeriesDefinitionH\x00\x12\x35\n\x06points\x18\x08 \x01(\x0b\x32#.trackway.api.metrics.v1.PointBlockH\x00\x12\x38\n\x07\x63onsole\x18\x0c \x01(\x0b\x32%.trackway.api.metrics.v1.ConsoleBlockH\x00\x42\x06\n\x04kind\"\x9f\x02\n\x08RunStart\x12\"\n\x0f\x65xperiment_name\x18\x01 \x01(\tB\t\xea\xe0\x18\x05\x10\xf4\x03(\x0b\x12\x1d\n\rexperiment_id\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02(\x03\x12\x1b\n\x08run_name\x18\x03 \x01(\tB\t\xea\xe0\x18\x05\x10\xf4\x03(\x0b\x12\x1a\n\x07user_id\x18\x04 \x01(\tB\t\xea\xe0\x18\x05\x10\xfa\x01(\x0b\x12\x1d\n\rstart_time_us\x18\x05 \x01(\x03\x42\x06\xea\xe0\x18\x02\x30\x00\x12K\n\x04tags\x18\x06 \x03(\x0b\x32+.trackway.api.metrics.v1.RunStart.TagsEntryB\x10\xea\xe0\x18\x0c\x18\x80\x80@ \xe8\x07@\xfa\x01H\x05\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"_\n\x0fRunStatusChange\x12\x18\n\x06status\x18\x01 \x01(\rB\x08\xea\xe0\x18\x04\x08\x01\x38\x05\x12\x17\n\x07time_us\x18\x02 \x01(\x03\x42\x06\xea\xe0\x18\x02\x30\x00\x12\x19\n\x07message\x18\x03 \x01(\tB\x08\xea\xe0\x18\x04\x18\x80\x80\x04\"\x8d\x01\n\tParamsSet\x12Q\n\x06params\x18\x01 \x03(\x0b\x32..trackway.api.metrics.v1.ParamsSet.ParamsEntryB\x11\xea\xe0\x18\r\x18\x80\x80\x80\x02 \x90N@\xfa\x01H\x05\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa1\x01\n\nTagsChange\x12K\n\x03set\x18\x01 \x03(\x0b\x32,.trackway.api.metrics.v1.TagsChange.SetEntryB\x10\xea\xe0\x18\x0c\x18\x80\x80@ \x90N@\xfa\x01H\x05\x12\x1a\n\x06\x64\x65lete\x18\x02 \x03(\tB\n\xea\xe0\x18\x06\x10\xfa\x01 \x90N\x1a*\n\x08SetEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xcd\x01\n\x0c\x44\x61tasetInput\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xea\xe0\x18\x07\x08\x01\x10\xf4\x03(\x0b\x12\x1b\n\x06\x64igest\x18\x02 \x01(\tB\x0b\xea\xe0\x18\x07\x08\x01\x10\x80\x01(\x0b\x12\x1c\n\x0bsource_type\x18\x03 \x01(\tB\x07\xea\xe0\x18\x03\x10\xfa\x01\x12\x18\n\x06source\x18\x04 \x01(\tB\x08\xea\xe0\x18\x04\x18\x80\x80\x04\x12\x18\n\x06schema\x18\x05 \x01(\tB\x08\xea\xe0\x18\x04\x18\x80\x80@\x12\x19\n\x07profile\x18\x06 \x01(\tB\x08\xea\xe0\x18\x04\x18\x80\x80@\x12\x18\n\x07\x63ontext\x18\x07 \x01(\tB\x07\xea\xe0\x18\x03\x10\xfa\x01\"\xd0\x01\n\x10SeriesDefinition\x12\x1c\n\tseries_id\x18\x01 \x01(\rB\t\xea\xe0\x18\x05\x38\xff\xff\xff\x07\x12\x18\n\x03key\x18\x02 \x01(\tB\x0b\xea\xe0\x18\x07\x08\x01\x10\xfa\x01(\x05\x12T\n\x07\x63ontext\x18\x03 \x03(\x0b\x32\x36.trackway.api.metrics.v1.SeriesDefinition.ContextEntryB\x0b\xea\xe0\x18\x07\x10\xfa\x01 \x10@@\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xdd\x01\n\nPointBlock\x12\x1d\n\trow_count\x18\x01 \x01(\rB\n\xea\xe0\x18\x06\x08\x01\x38\x80\x80@\x12\x12\n\none_record\x18\x02 \x01(\x08\x12\x17\n\x0fsequence_deltas\x18\x03 \x03(\r\x12\x1e\n\nseries_ids\x18\x04 \x03(\rB\n\xea\xe0\x18\x06\x08\x01 \x80\x80\x04\x12\x15\n\rfirst_time_us\x18\x05 \x01(\x03\x12\x13\n\x0btime_deltas\x18\x06 \x03(\x12\x12\x12\n\nfirst_step\x18\x07 \x01(\x03\x12\x13\n\x0bstep_deltas\x18\x08 \x03(\x12\x12\x0e\n\x06values\x18\t \x03(\x01\"h\n\x13RecordsAcknowledged\x12\x18\n\x10\x64urable_sequence\x18\x01 \x01(\x04\x12\x37\n\x07refused\x18\x02 \x03(\x0b\x32&.trackway.api.metrics.v1.RecordRefused\"g\n\rRecordRefused\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x33\n\x06reason\x18\x02 \x01(\x0e\x32#.trackway.api.common.v1.ErrorReason\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x82\x01\n\rStreamRefused\x12\x33\n\x06reason\x18\x01 \x01(\x0e\x32#.trackway.api.common.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x18\n\x10\x64urable_sequence\x18\x03 \x01(\x04\x12\x11\n\tretryable\x18\x04 \x01(\x08\"\xad\x02\n\x0c\x43onsoleBlock\x12>\n\x06stream\x18\x01 \x01(\x0e\x32&.trackway.api.metrics.v1.ConsoleStreamB\x06\xea\xe0\x18\x02\x08\x01\x12\x16\n\x04text\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x18\x80\x80@\x12\x1c\n\nline_count\x18\x03 \x01(\rB\x08\xea\xe0\x18\x04\x38\x80\x80@\x12\x1c\n\nunfinished\x18\x04 \x01(\tB\x08\xea\xe0\x18\x04\x18\x80\x80\x10\x12\x17\n\x07time_us\x18\x05 \x01(\x03\x42\x06\xea\xe0\x18\x02\x30\x00\x12\"\n\nfirst_line\x18\x06 \x01(\x04\x42\x0e\xea\xe0\x18\n8\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x12%\n\rdropped_lines\x18\x07 \x01(\x04\x42\x0e\xea\xe0\x18\n8\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x12%\n\rdropped_bytes\x18\x08 \x01(\x04\x42\x0e\xea\xe0\x18\n8\xff\xff\xff\xff\xff\xff\xff\xff\x7f*~\n\rConsoleStream\x12\x1e\n\x1a\x43ONSOLE_STREAM_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONSOLE_STREAM_STDOUT\x10\x01\x12\x19\n\x15\x43ONSOLE_STREAM_STDERR\x10\x02\x12\x17\n\x13\x43ONSOLE_STREAM_BOTH\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -107,6 +107,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POINTBLOCK'].fields_by_name['row_count']._serialized_options = b'\352\340\030\006\010\0018\200\200@'
   _globals['_POINTBLOCK'].fields_by_name['series_ids']._loaded_options = None
   _globals['_POINTBLOCK'].fields_by_name['series_ids']._serialized_options = b'\352\340\030\006\010\001 \200\200\004'
+  _globals['_CONSOLEBLOCK'].fields_by_name['stream']._loaded_options = None
+  _globals['_CONSOLEBLOCK'].fields_by_name['stream']._serialized_options = b'\352\340\030\002\010\001'
+  _globals['_CONSOLEBLOCK'].fields_by_name['text']._loaded_options = None
+  _globals['_CONSOLEBLOCK'].fields_by_name['text']._serialized_options = b'\352\340\030\004\030\200\200@'
+  _globals['_CONSOLEBLOCK'].fields_by_name['line_count']._loaded_options = None
+  _globals['_CONSOLEBLOCK'].fields_by_name['line_count']._serialized_options = b'\352\340\030\0048\200\200@'
+  _globals['_CONSOLEBLOCK'].fields_by_name['unfinished']._loaded_options = None
+  _globals['_CONSOLEBLOCK'].fields_by_name['unfinished']._serialized_options = b'\352\340\030\004\030\200\200\020'
+  _globals['_CONSOLEBLOCK'].fields_by_name['time_us']._loaded_options = None
+  _globals['_CONSOLEBLOCK'].fields_by_name['time_us']._serialized_options = b'\352\340\030\0020\000'
+  _globals['_CONSOLEBLOCK'].fields_by_name['first_line']._loaded_options = None
+  _globals['_CONSOLEBLOCK'].fields_by_name['first_line']._serialized_options = b'\352\340\030\n8\377\377\377\377\377\377\377\377\177'
+  _globals['_CONSOLEBLOCK'].fields_by_name['dropped_lines']._loaded_options = None
+  _globals['_CONSOLEBLOCK'].fields_by_name['dropped_lines']._serialized_options = b'\352\340\030\n8\377\377\377\377\377\377\377\377\177'
+  _globals['_CONSOLEBLOCK'].fields_by_name['dropped_bytes']._loaded_options = None
+  _globals['_CONSOLEBLOCK'].fields_by_name['dropped_bytes']._serialized_options = b'\352\340\030\n8\377\377\377\377\377\377\377\377\177'
+  _globals['_CONSOLESTREAM']._serialized_start=3642
+  _globals['_CONSOLESTREAM']._serialized_end=3768
   _globals['_INGESTREQUEST']._serialized_start=140
   _globals['_INGESTREQUEST']._serialized_end=337
   _globals['_WRITERHEARTBEAT']._serialized_start=339
@@ -122,33 +140,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPENDRECORDS']._serialized_start=948
   _globals['_APPENDRECORDS']._serialized_end=1145
   _globals['_RECORD']._serialized_start=1148
-  _globals['_RECORD']._serialized_end=1596
-  _globals['_RUNSTART']._serialized_start=1599
-  _globals['_RUNSTART']._serialized_end=1886
-  _globals['_RUNSTART_TAGSENTRY']._serialized_start=1843
-  _globals['_RUNSTART_TAGSENTRY']._serialized_end=1886
-  _globals['_RUNSTATUSCHANGE']._serialized_start=1888
-  _globals['_RUNSTATUSCHANGE']._serialized_end=1983
-  _globals['_PARAMSSET']._serialized_start=1986
-  _globals['_PARAMSSET']._serialized_end=2127
-  _globals['_PARAMSSET_PARAMSENTRY']._serialized_start=2082
-  _globals['_PARAMSSET_PARAMSENTRY']._serialized_end=2127
-  _globals['_TAGSCHANGE']._serialized_start=2130
-  _globals['_TAGSCHANGE']._serialized_end=2291
-  _globals['_TAGSCHANGE_SETENTRY']._serialized_start=2249
-  _globals['_TAGSCHANGE_SETENTRY']._serialized_end=2291
-  _globals['_DATASETINPUT']._serialized_start=2294
-  _globals['_DATASETINPUT']._serialized_end=2499
-  _globals['_SERIESDEFINITION']._serialized_start=2502
-  _globals['_SERIESDEFINITION']._serialized_end=2710
-  _globals['_SERIESDEFINITION_CONTEXTENTRY']._serialized_start=2664
-  _globals['_SERIESDEFINITION_CONTEXTENTRY']._serialized_end=2710
-  _globals['_POINTBLOCK']._serialized_start=2713
-  _globals['_POINTBLOCK']._serialized_end=2934
-  _globals['_RECORDSACKNOWLEDGED']._serialized_start=2936
-  _globals['_RECORDSACKNOWLEDGED']._serialized_end=3040
-  _globals['_RECORDREFUSED']._serialized_start=3042
-  _globals['_RECORDREFUSED']._serialized_end=3145
-  _globals['_STREAMREFUSED']._serialized_start=3148
-  _globals['_STREAMREFUSED']._serialized_end=3278
+  _globals['_RECORD']._serialized_end=1654
+  _globals['_RUNSTART']._serialized_start=1657
+  _globals['_RUNSTART']._serialized_end=1944
+  _globals['_RUNSTART_TAGSENTRY']._serialized_start=1901
+  _globals['_RUNSTART_TAGSENTRY']._serialized_end=1944
+  _globals['_RUNSTATUSCHANGE']._serialized_start=1946
+  _globals['_RUNSTATUSCHANGE']._serialized_end=2041
+  _globals['_PARAMSSET']._serialized_start=2044
+  _globals['_PARAMSSET']._serialized_end=2185
+  _globals['_PARAMSSET_PARAMSENTRY']._serialized_start=2140
+  _globals['_PARAMSSET_PARAMSENTRY']._serialized_end=2185
+  _globals['_TAGSCHANGE']._serialized_start=2188
+  _globals['_TAGSCHANGE']._serialized_end=2349
+  _globals['_TAGSCHANGE_SETENTRY']._serialized_start=2307
+  _globals['_TAGSCHANGE_SETENTRY']._serialized_end=2349
+  _globals['_DATASETINPUT']._serialized_start=2352
+  _globals['_DATASETINPUT']._serialized_end=2557
+  _globals['_SERIESDEFINITION']._serialized_start=2560
+  _globals['_SERIESDEFINITION']._serialized_end=2768
+  _globals['_SERIESDEFINITION_CONTEXTENTRY']._serialized_start=2722
+  _globals['_SERIESDEFINITION_CONTEXTENTRY']._serialized_end=2768
+  _globals['_POINTBLOCK']._serialized_start=2771
+  _globals['_POINTBLOCK']._serialized_end=2992
+  _globals['_RECORDSACKNOWLEDGED']._serialized_start=2994
+  _globals['_RECORDSACKNOWLEDGED']._serialized_end=3098
+  _globals['_RECORDREFUSED']._serialized_start=3100
+  _globals['_RECORDREFUSED']._serialized_end=3203
+  _globals['_STREAMREFUSED']._serialized_start=3206
+  _globals['_STREAMREFUSED']._serialized_end=3336
+  _globals['_CONSOLEBLOCK']._serialized_start=3339
+  _globals['_CONSOLEBLOCK']._serialized_end=3640
 # @@protoc_insertion_point(module_scope)

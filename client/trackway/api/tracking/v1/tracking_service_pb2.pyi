@@ -357,3 +357,49 @@ class ListExperimentRolesResponse(_message.Message):
     bindings: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.ExperimentRole]
     next_page_token: str
     def __init__(self, bindings: _Optional[_Iterable[_Union[_resources_pb2_1.ExperimentRole, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ReadConsoleRequest(_message.Message):
+    __slots__ = ("run_id", "labels", "last_lines", "follow", "after")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    LAST_LINES_FIELD_NUMBER: _ClassVar[int]
+    FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    labels: _containers.ScalarMap[str, str]
+    last_lines: int
+    follow: bool
+    after: _containers.RepeatedCompositeFieldContainer[ConsolePosition]
+    def __init__(self, run_id: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., last_lines: _Optional[int] = ..., follow: bool = ..., after: _Optional[_Iterable[_Union[ConsolePosition, _Mapping]]] = ...) -> None: ...
+
+class ConsolePosition(_message.Message):
+    __slots__ = ("writer_id", "sequence")
+    WRITER_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    writer_id: str
+    sequence: int
+    def __init__(self, writer_id: _Optional[str] = ..., sequence: _Optional[int] = ...) -> None: ...
+
+class ReadConsoleResponse(_message.Message):
+    __slots__ = ("block", "position", "labels")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    BLOCK_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    block: _ingest_pb2.ConsoleBlock
+    position: ConsolePosition
+    labels: _containers.ScalarMap[str, str]
+    def __init__(self, block: _Optional[_Union[_ingest_pb2.ConsoleBlock, _Mapping]] = ..., position: _Optional[_Union[ConsolePosition, _Mapping]] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...

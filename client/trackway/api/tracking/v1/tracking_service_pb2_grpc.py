@@ -146,6 +146,11 @@ class TrackingServiceStub(object):
                 request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesResponse.FromString,
                 _registered_method=True)
+        self.ReadConsole = channel.unary_stream(
+                '/trackway.api.tracking.v1.TrackingService/ReadConsole',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadConsoleRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadConsoleResponse.FromString,
+                _registered_method=True)
 
 
 class TrackingServiceServicer(object):
@@ -310,6 +315,15 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadConsole(self, request, context):
+        """ReadConsole streams what the processes of a run wrote to their consoles and, with `follow`, what they still write.
+        The blocks of one writer come in their order; those of several are mixed by time, as far as that is cheap. It can
+        be resumed where it broke off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrackingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -422,6 +436,11 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.ListExperimentRoles,
                     request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesRequest.FromString,
                     response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesResponse.SerializeToString,
+            ),
+            'ReadConsole': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadConsole,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadConsoleRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadConsoleResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1019,6 +1038,33 @@ class TrackingService(object):
             '/trackway.api.tracking.v1.TrackingService/ListExperimentRoles',
             trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesRequest.SerializeToString,
             trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadConsole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/ReadConsole',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadConsoleRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadConsoleResponse.FromString,
             options,
             channel_credentials,
             insecure,
