@@ -31,6 +31,10 @@ class TrackingSettings(BaseSettings):
     """Greatest append that is taken, told to clients when they open a stream."""
     unused_writer_seconds: float = Field(default=86_400.0, ge=60)
     """How long a writer that was opened and has sent nothing is remembered."""
+    max_followers: int = Field(default=1_000, ge=1)
+    """How many Follow streams this process answers at once."""
+    follow_poll_seconds: float = Field(default=1.0, gt=0)
+    """How often a Follow stream looks for what was committed by another process or ended."""
     max_series_per_writer: int = Field(default=1_000_000, ge=1, le=2**24)
     """How many series one writer may define."""
 
