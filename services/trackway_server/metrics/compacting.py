@@ -26,6 +26,7 @@ _LOOK_AGAIN_SECONDS = 10.0
 _SCAN_SECONDS = 3600.0
 """How often all subjects are: those of a replica that has gone, and those that failed."""
 _SUBJECTS_AT_ONCE = 500
+_RECLAIMED_AT_ONCE = 4 * 1024 * 1024
 _BUSY_SECONDS = 2.0
 
 
@@ -61,7 +62,7 @@ class Compactor:
         self._busy_share = busy_share
         self._counts = counts or CompactionTelemetry.apart()
         self._marked: dict[str, _Marked] = {}
-        self._last_commit = 0.0
+        self._last_commit = -_BUSY_SECONDS
 
     def mark(self, subject_id: str) -> None:
         """Note that a subject has new points."""
@@ -91,6 +92,7 @@ class Compactor:
         for subject_id in list(self._marked):
             done += await self._compact(subject_id)
             self._marked.pop(subject_id, None)
+        await self._reclaim()
         await self._count()
         return done
 
@@ -125,6 +127,8 @@ class Compactor:
             done = await self._compact(subject_id)
             if done.segments:
                 await self._count()
+                if quiet:
+                    await self._reclaim()
         if quiet and self._marked[subject_id].last == marked.last:
             del self._marked[subject_id]
 
@@ -151,10 +155,21 @@ class Compactor:
             )
         return done
 
+    async def _reclaim(self) -> None:
+        """Give room back that nobody will need soon; while points come in it is used again for them."""
+        left = 1
+        while left and not self._busy():
+            started = time.perf_counter()
+            left = await self._transactions.write(lambda unit: unit.metrics.reclaim(_RECLAIMED_AT_ONCE))
+            await self._make_room(time.perf_counter() - started)
+
+    def _busy(self) -> bool:
+        """Whether points come in."""
+        return time.monotonic() - self._last_commit < _BUSY_SECONDS
+
     async def _make_room(self, seconds: float) -> None:
         """Pause after a step that took so long."""
-        busy = time.monotonic() - self._last_commit < _BUSY_SECONDS
-        await asyncio.sleep(seconds * (1 / self._busy_share - 1) if busy else 0)
+        await asyncio.sleep(seconds * (1 / self._busy_share - 1) if self._busy() else 0)
 
     async def _guarded(self, subject_id: str, work: Coroutine[Any, Any, None]) -> None:
         """Run `work`; what fails waits for the next scan, ingestion and other subjects go on."""

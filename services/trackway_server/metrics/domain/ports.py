@@ -176,6 +176,13 @@ class MetricUnit(Protocol):
         """Store summaries, `series` being the store's numbers."""
         ...
 
+    def reclaim(self, most_bytes: int) -> int:
+        """Give up to so much of the room that was freed back to the file system; how much is left to be given back.
+
+        0 where the database does that by itself, or its file cannot shrink.
+        """
+        ...
+
 
 class SubjectRecords(Protocol):
     """The service that owns the subjects, within the same transaction."""

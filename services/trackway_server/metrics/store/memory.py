@@ -224,6 +224,10 @@ class MemoryMetricUnit:
         state.rows = {number: rows for number, rows in state.rows.items() if number in used}
         return True
 
+    def reclaim(self, most_bytes: int) -> int:
+        """See MetricUnit."""
+        return 0
+
     def _add(self, added: NewRows) -> None:
         rows = next(self._state.numbers)
         self._state.rows[rows] = added

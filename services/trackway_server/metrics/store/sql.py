@@ -14,7 +14,7 @@ from trackway_server.core.db.locking import lock_name, locked
 from trackway_server.metrics.domain.points import Int64s, UInt32s
 from trackway_server.metrics.domain.ports import SegmentEntry, Series
 from trackway_server.metrics.domain.records import Segment, SeriesDefinition, WriterCursor, context_digest
-from trackway_server.metrics.domain.summaries import SUMMARY, Summaries
+from trackway_server.metrics.domain.summaries import SUMMARY, SUMMARY_1, Summaries, of_format_1
 from trackway_server.metrics.store.sql_chunks import SqlChunks, batches
 from trackway_server.metrics.store.tables import MetricTables
 
@@ -212,7 +212,7 @@ class SqlMetricUnit(SqlChunks):
 
     def add_unfolded(self, subject_id: str, summaries: Summaries) -> None:
         """See MetricUnit."""
-        row = {"subject_id": subject_id, "summaries": summaries.tobytes()}
+        row = {"subject_id": subject_id, "summaries": summaries.tobytes(), "format": 2}
         self._connection.execute(self._tables.unfolded.insert().values(row))
 
     def unfolded_subjects(self, among: Collection[str] | None) -> list[str]:
@@ -232,7 +232,7 @@ class SqlMetricUnit(SqlChunks):
         # One at a time folds a subject: two would take different summaries, and each put what the other had not seen.
         lock_name(self._connection, f"{unfolded.name}/{subject_id}")
         query = (
-            select(unfolded.c.number, unfolded.c.summaries)
+            select(unfolded.c.number, unfolded.c.summaries, unfolded.c.format)
             .where(unfolded.c.subject_id == subject_id)
             .order_by(unfolded.c.number)
             .limit(limit)
@@ -240,7 +240,12 @@ class SqlMetricUnit(SqlChunks):
         rows = self._connection.execute(query).all()
         for batch in batches([row.number for row in rows]):
             self._connection.execute(unfolded.delete().where(unfolded.c.number.in_(batch)))
-        return [np.frombuffer(row.summaries, dtype=SUMMARY) for row in rows]
+        return [
+            np.frombuffer(row.summaries, dtype=SUMMARY)
+            if row.format > 1
+            else of_format_1(np.frombuffer(row.summaries, dtype=SUMMARY_1))
+            for row in rows
+        ]
 
     def summaries(self, numbers: Sequence[int]) -> Summaries:
         """See MetricUnit."""

@@ -19,6 +19,9 @@ T = TypeVar("T")
 BATCH = 400
 """Values in one IN, of which a query has two at most: below the least limit of bound variables (999, old SQLite)."""
 
+_INCREMENTAL = 2
+"""SQLite's number for `PRAGMA auto_vacuum=INCREMENTAL`."""
+
 
 class SqlChunks:
     """The chunks of one service, within the transaction of `connection`."""
@@ -135,6 +138,20 @@ class SqlChunks:
         self._delete(chunks, [number for number, _ in merged])
         self._delete(rows, self._unused({row_set for _, row_set in merged}))
         return True
+
+    def reclaim(self, most_bytes: int) -> int:
+        """See MetricUnit."""
+        if self._connection.dialect.name != "sqlite" or self._pragma("auto_vacuum") != _INCREMENTAL:
+            return 0
+        page_size = self._pragma("page_size")
+        self._pragma(f"incremental_vacuum({max(1, most_bytes // page_size)})")
+        return self._pragma("freelist_count") * page_size
+
+    def _pragma(self, pragma: str) -> int:
+        """Run a pragma to its end, straight on the driver: SQLAlchemy would not step one that answers no rows."""
+        driver: Any = self._connection.connection.driver_connection
+        rows = driver.execute(f"PRAGMA {pragma}").fetchall()
+        return int(rows[0][0]) if rows else 0
 
     def _segment_numbers(self, subject_id: str, chosen: Sequence[tuple[str, int]]) -> list[int]:
         segments, writers = self._tables.segments, self._tables.writers

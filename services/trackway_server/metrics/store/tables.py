@@ -164,6 +164,7 @@ def _unfolded(metadata: MetaData) -> Table:
         Column("number", BigKey, primary_key=True),
         Column("subject_id", String(64), nullable=False),
         Column("summaries", LargeBinary, nullable=False, comment="records of domain/summaries.py, SUMMARY"),
+        Column("format", Integer, nullable=False, server_default="1", comment="1: SUMMARY_1"),
         Index("ix_metric_unfolded_subject_id", "subject_id", "number"),
     )
 
@@ -171,9 +172,11 @@ def _unfolded(metadata: MetaData) -> Table:
 def _summaries(metadata: MetaData) -> Table:
     names = ("count", "nan_count", "last_step", "last_time", "last_sequence", "last_key")
     bounds = ("min_key", "min_step", "max_key", "max_step")
+    firsts = ("first_step", "first_time", "first_sequence", "first_key", "first_nan_step", "firsts_known")
     return Table(
         "metric_summaries",
         metadata,
         Column("series", ForeignKey("metric_series.number"), primary_key=True, autoincrement=False),
         *(Column(name, BigInteger, nullable=False) for name in (*names, *bounds)),
+        *(Column(name, BigInteger, nullable=False, server_default="0") for name in firsts),
     )

@@ -1,4 +1,4 @@
-"""Chunks of points, which a background compaction makes of segments."""
+"""Chunks of points, which a background compaction makes of segments; the first points and first NaNs of summaries."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+FIRSTS = ("first_step", "first_time", "first_sequence", "first_key", "first_nan_step", "firsts_known")
 
 
 def upgrade() -> None:
@@ -49,9 +50,17 @@ def upgrade() -> None:
         sa.Column("until_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("subject_id"),
     )
+    # Summaries that are there already say by `firsts_known` 0 that they do not know.
+    for name in FIRSTS:
+        op.add_column("metric_summaries", sa.Column(name, sa.BigInteger(), nullable=False, server_default="0"))
+    column = sa.Column("format", sa.Integer(), nullable=False, server_default="1", comment="1: SUMMARY_1")
+    op.add_column("metric_unfolded", column)
 
 
 def downgrade() -> None:
     """Drop the tables; points that stand in chunks are lost."""
+    op.drop_column("metric_unfolded", "format")
+    for name in FIRSTS:
+        op.drop_column("metric_summaries", name)
     for table in ("metric_compactions", "metric_chunks", "metric_rows"):
         op.drop_table(table)
