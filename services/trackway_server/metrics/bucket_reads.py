@@ -14,7 +14,8 @@ from functools import partial
 
 import numpy as np
 
-from trackway_server.metrics.domain.buckets import BUCKET, Bucketing, Buckets, level_of
+from trackway_server.metrics.domain.buckets import BUCKET, Bucketing, Buckets, level_of, stacked
+from trackway_server.metrics.domain.chunks import BUCKET as ROLLUP
 from trackway_server.metrics.domain.chunks import BUCKET_POINTS, ROLLED_UP_POINTS, Axis, ChunkEntry, Points, Rollup
 from trackway_server.metrics.domain.points import Column
 from trackway_server.metrics.domain.ports import IngestUnit, MetricUnit, Series, Transactions
@@ -76,7 +77,7 @@ def _plan(metrics: MetricUnit, number: int, wanted: BucketsWanted) -> _Plan:
     spans = everything(layout)
     costs = [(entry, 1 / BUCKET_POINTS if entry.number in rolled else 1.0) for entry in entries]
     parts = windows(spans, costs, segments_in(metrics, layout, spans))
-    return _Plan(layout, parts, rolled, fetch(metrics, layout, parts[0], wanted.bounds, rolled))
+    return _Plan(layout, parts, rolled, fetch(metrics, layout, parts[0], wanted.bounds, rolled, entries))
 
 
 def _fetch(plan: _Plan, spans: Spans, wanted: BucketsWanted, unit: IngestUnit) -> Fetched:
@@ -117,9 +118,13 @@ def _take(fetched: Fetched, wanted: BucketsWanted, taken: dict[str, Bucketing]) 
     def bucketing(writer_id: str) -> Bucketing:
         return taken.setdefault(writer_id if wanted.by_writer else "", Bucketing(wanted.axis, wanted.most))
 
+    rolled: dict[str, list[Rollup]] = {}
     for entry, rollup in decode_rollups(fetched):
-        low, high = (f"{name}_{wanted.axis.value}" for name in _ENDS[wanted.axis])
-        bucketing(entry.writers[0]["writer_id"].decode()).add_groups(of_rollup(rollup), rollup[low], rollup[high])
+        rolled.setdefault(entry.writers[0]["writer_id"].decode() if wanted.by_writer else "", []).append(rollup)
+    low, high = (f"{end}_{wanted.axis.value}" for end in _ENDS[wanted.axis])
+    for writer_id, rollups in rolled.items():
+        groups = stacked(rollups, ROLLUP)
+        bucketing(writer_id).add_groups(of_rollup(groups), groups[low], groups[high])
     for _, points in decode_points(fetched):
         for writer_id, column in _columns(points, apart=wanted.by_writer):
             bucketing(writer_id).add(column)

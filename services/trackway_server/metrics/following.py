@@ -194,9 +194,10 @@ def _plan(metrics: MetricUnit, subject_id: str, selection: Selection, spans: Spa
     series = {one.number: one for one in chosen_series(metrics, [subject_id], selection)}
     layout = _layout(metrics, series, spans)
     used = {writer_id: span for writer_id, span in spans.items() if writer_id in layout.own}
-    costs = [(entry, 1.0) for entry in metrics.chunks(layout.series, None)] if used else []
+    entries = metrics.chunks(layout.series, None) if used else []
+    costs = [(entry, 1.0) for entry in entries]
     parts = windows(used, costs, segments_in(metrics, layout, used), points)
-    return _Plan(layout, series, parts, fetch(metrics, layout, parts[0], EVERYTHING))
+    return _Plan(layout, series, parts, fetch(metrics, layout, parts[0], EVERYTHING, index=entries))
 
 
 def _fetch(layout: Layout, window: Spans, unit: IngestUnit) -> Fetched:

@@ -138,10 +138,19 @@ def windows(
 
 
 def fetch(
-    metrics: MetricUnit, layout: Layout, spans: Spans, bounds: Bounds, rolled: frozenset[int] = frozenset()
+    metrics: MetricUnit,
+    layout: Layout,
+    spans: Spans,
+    bounds: Bounds,
+    rolled: frozenset[int] = frozenset(),
+    index: Sequence[ChunkEntry] | None = None,
 ) -> Fetched:
-    """The bytes of a window; of the chunks in `rolled` (their numbers) that lie wholly in it the roll-ups alone."""
-    entries = [entry for entry in metrics.chunks(layout.series, range_of(bounds)) if _meets(entry, spans)]
+    """The bytes of a window; of the chunks in `rolled` (their numbers) that lie wholly in it the roll-ups alone.
+
+    `index` are the chunks of the series, where the same transaction has asked for them already.
+    """
+    every = metrics.chunks(layout.series, range_of(bounds)) if index is None else index
+    entries = [entry for entry in every if _meets(entry, spans)]
     told = [entry for entry in entries if entry.number in rolled and _inside(entry, spans)]
     numbers = [entry.number for entry in told]
     decoded = [entry for entry in entries if entry.number not in set(numbers)]

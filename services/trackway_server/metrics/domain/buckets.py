@@ -12,6 +12,7 @@ and left out of the extremes and the sum; ±Inf are values like any other, -0.0 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -161,25 +162,33 @@ def reduced(column: Column, places: Int64s, firsts: Int64s) -> Buckets:
     return buckets
 
 
-def united(parts: list[Buckets], axis: Axis) -> Buckets:
+def united(parts: Sequence[Buckets], axis: Axis) -> Buckets:
     """One bucket for each place that any of `parts` has, rising. The order of parts is of no consequence."""
-    rows: Buckets = np.concatenate([np.empty(0, dtype=BUCKET), *parts])
+    rows = stacked(parts, BUCKET)
     if bool((rows["bucket"][1:] > rows["bucket"][:-1]).all()):
         return rows
     own, other = _PLACES[axis]
-    rows = rows[_order(rows, "first", own, other)]
+    by_first = _order(rows, "first", own, other)
+    rows = rows if by_first is None else rows[by_first]
     firsts = np.flatnonzero(np.append(True, rows["bucket"][1:] != rows["bucket"][:-1]))
     sizes = np.append(firsts[1:], len(rows)) - firsts
     whole: Buckets = rows[firsts].copy()
-    by_last = rows[_order(rows, "last", own, other)][firsts + sizes - 1]
+    by_last = _order(rows, "last", own, other)
+    ends = firsts + sizes - 1
+    lasts = rows[ends if by_last is None else by_last[ends]]
     for name in ("last_step", "last_time", "last_sequence", "last_key"):
-        whole[name] = by_last[name]
+        whole[name] = lasts[name]
     for name in ("count", "nan_count"):
         whole[name] = np.add.reduceat(rows[name], firsts)
     with np.errstate(invalid="ignore", over="ignore"):
         whole["sum"] = np.add.reduceat(rows["sum"], firsts)
     _extremes(whole, rows["min_key"], rows["max_key"], rows["min_step"], rows["max_step"], firsts, sizes)
     return whole
+
+
+def stacked(parts: Sequence[npt.NDArray[np.void]], dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:
+    """All records of `parts`: numpy's own concatenation of records takes a hundred times as long for small parts."""
+    return parts[0] if len(parts) == 1 else np.frombuffer(b"".join(part.tobytes() for part in parts), dtype=dtype)
 
 
 def means(count: Int64s, nan_count: Int64s, total: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -209,7 +218,11 @@ def _extremes(
         buckets[f"{name}_step"] = np.where(empty, 0, at_best)
 
 
-def _order(rows: Buckets, end: str, own: str, other: str) -> Int64s:
+def _order(rows: Buckets, end: str, own: str, other: str) -> Int64s | None:
+    """The rows by bucket and by their first or last points; None where they stand in that order."""
+    places, buckets = rows[f"{end}_{own}"], rows["bucket"]
+    if bool((places[1:] > places[:-1]).all()) and bool((buckets[1:] >= buckets[:-1]).all()):
+        return None
     names = (f"{end}_key", f"{end}_sequence", f"{end}_{other}", f"{end}_{own}", "bucket")
     return np.lexsort([rows[name] for name in names])
 
