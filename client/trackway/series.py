@@ -116,8 +116,7 @@ class MetricAggregate:
     key: str
     context: Mapping[str, str]
     member_count: int
-    steps: Ints
-    """The steps; of a bucket the least."""
+    first_steps: Ints
     last_steps: Ints
     counts: Ints
     nan_counts: Ints
@@ -126,13 +125,18 @@ class MetricAggregate:
     max_values: Floats
 
     def __len__(self) -> int:
-        return len(self.steps)
+        return len(self.counts)
+
+    @property
+    def steps(self) -> Ints:
+        """The steps; of a bucket the least."""
+        return self.first_steps
 
     def to_pandas(self) -> pd.DataFrame:
         """A row a step, or a bucket."""
         return _frame(
             {
-                "step": self.steps,
+                "step": self.first_steps,
                 "min": self.min_values,
                 "mean": self.mean_values,
                 "max": self.max_values,

@@ -114,7 +114,7 @@ def _aggregate(parts: list[series_pb2.AggregateColumns]) -> series.MetricAggrega
         key=parts[0].key,
         context=dict(parts[0].context),
         member_count=parts[0].member_count,
-        steps=joined([each["first_steps"] for each in integers]),
+        first_steps=joined([each["first_steps"] for each in integers]),
         last_steps=joined([each["last_steps"] for each in integers]),
         counts=joined([each["counts"] for each in integers]),
         nan_counts=joined([each["nan_counts"] for each in integers]),
