@@ -133,7 +133,7 @@ class Compactor:
             del self._marked[subject_id]
 
     async def _compact(self, subject_id: str) -> Compacted:
-        done = Compacted()
+        done, spent = Compacted(), 0.0
         while True:
             started = time.perf_counter()
             step = await self._compaction.step(subject_id)
@@ -142,6 +142,7 @@ class Compactor:
                 break
             self._counts.moved(step, seconds)
             done += step
+            spent += seconds
             await self._make_room(seconds)
         if done.segments:
             _log.info(
@@ -152,6 +153,7 @@ class Compactor:
                 chunks=done.chunks,
                 read_bytes=done.read_bytes,
                 stored_bytes=done.stored_bytes,
+                seconds=round(spent, 3),
             )
         return done
 

@@ -19,6 +19,8 @@ class TrackingSettings(BaseSettings):
     """A PostgreSQL database, used instead of that file: its schema `tracking`, which must be migrated."""
     fold_interval_seconds: float = Field(default=1.0, gt=0)
     """How often new points are folded into the summaries of active runs."""
+    retention_seconds: float = Field(default=30 * 86_400.0, ge=0)
+    """How long deleted runs are kept before they go for good."""
     compaction_quiet_seconds: float = Field(default=60.0, gt=0)
     """How long a run must be silent before its last points are compacted; those of a busy one are in large parts."""
     compaction_busy_share: float = Field(default=0.2, gt=0, le=1)

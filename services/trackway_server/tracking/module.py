@@ -29,6 +29,7 @@ from trackway_server.tracking.convert import payload_from_proto
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.runs import has_ended
 from trackway_server.tracking.policy import POLICY
+from trackway_server.tracking.purging import Purger
 from trackway_server.tracking.service import TrackingService
 from trackway_server.tracking.store.sql import SqlTracking
 
@@ -83,10 +84,12 @@ async def serve(
     follower = Follower(store, bell, has_ended, FollowPatience(settings.follow_poll_seconds))
     ingest = IngestEndpoint(store, payload_from_proto, limits, clock, points_came, shares, counts)
     sweeper = Sweeper(store, clock, settings.unused_writer_seconds)
+    purger = Purger(store, clock, settings.retention_seconds)
     tasks = [
         asyncio.create_task(folder.run(), name="fold-summaries"),
         asyncio.create_task(sweeper.run(), name="sweep-unused-writers"),
         asyncio.create_task(compactor.run(), name="compact-points"),
+        asyncio.create_task(purger.run(), name="purge-runs"),
     ]
     try:
         yield ServiceBinding(_SERVICE, TrackingService(store, queries, ingest, clock, follower), POLICY)

@@ -176,6 +176,17 @@ class MetricUnit(Protocol):
         """Store summaries, `series` being the store's numbers."""
         ...
 
+    def point_bytes(self, subject_id: str) -> int:
+        """The encoded size of all points of a subject, in segments and chunks."""
+        ...
+
+    def purge(self, subject_id: str, limit: int) -> bool:
+        """Remove up to about `limit` rows of what is stored of a subject, for good; whether there is more.
+
+        Nothing may be added to the subject any more; readers find less and less.
+        """
+        ...
+
     def reclaim(self, most_bytes: int) -> int:
         """Give up to so much of the room that was freed back to the file system; how much is left to be given back.
 

@@ -224,6 +224,33 @@ class MemoryMetricUnit:
         state.rows = {number: rows for number, rows in state.rows.items() if number in used}
         return True
 
+    def point_bytes(self, subject_id: str) -> int:
+        """See MetricUnit."""
+        state = self._state
+        series = {number for number, one in state.series.items() if one.subject_id == subject_id}
+        entries = [(entry, chunk) for entry, chunk in state.chunks.values() if entry.series in series]
+        rows = sum(len(state.rows[number].data) for number in {entry.rows for entry, _ in entries})
+        writers = [w.writer_id for w in state.writers.values() if w.subject_id == subject_id]
+        segments = sum(len(segment.data) for writer in writers for segment in state.segments.get(writer, []))
+        return segments + rows + sum(len(chunk.values) + len(chunk.rollup) for _, chunk in entries)
+
+    def purge(self, subject_id: str, limit: int) -> bool:
+        """See MetricUnit."""
+        state = self._state
+        series = {number for number, one in state.series.items() if one.subject_id == subject_id}
+        state.chunks = {number: one for number, one in state.chunks.items() if one[0].series not in series}
+        used = {entry.rows for entry, _ in state.chunks.values()}
+        state.rows = {number: rows for number, rows in state.rows.items() if number in used}
+        for writer_id in [w.writer_id for w in state.writers.values() if w.subject_id == subject_id]:
+            for table in (state.segments, state.columns, state.writers):
+                table.pop(writer_id, None)
+        for number in series:
+            del state.series[number]
+            state.summaries.pop(number, None)
+        state.unfolded.pop(subject_id, None)
+        state.leases.pop(subject_id, None)
+        return False
+
     def reclaim(self, most_bytes: int) -> int:
         """See MetricUnit."""
         return 0

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import Column, Connection, Row, Table, delete, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, delete, func, insert, select, update
 
 from trackway_server.core.db.locking import lock_name
 from trackway_server.metrics.domain.chunks import WRITER, Axis, ChunkEntry, Move, NewRows, Range, WaitingSegment
@@ -138,6 +138,57 @@ class SqlChunks:
         self._delete(chunks, [number for number, _ in merged])
         self._delete(rows, self._unused({row_set for _, row_set in merged}))
         return True
+
+    def point_bytes(self, subject_id: str) -> int:
+        """See MetricUnit."""
+        tables = self._tables
+        rows, chunks, segments, writers = tables.rows, tables.chunks, tables.segments, tables.writers
+        queries = (
+            select(func.sum(func.length(rows.c.data))).where(rows.c.subject_id == subject_id),
+            select(func.sum(func.length(chunks.c.data) + func.length(chunks.c.rollup)))
+            .join_from(chunks, rows, chunks.c.rows == rows.c.number)
+            .where(rows.c.subject_id == subject_id),
+            select(func.sum(func.length(segments.c.data)))
+            .join_from(segments, writers, segments.c.writer == writers.c.number)
+            .where(writers.c.subject_id == subject_id),
+        )
+        return sum(int(self._connection.execute(query).scalar() or 0) for query in queries)
+
+    def purge(self, subject_id: str, limit: int) -> bool:
+        """See MetricUnit."""
+        lock_name(self._connection, f"{self._tables.chunks.name}/{subject_id}")
+        tables = self._tables
+        of_rows = select(tables.rows.c.number).where(tables.rows.c.subject_id == subject_id)
+        of_writers = select(tables.writers.c.number).where(tables.writers.c.subject_id == subject_id)
+        of_series = select(tables.series.c.number).where(tables.series.c.subject_id == subject_id)
+        steps = (
+            (tables.chunks.c.number, tables.chunks.c.rows.in_(of_rows)),
+            (tables.rows.c.number, tables.rows.c.subject_id == subject_id),
+            (tables.segments.c.number, tables.segments.c.writer.in_(of_writers)),
+            (tables.unfolded.c.number, tables.unfolded.c.subject_id == subject_id),
+            (tables.summaries.c.series, tables.summaries.c.series.in_(of_series)),
+        )
+        for key, chosen in steps:
+            if self._purge_rows(key, chosen, limit):
+                return True
+        if self._purge_series(of_series.limit(limit), limit):
+            return True
+        for table in (tables.writers, tables.leases):
+            self._connection.execute(delete(table).where(table.c.subject_id == subject_id))
+        return False
+
+    def _purge_rows(self, key: Column[Any], chosen: ColumnElement[bool], limit: int) -> bool:
+        """Remove up to `limit` rows; whether there may be more."""
+        some = select(key).where(chosen).limit(limit)
+        return self._connection.execute(delete(key.table).where(key.in_(some))).rowcount >= limit
+
+    def _purge_series(self, some: Select[Any], limit: int) -> bool:
+        """Remove some series and what their writers call them; whether there may be more."""
+        numbers = list(self._connection.execute(some).scalars())
+        for batch in batches(numbers):
+            for column in (self._tables.columns.c.series, self._tables.series.c.number):
+                self._connection.execute(delete(column.table).where(column.in_(batch)))
+        return len(numbers) >= limit
 
     def reclaim(self, most_bytes: int) -> int:
         """See MetricUnit."""

@@ -1,4 +1,5 @@
-"""Chunks of points, which a background compaction makes of segments; the first points and first NaNs of summaries."""
+"""Chunks of points, which a background compaction makes of segments; the first points and first NaNs of summaries;
+what is noted of deleted runs."""
 
 from __future__ import annotations
 
@@ -50,6 +51,13 @@ def upgrade() -> None:
         sa.Column("until_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("subject_id"),
     )
+    op.create_table(
+        "run_deletions",
+        sa.Column("run_id", sa.String(length=32), nullable=False, comment="of a run, or of one that is gone"),
+        sa.Column("since_us", sa.BigInteger(), nullable=False, comment="when it was first found deleted"),
+        sa.Column("stage", sa.Integer(), nullable=False, comment="domain/deletions.py, Stage"),
+        sa.PrimaryKeyConstraint("run_id"),
+    )
     # Summaries that are there already say by `firsts_known` 0 that they do not know.
     for name in FIRSTS:
         op.add_column("metric_summaries", sa.Column(name, sa.BigInteger(), nullable=False, server_default="0"))
@@ -62,5 +70,5 @@ def downgrade() -> None:
     op.drop_column("metric_unfolded", "format")
     for name in FIRSTS:
         op.drop_column("metric_summaries", name)
-    for table in ("metric_compactions", "metric_chunks", "metric_rows"):
+    for table in ("run_deletions", "metric_compactions", "metric_chunks", "metric_rows"):
         op.drop_table(table)
