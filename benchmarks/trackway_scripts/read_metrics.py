@@ -1,6 +1,6 @@
 """Read a long series back: `read_metrics POINTS all|BUCKETS CALLS [RUN_ID]`.
 
-Without a run it logs one first: POINTS of a noisy loss with a spike of one sample, and says how much is compacted.
+Without a run it logs one first: POINTS of a noisy loss with a spike of one sample, which every read must show.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main(points: int, what: str, calls: int, run_id: str) -> None:
     spike = points * 5 // 7
     run_id = run_id or _logged(points, spike)
     with trackway.Client() as client:
-        samples, seen = [], 0
+        samples, seen, processor = [], 0, time.process_time()
         for _ in range(calls):
             started = time.perf_counter()
             if what == "all":
@@ -34,7 +34,8 @@ def main(points: int, what: str, calls: int, run_id: str) -> None:
             samples.append(time.perf_counter() - started)
             if not spiked:
                 sys.exit("the spike is not to be seen")
-    answer(run_id=run_id, samples=samples, points=seen)
+        processor = (time.process_time() - processor) / calls
+    answer(run_id=run_id, samples=samples, points=seen, processor=processor)
 
 
 def _logged(points: int, spike: int) -> str:
