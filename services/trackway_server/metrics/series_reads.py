@@ -31,6 +31,7 @@ from trackway_server.metrics.domain.reading import Chunk
 from trackway_server.metrics.domain.selecting import EVERYTHING, FIRST_INT64, Bounds, Selection, chosen_series
 from trackway_server.metrics.domain.values_at import StepValues, ValuesAt
 from trackway_server.metrics.query import MetricQueries
+from trackway_server.metrics.value_reads import values_at
 from trackway_server.metrics.windows import range_of
 
 T = TypeVar("T")
@@ -138,15 +139,19 @@ class SeriesReads:
         self, subject_ids: Collection[str], selection: Selection, steps: Sequence[int], *, exact: bool
     ) -> AsyncGenerator[ValuedSeries, None]:
         """The values of each series at `steps`, or (not `exact`) the last before; series without any are left out."""
-        bounds = Bounds(min_step=min(steps) if exact else FIRST_INT64, max_step=max(steps))
         for series in await self.chosen(subject_ids, selection):
-            found = ValuesAt(steps, exact=exact)
-            async with aclosing(self._within(series, bounds)) as chunks:
-                async for chunk in chunks:
-                    await _computed(len(chunk.column), found.add, chunk.column)
-            result = found.result()
-            if len(result.asked):
-                yield ValuedSeries(series, result)
+            found = await values_at(self.queries.transactions, series, steps, exact=exact)
+            found = found or await self._streamed_values(series, steps, exact=exact)
+            if len(found.asked):
+                yield ValuedSeries(series, found)
+
+    async def _streamed_values(self, series: Series, steps: Sequence[int], *, exact: bool) -> StepValues:
+        bounds = Bounds(min_step=min(steps) if exact else FIRST_INT64, max_step=max(steps))
+        found = ValuesAt(steps, exact=exact)
+        async with aclosing(self._within(series, bounds)) as chunks:
+            async for chunk in chunks:
+                await _computed(len(chunk.column), found.add, chunk.column)
+        return found.result()
 
     async def _within(self, series: Series, bounds: Bounds) -> AsyncGenerator[Chunk, None]:
         async with aclosing(self.queries.points_of(series, range_of(bounds))) as chunks:

@@ -209,6 +209,11 @@ def decode_points(fetched: Fetched) -> Iterator[tuple[int, Points]]:
                 yield number, points
 
 
+def column_of(points: Points) -> Column:
+    """The same points, whoever wrote them."""
+    return Column(points.rows.sequences, points.rows.times, points.rows.steps, points.values)
+
+
 def decode_rollups(fetched: Fetched) -> Iterator[tuple[ChunkEntry, Rollup]]:
     """The roll-ups of a window."""
     for entry in fetched.rolled:

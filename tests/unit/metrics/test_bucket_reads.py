@@ -19,6 +19,7 @@ from trackway_server.metrics.domain.buckets import Bucketing, extremes_of
 from trackway_server.metrics.domain.chunks import Axis
 from trackway_server.metrics.domain.points import Block, Column
 from trackway_server.metrics.domain.selecting import EVERYTHING, Bounds
+from trackway_server.metrics.value_reads import values_at
 
 SPIKE = 12_345.0
 
@@ -128,3 +129,50 @@ async def test_writers_apart_and_many_windows(monkeypatch: pytest.MonkeyPatch) -
         WRITERS[1]: 49,
         WRITERS[2]: 42,
     }
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    actions=ACTIONS,
+    asked=st.lists(st.integers(-6, 14), min_size=1, max_size=5),
+    exact=st.booleans(),
+)
+def test_stored_series_have_the_values_of_their_points(
+    actions: Sequence[Action], asked: Sequence[int], exact: bool
+) -> None:
+    async def run() -> None:
+        world = MetricWorld()
+        await world.begin()
+        for action in actions:
+            await world.act(action)
+        values = await values_at(world.store, world.series["loss"], asked, exact=exact)
+        assert values is not None
+        expected = {}
+        for step in sorted(set(asked)):
+            chosen = [p for p in world.of_key("loss") if (p[3] == step if exact else p[3] <= step)]
+            if chosen:
+                # Writers that are equal in step, time and sequence have no order among themselves.
+                best = max((p[3], p[2], p[1]) for p in chosen)
+                expected[step] = (best, {p[4] for p in chosen if (p[3], p[2], p[1]) == best})
+        assert values.asked.tolist() == list(expected)
+        points = values.points
+        for row, (best, among) in enumerate(expected.values()):
+            assert (points.steps[row], points.times[row], points.sequences[row]) == best
+            assert points.values[row] in among
+
+    asyncio.run(run())
+
+
+async def test_a_value_is_found_without_reading_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, count, decoded = MetricWorld(), 65_536, []
+    await world.begin()
+    for part in range(4):
+        await world.commit(0, long_block(count, part * count, 777), (part + 1) * count)
+    await world.compact_all()
+    decode_values = windows.decode_values
+    monkeypatch.setattr(windows, "decode_values", lambda data: decoded.append(1) or decode_values(data))
+    for step, found in ((2 * count + 777, 2 * count + 777), (9 * count, 4 * count - 1)):
+        values = await values_at(world.store, world.series["loss"], [step], exact=False)
+        assert values is not None
+        assert values.points.steps.tolist() == [found]
+    assert len(decoded) == 2
