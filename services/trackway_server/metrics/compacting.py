@@ -59,6 +59,7 @@ class Compactor:
         self._clock = clock
         self._compaction = SubjectCompaction(transactions, clock, new_id(), limits or CompactionLimits())
         self._quiet = quiet_seconds
+        self._look_again = min(_LOOK_AGAIN_SECONDS, quiet_seconds)
         self._busy_share = busy_share
         self._counts = counts or CompactionTelemetry.apart()
         self._marked: dict[str, _Marked] = {}
@@ -69,7 +70,7 @@ class Compactor:
         now = self._last_commit = time.monotonic()
         marked = self._marked.get(subject_id)
         if marked is None:
-            self._marked[subject_id] = _Marked(now, now + _LOOK_AGAIN_SECONDS)
+            self._marked[subject_id] = _Marked(now, now + self._look_again)
         else:
             marked.last = now
 
@@ -83,7 +84,7 @@ class Compactor:
             for subject_id in self._to_look_at():
                 await self._guarded(subject_id, self._look(subject_id))
             self._counts.waiting_subjects.set(len(self._marked))
-            await asyncio.sleep(_TICK_SECONDS)
+            await asyncio.sleep(min(_TICK_SECONDS, self._look_again))
 
     async def compact_all(self) -> Compacted:
         """Compact every subject now, as far as it is worth it; for tests and measurements."""
@@ -122,7 +123,7 @@ class Compactor:
         """Compact a subject if it is time; forget one that is quiet, until it has new points or is scanned again."""
         marked, now = self._marked[subject_id], time.monotonic()
         quiet = now - marked.last >= self._quiet
-        marked.next_look = now + _LOOK_AGAIN_SECONDS
+        marked.next_look = now + self._look_again
         if quiet or await self._compaction.due(subject_id):
             done = await self._compact(subject_id)
             if done.segments:

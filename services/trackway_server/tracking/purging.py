@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +18,7 @@ from trackway_server.tracking.domain.ports import TrackingUnit
 _log = structlog.get_logger(__name__)
 
 INTERVAL_SECONDS = 3600.0
-_NOTED_AT_ONCE = 500
+_NOTED_AT_ONCE = 250
 _RUNS_AT_ONCE = 100
 _ROWS_AT_ONCE = 64
 _PAUSE_SECONDS = 0.01
@@ -71,8 +71,10 @@ class Purger:
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def _note(self) -> None:
-        now_us = self.clock.now_us()
-        await self._repeat(lambda unit: unit.deletions.note(now_us, _NOTED_AT_ONCE) > 0)
+        now_us, after = self.clock.now_us(), ""
+        while found := await self.transactions.read(partial(_unnoted, after)):
+            await self.transactions.write(partial(_note, found, now_us))
+            after = found[-1]
 
     async def _purge_run(self, run_id: str, before_us: int) -> bool:
         if not await self.transactions.write(lambda unit: begin_purge(unit, run_id, before_us)):
@@ -87,6 +89,14 @@ class Purger:
             more = await self.transactions.write(work)
             if more:
                 await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _unnoted(after: str, unit: TrackingUnit) -> list[str]:
+    return unit.deletions.unnoted(after, _NOTED_AT_ONCE)
+
+
+def _note(run_ids: Sequence[str], now_us: int, unit: TrackingUnit) -> None:
+    unit.deletions.note(run_ids, now_us)
 
 
 def _due(before_us: int, after: str, unit: TrackingUnit) -> list[Deletion]:

@@ -149,7 +149,12 @@ async def test_an_experiment_restores_its_runs_but_those_that_are_going(store: S
         start = RunStart(experiment_id=number, start_time_us=1)
         await store.write(lambda unit, at=run_id, start=start: runs.start_run(unit, WORKSPACE, at, start, 1))
     await store.write(lambda unit: experiments.delete_experiment(unit, WORKSPACE, number, 1))
-    await store.write(lambda unit: unit.deletions.note(1, 10))
+    found = await store.read(lambda unit: unit.deletions.unnoted("", 10))
+    assert found == [RUNS["a"], RUNS["b"]]
+    assert await store.read(lambda unit: unit.deletions.unnoted(RUNS["a"], 10)) == [RUNS["b"]]
+    await store.write(lambda unit: unit.deletions.note(found, 1))
+    await store.write(lambda unit: unit.deletions.note(found, 2))
+    assert await store.read(lambda unit: unit.deletions.unnoted("", 10)) == []
     await store.write(lambda unit: begin_purge(unit, RUNS["a"], 1))
     await store.write(lambda unit: experiments.restore_experiment(unit, WORKSPACE, number, 1))
     states = await store.read(lambda unit: [unit.run(run_id).deleted for run_id in (RUNS["a"], RUNS["b"])])

@@ -224,13 +224,21 @@ class SqlChunks:
         row |= {"subject_id": subject_id, "writers": added.writers.tobytes()}
         rows = self._tables.rows
         number = self._connection.execute(insert(rows).values(row).returning(rows.c.number)).scalar_one()
-        self._connection.execute(
-            insert(self._tables.chunks),
+        self._insert_many(
+            self._tables.chunks,
             [
                 {"series": chunk.series, "rows": number, "data": chunk.values, "rollup": chunk.rollup}
                 for chunk in added.chunks
             ],
         )
+
+    def _insert_many(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+        """Insert rows with the driver's own executemany: with 10,000 rows SQLAlchemy's part of the time is 4/5, and it
+        is the time of the only writer."""
+        compiled = insert(table).inline().compile(dialect=self._connection.dialect, column_keys=list(rows[0]))
+        names = compiled.positiontup
+        values: Any = rows if names is None else [tuple(row[name] for name in names) for row in rows]
+        self._connection.exec_driver_sql(compiled.string, values)
 
     def _unused(self, row_sets: Iterable[int]) -> list[int]:
         chunks, rows = self._tables.chunks, self._tables.rows

@@ -7,6 +7,7 @@ go in batches, then its row with all that belongs to it. The note stays, so that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -35,8 +36,12 @@ class Deletion:
 class Deletions(Protocol):
     """What is noted of deleted runs, within one transaction."""
 
-    def note(self, now_us: int, limit: int) -> int:
-        """Note up to `limit` runs that are deleted and not noted; how many."""
+    def unnoted(self, after: str, limit: int) -> list[str]:
+        """Up to `limit` runs by id after `after` that are deleted and not noted."""
+        ...
+
+    def note(self, run_ids: Sequence[str], now_us: int) -> None:
+        """Note runs; for one that is noted the time stays."""
         ...
 
     def get(self, run_id: str) -> Deletion | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from trackway_server.tracking.domain.deletions import Deletion, Stage
@@ -18,11 +18,14 @@ class MemoryDeletions:
         self._deleted = deleted
         self._drop = drop
 
-    def note(self, now_us: int, limit: int) -> int:
+    def unnoted(self, after: str, limit: int) -> list[str]:
         """See Deletions."""
-        found = [run_id for run_id in self._deleted() if run_id not in self._noted][:limit]
-        self._noted.update({run_id: Deletion(run_id, now_us, Stage.NOTED) for run_id in found})
-        return len(found)
+        return sorted(run_id for run_id in self._deleted() if run_id > after and run_id not in self._noted)[:limit]
+
+    def note(self, run_ids: Sequence[str], now_us: int) -> None:
+        """See Deletions."""
+        for run_id in run_ids:
+            self._noted.setdefault(run_id, Deletion(run_id, now_us, Stage.NOTED))
 
     def get(self, run_id: str) -> Deletion | None:
         """See Deletions."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from trackway_server.core.db.locking import lock_name, locked
@@ -19,18 +21,25 @@ class SqlDeletions:
         self._connection = connection
         self._writing = writing
 
-    def note(self, now_us: int, limit: int) -> int:
+    def unnoted(self, after: str, limit: int) -> list[str]:
         """See Deletions."""
-        lock_name(self._connection, DELETIONS.name)
         noted = select(DELETIONS.c.run_id).where(DELETIONS.c.run_id == RUNS.c.run_id).exists()
-        query = select(RUNS.c.run_id).where(RUNS.c.deleted.is_(True), ~noted).limit(limit)
+        query = select(RUNS.c.run_id).where(RUNS.c.run_id > after, RUNS.c.deleted.is_(True), ~noted)
+        return list(self._connection.execute(query.order_by(RUNS.c.run_id).limit(limit)).scalars())
+
+    def note(self, run_ids: Sequence[str], now_us: int) -> None:
+        """See Deletions."""
+        # One at a time: two replicas find the same runs at the same hour.
+        lock_name(self._connection, DELETIONS.name)
+        known = select(DELETIONS.c.run_id).where(DELETIONS.c.run_id.in_(run_ids))
+        noted = set(self._connection.execute(known).scalars())
         rows = [
             {"run_id": run_id, "since_us": now_us, "stage": int(Stage.NOTED)}
-            for run_id in self._connection.execute(query).scalars()
+            for run_id in run_ids
+            if run_id not in noted
         ]
         if rows:
             self._connection.execute(insert(DELETIONS), rows)
-        return len(rows)
 
     def get(self, run_id: str) -> Deletion | None:
         """See Deletions."""
