@@ -14,9 +14,8 @@ from functools import partial
 
 import numpy as np
 
-from trackway_server.metrics.domain.buckets import BUCKET, Bucketing, Buckets, level_of, stacked
-from trackway_server.metrics.domain.chunks import BUCKET as ROLLUP
-from trackway_server.metrics.domain.chunks import BUCKET_POINTS, ROLLED_UP_POINTS, Axis, ChunkEntry, Points, Rollup
+from trackway_server.metrics.domain.buckets import BUCKET, Bucketing, Buckets, level_of
+from trackway_server.metrics.domain.chunks import BUCKET_POINTS, ROLLED_UP_POINTS, Axis, ChunkEntry, Points
 from trackway_server.metrics.domain.points import Column
 from trackway_server.metrics.domain.ports import IngestUnit, MetricUnit, Series, Transactions
 from trackway_server.metrics.domain.selecting import Bounds
@@ -24,6 +23,7 @@ from trackway_server.metrics.domain.summaries import NO_MAXIMUM, NO_MINIMUM, key
 from trackway_server.metrics.windows import (
     Fetched,
     Layout,
+    RollupColumns,
     Spans,
     decode_points,
     decode_rollups,
@@ -38,6 +38,10 @@ from trackway_server.metrics.windows import (
 _GROUPS_A_BUCKET = 4
 _ENDS = {Axis.STEP: ("first", "last"), Axis.TIME: ("min", "max")}
 """Which fields of a group say where it begins and ends."""
+_TOLD = ("count", "nan_count", "first_step", "first_time", "last_step", "last_time", "sum")
+_VALUES = ("first", "last", "low", "low_step", "high", "high_step")
+_FIELDS = {Axis.STEP: (*_TOLD, *_VALUES), Axis.TIME: (*_TOLD, *_VALUES, "min_time", "max_time")}
+"""What is decoded of a roll-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +122,12 @@ def _take(fetched: Fetched, wanted: BucketsWanted, taken: dict[str, Bucketing]) 
     def bucketing(writer_id: str) -> Bucketing:
         return taken.setdefault(writer_id if wanted.by_writer else "", Bucketing(wanted.axis, wanted.most))
 
-    rolled: dict[str, list[Rollup]] = {}
-    for entry, rollup in decode_rollups(fetched):
+    rolled: dict[str, list[RollupColumns]] = {}
+    for entry, rollup in decode_rollups(fetched, _FIELDS[wanted.axis]):
         rolled.setdefault(entry.writers[0]["writer_id"].decode() if wanted.by_writer else "", []).append(rollup)
     low, high = (f"{end}_{wanted.axis.value}" for end in _ENDS[wanted.axis])
     for writer_id, rollups in rolled.items():
-        groups = stacked(rollups, ROLLUP)
+        groups = {name: np.concatenate([columns[name] for columns in rollups]) for name in rollups[0]}
         bucketing(writer_id).add_groups(of_rollup(groups), groups[low], groups[high])
     for _, points in decode_points(fetched):
         for writer_id, column in _columns(points, apart=wanted.by_writer):
@@ -143,11 +147,11 @@ def _columns(points: Points, *, apart: bool) -> list[tuple[str, Column]]:
     return found
 
 
-def of_rollup(rollup: Rollup) -> Buckets:
+def of_rollup(rollup: RollupColumns) -> Buckets:
     """The groups of a roll-up as buckets without a place. First and last point are those by step."""
-    buckets = np.zeros(len(rollup), dtype=BUCKET)
+    buckets = np.zeros(len(rollup["count"]), dtype=BUCKET)
     empty = rollup["count"] == rollup["nan_count"]
-    for name in ("count", "nan_count", "first_step", "first_time", "last_step", "last_time", "sum"):
+    for name in _TOLD:
         buckets[name] = rollup[name]
     buckets["first_key"] = keys_of(rollup["first"])
     buckets["last_key"] = keys_of(rollup["last"])

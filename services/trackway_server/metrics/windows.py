@@ -7,15 +7,17 @@ series so; here are many at once, and roll-ups in place of points).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from trackway_server.metrics.chunk_codec import decode_rollup, decode_rows, decode_values
+from trackway_server.metrics.chunk_codec import decode_rows, decode_values, rollup_columns
 from trackway_server.metrics.codec import decode_segment
-from trackway_server.metrics.domain.chunks import Axis, ChunkEntry, Points, Range, Rollup, Rows, rows_of_column
+from trackway_server.metrics.domain.chunks import Axis, ChunkEntry, Points, Range, Rows, rows_of_column
 from trackway_server.metrics.domain.points import Bools, Column, join_columns
 from trackway_server.metrics.domain.ports import MetricUnit, SegmentEntry
 from trackway_server.metrics.domain.selecting import FIRST_INT64, LAST_INT64, Bounds
@@ -29,6 +31,10 @@ _NOTHING = (0, 0)
 
 Spans = Mapping[str, tuple[int, int]]
 """A window: of each writer, the sequences from the first to before the second."""
+
+
+RollupColumns = dict[str, npt.NDArray[Any]]
+"""Fields of domain/chunks.py, BUCKET, each a column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +220,10 @@ def column_of(points: Points) -> Column:
     return Column(points.rows.sequences, points.rows.times, points.rows.steps, points.values)
 
 
-def decode_rollups(fetched: Fetched) -> Iterator[tuple[ChunkEntry, Rollup]]:
-    """The roll-ups of a window."""
+def decode_rollups(fetched: Fetched, fields: Collection[str]) -> Iterator[tuple[ChunkEntry, RollupColumns]]:
+    """Some fields of the roll-ups of a window."""
     for entry in fetched.rolled:
-        yield entry, decode_rollup(fetched.rollups[entry.number])
+        yield entry, rollup_columns(fetched.rollups[entry.number], fields)
 
 
 def _chosen(points: Points, fetched: Fetched) -> Points:
