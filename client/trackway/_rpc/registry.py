@@ -8,7 +8,7 @@ from typing import Any
 from trackway import errors, model_uri, types
 from trackway._fluent.monitor import VersionMonitor
 from trackway._ids import new_id
-from trackway._rpc import convert
+from trackway._rpc import convert, series
 from trackway._rpc.arguments import names, texts
 from trackway._rpc.connection import Connection
 from trackway._rpc.digests import verify_manifest
@@ -312,7 +312,7 @@ class AsyncRegistry:
             any_context=context is None,
         )
         parts = [message.points async for message in self._connection.stream(self._stub.ReadVersionSeries, request)]
-        return convert.series(parts)
+        return series.points(parts)
 
     def list_writers(self, name: str, version: int) -> AsyncIterator[types.Writer]:
         """The processes that have logged metrics of a version, and how far each has come."""

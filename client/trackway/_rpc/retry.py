@@ -27,6 +27,10 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "GrantExperimentRole",
         "ListExperimentRoles",
         "ReadConsole",
+        "ReadBuckets",
+        "ReadAggregates",
+        "ReadValues",
+        "Follow",
     ),
     "trackway.api.artifacts.v1.ArtifactStoreService": (
         "DownloadArtifact",
@@ -61,7 +65,15 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
 }
 
 STREAMS: Mapping[str, tuple[str, ...]] = {
-    "trackway.api.tracking.v1.TrackingService": ("Ingest", "ReadSeries", "ReadConsole"),
+    "trackway.api.tracking.v1.TrackingService": (
+        "Ingest",
+        "ReadSeries",
+        "ReadBuckets",
+        "ReadAggregates",
+        "ReadValues",
+        "Follow",
+        "ReadConsole",
+    ),
     "trackway.api.artifacts.v1.ArtifactStoreService": ("UploadArtifact", "DownloadArtifact"),
     "trackway.api.registry.v1.ModelRegistryService": ("Watch", "Ingest", "ReadVersionSeries"),
     "trackway.api.auth.v1.AuthService": (),

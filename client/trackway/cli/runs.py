@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trackway.cli import metrics
 from trackway.cli.connection import Json, Limit, Uri, connect
 from trackway.cli.console import ConsolePrinter
 from trackway.cli.output import (
@@ -38,6 +39,9 @@ _LIST_COLUMNS = (
     Column("Metrics"),
     Column("Params"),
 )
+
+
+app.command("metrics")(metrics.show_metrics)
 
 
 @app.callback()

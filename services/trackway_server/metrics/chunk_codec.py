@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -81,14 +81,21 @@ def encode_rollup(rollup: Rollup) -> bytes:
 
 def decode_rollup(data: bytes) -> Rollup:
     """The roll-up. Raises ChunkCorruptError."""
-    columns = _unpack(_ROLLUP, data, len(_FIELDS))
-    rollup = np.empty(len(columns[0]), dtype=BUCKET)
-    for name, column in zip(_FIELDS, columns, strict=True):
+    columns = rollup_columns(data, _FIELDS)
+    rollup = np.empty(len(columns[_FIELDS[0]]), dtype=BUCKET)
+    for name, column in columns.items():
         rollup[name] = column
-    for name, base in _BASES.items():
-        if base != name:
-            rollup[name] += rollup[base]
     return rollup
+
+
+def rollup_columns(data: bytes, fields: Collection[str]) -> dict[str, npt.NDArray[Any]]:
+    """Some fields of a roll-up, each a column: as records they would cost more than decoding does."""
+    needed = {*fields, *(_BASES[name] for name in fields if name in _BASES)}
+    columns = _unpack(_ROLLUP, data, len(_FIELDS), [name in needed for name in _FIELDS])
+    named = {name: column for name, column in zip(_FIELDS, columns, strict=True) if name in needed}
+    return {
+        name: named[name] if _BASES.get(name, name) == name else named[name] + named[_BASES[name]] for name in fields
+    }
 
 
 def _pack(magic: bytes, columns: Sequence[npt.NDArray[np.generic]]) -> bytes:
@@ -98,8 +105,8 @@ def _pack(magic: bytes, columns: Sequence[npt.NDArray[np.generic]]) -> bytes:
     return b"".join((header, _WORD.pack(zlib.crc32(body, zlib.crc32(header))), body))
 
 
-def _unpack(magic: bytes, data: bytes, count: int) -> list[Any]:
-    """The arrays of the columns, each of the type that it was encoded from."""
+def _unpack(magic: bytes, data: bytes, count: int, chosen: Sequence[bool] | None = None) -> list[Any]:
+    """The arrays of the columns, each of the type that it was encoded from; None for those that are not `chosen`."""
     try:
         found, columns = _HEADER.unpack_from(data)
         body = _HEADER.size + 4 * count + _WORD.size
@@ -111,8 +118,9 @@ def _unpack(magic: bytes, data: bytes, count: int) -> list[Any]:
             raise ChunkCorruptError("the chunk's bytes are not those that were written")
         lengths = struct.unpack_from(f"<{count}I", data, _HEADER.size)
         arrays = []
-        for length in lengths:
-            arrays.append(standalone.simple_decompress(bytes(view[body : body + length])))
+        for place, length in enumerate(lengths):
+            wanted = chosen is None or chosen[place]
+            arrays.append(standalone.simple_decompress(bytes(view[body : body + length])) if wanted else None)
             body += length
         return arrays
     except (struct.error, RuntimeError, TypeError, UnicodeDecodeError) as damage:

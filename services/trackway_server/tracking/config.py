@@ -35,6 +35,10 @@ class TrackingSettings(BaseSettings):
     """How long a writer that was opened and has sent nothing is remembered."""
     lost_after_seconds: float = Field(default=120.0, ge=1)
     """How long all writers of a run may be silent before it is marked as lost; a heartbeat is due after a quarter."""
+    max_followers: int = Field(default=1_000, ge=1)
+    """How many Follow streams this process answers at once."""
+    follow_poll_seconds: float = Field(default=1.0, gt=0)
+    """How often a Follow stream looks for what was committed by another process or ended."""
     max_series_per_writer: int = Field(default=1_000_000, ge=1, le=2**24)
     """How many series one writer may define."""
 

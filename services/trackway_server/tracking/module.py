@@ -13,10 +13,12 @@ from trackway_server.core.db.observed import observed
 from trackway_server.core.db.opening import opened_database
 from trackway_server.core.rpc.call import ServiceBinding
 from trackway_server.core.telemetry import Telemetry
+from trackway_server.metrics.bell import Bell
 from trackway_server.metrics.compacting import Compactor
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.folding import Folder
+from trackway_server.metrics.following import Follower, FollowPatience
 from trackway_server.metrics.ingest import IngestLimits
 from trackway_server.metrics.liveness import Liveness
 from trackway_server.metrics.query import MetricQueries
@@ -26,6 +28,7 @@ from trackway_server.metrics.telemetry import CompactionTelemetry, IngestTelemet
 from trackway_server.tracking.config import TrackingSettings
 from trackway_server.tracking.convert import payload_from_proto
 from trackway_server.tracking.domain.ports import TrackingUnit
+from trackway_server.tracking.domain.runs import has_ended
 from trackway_server.tracking.policy import POLICY
 from trackway_server.tracking.purging import Purger
 from trackway_server.tracking.service import TrackingService
@@ -73,10 +76,14 @@ async def serve(
         counts=CompactionTelemetry(telemetry, "tracking"),
     )
 
+    bell = Bell(settings.max_followers)
+
     def points_came(run_id: str) -> None:
         folder.mark(run_id)
         compactor.mark(run_id)
+        bell.ring(run_id)
 
+    follower = Follower(store, bell, has_ended, FollowPatience(settings.follow_poll_seconds))
     ingest = IngestEndpoint(store, payload_from_proto, limits, clock, points_came, shares, counts, liveness)
     sweeper = Sweeper(store, clock, settings.unused_writer_seconds)
     purger = Purger(store, clock, settings.retention_seconds)
@@ -88,7 +95,7 @@ async def serve(
         asyncio.create_task(purger.run(), name="purge-runs"),
     ]
     try:
-        yield ServiceBinding(_SERVICE, TrackingService(store, queries, ingest, clock), POLICY)
+        yield ServiceBinding(_SERVICE, TrackingService(store, queries, ingest, clock, follower), POLICY)
     finally:
         for task in tasks:
             task.cancel()

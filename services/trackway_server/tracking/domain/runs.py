@@ -94,6 +94,12 @@ def workspace_of(unit: TrackingUnit, run_id: str, admits: Admits) -> str:
     return run.workspace
 
 
+def has_ended(unit: TrackingUnit, run_id: str) -> bool:
+    """Whether a run is over, or deleted: whether its metrics are complete, but for what other processes still send."""
+    run = unit.peek_run(run_id)
+    return run is None or run.deleted or run.status.is_end
+
+
 def writable_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
     """A run that takes changes. Raises RUN_NOT_FOUND, RUN_DELETED."""
     return _writable(find_run(unit, workspace, run_id))
