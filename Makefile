@@ -67,7 +67,7 @@ test-skew: $(VENV)/.ready $(SKEW)/.ready ## Test the client on the oldest protob
 node: $(NODE)/node_modules/.ready ## Install what the Node client of the tests needs
 
 faults: $(VENV)/.ready ## Crash tests and hostile requests at full count (long)
-	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults tests/integration/proxies tests/integration/hostile tests/integration/client/test_forks.py
+	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults tests/integration/proxies tests/integration/hostile
 
 bench: $(VENV)/.ready ## Benchmarks beside MLflow's in the same run (makes its own environment for the peer)
 	$(BIN)/python -m benchmarks

@@ -9,6 +9,7 @@ import socket
 import grpc.aio
 
 from trackway import __version__, errors
+from trackway._rpc import forks
 from trackway._rpc.retry import service_config
 from trackway.config import ServerAddress
 
@@ -28,8 +29,10 @@ def open_channel(address: ServerAddress, *, longest_call: float = 0.0) -> grpc.a
     """A channel to the server. It connects at the first call. `longest_call` is the longest deadline of a unary call
     that its user will set, in seconds.
 
-    Raises InvalidArgument where a file of TLS cannot be used, Unavailable where no name in a list of servers is known.
+    Raises InvalidArgument where a file of TLS cannot be used, Unavailable where no name in a list of servers is known,
+    FailedPrecondition in a child to which gRPC's threads did not come along.
     """
+    forks.check_usable()
     options = channel_options(address, longest_call)
     target = address.target if len(address.targets) == 1 else _looked_up(address)
     if address.tls:
