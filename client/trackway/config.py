@@ -16,6 +16,8 @@ Each setting is taken from the first place that has it:
 | its key     | `TRACKWAY_CLIENT_KEY`  | `[servers."HOST:PORT"] client_key`  | none                              |
 | profile     | `TRACKWAY_PROFILE`     | –                                   | `~/.config/trackway/profile.toml` |
 | spools      | `TRACKWAY_SPOOL_DIR`   | –                                   | `~/.local/share/trackway/spool`   |
+| their bound | `TRACKWAY_SPOOL_MAX_BYTES` | –                               | none: the disk                    |
+| rank        | `TRACKWAY_RANK_CONTEXT` | –                                  | `auto` (see `attach_run`)         |
 
 The two folders follow `XDG_CONFIG_HOME` and `XDG_DATA_HOME` where those are set.
 

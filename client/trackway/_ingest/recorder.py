@@ -14,9 +14,10 @@ from time import monotonic, time_ns
 from zlib import crc32
 
 from trackway._ingest import doorbell, liveness
+from trackway._ingest.bound import check_bound
 from trackway._ingest.files import write_file
 from trackway._ingest.mount import is_network
-from trackway._ingest.segment import create_growing_segment, create_segment
+from trackway._ingest.segment import create_growing_segment, create_segment, segment_size
 from trackway._ingest.spool import HEADER, RECORD, Kind, State
 from trackway._ingest.text import to_json
 from trackway.config import tls_files
@@ -242,6 +243,7 @@ class Recorder:
 
     def _next_segment(self, size: int) -> None:
         """Replace the segment being written by a new one. Raises OSError, the old one then stays as it is."""
+        check_bound(self._root, segment_size(self._segment, size))
         if self._growing:
             fd = create_growing_segment(self._directory, self._segment, self.writer_id, self._count)
             memory, limit = None, HEADER.size + max(4 << 20, size + RECORD.size)

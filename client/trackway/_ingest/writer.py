@@ -13,6 +13,7 @@ import struct
 from struct import Struct
 from time import monotonic, sleep, time_ns
 
+from trackway._ingest.bound import check_bound
 from trackway._ingest.coercion import double_bytes, integer_bytes, to_integer, to_number
 from trackway._ingest.files import write_file
 from trackway._ingest.keys import check_key
@@ -344,6 +345,7 @@ class Writer(Recorder):
             return
         stem = os.path.join(self._directory, "artifacts", f"{number:08d}")
         try:
+            check_bound(self._root, os.fstat(source).st_size if data is None else len(data))
             write_file(f"{stem}.data", source, data)
             text = to_json({"path": artifact_path}).encode()
             write_file(f"{stem}.json.new", -1, text)

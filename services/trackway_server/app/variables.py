@@ -41,6 +41,8 @@ _CLIENT = frozenset(
         "CLIENT_KEY",
         "SPOOL_DIR",
         "SPOOL_IO",
+        "SPOOL_MAX_BYTES",
+        "RANK_CONTEXT",
         "STRICT",
         "UPLINK",
         "UPLINK_IDLE",
