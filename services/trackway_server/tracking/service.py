@@ -126,14 +126,13 @@ class TrackingService:
         query = convert.runs_query_from_proto(request, call.workspace(request.workspace))
         size = request.page_size or _PAGE
         after = cast("tuple[int, str] | None", decode_token(request, request.page_token, int, str))
-        found = await self._store.read(lambda unit: runs.load_runs(unit, unit.runs(query, after, size + 1)))
-        last = found[size - 1].info if len(found) > size else None
+        found, last = await self._store.read(lambda unit: runs.load_page(unit, query, after, size))
         more = encode_token(request, [last.start_time_us, last.run_id]) if last else ""
         of_runs = await self._queries.of_subjects(
-            [run.info.run_id for run in found[:size]], context="", limit=_MAX_SERIES_OF_LIST
+            [run.info.run_id for run in found], context="", limit=_MAX_SERIES_OF_LIST
         )
         return rpc.ListRunsResponse(
-            runs=[convert.run_to_proto(run, of_runs[run.info.run_id]) for run in found[:size]], next_page_token=more
+            runs=[convert.run_to_proto(run, of_runs[run.info.run_id]) for run in found], next_page_token=more
         )
 
     async def UpdateRun(self, request: rpc.UpdateRunRequest, call: Call) -> rpc.UpdateRunResponse:
