@@ -46,6 +46,9 @@ _pack_point = POINT.pack
 _JSON_CHUNK = 512 << 10
 _POKE_SECONDS = 2.0
 _RETRY_POKE_SECONDS = 0.2
+LOOK_AFTER_US = 10_000_000
+"""How long after its last word to the uplink a process that logs on gives it another, so that one that was killed is
+replaced: otherwise it would be missed only when a segment is full."""
 _ATTEMPTS = 2
 """Failed attempts to send that make waiting vain. The first may have begun before this process brought its key."""
 
@@ -53,7 +56,7 @@ _ATTEMPTS = 2
 class Writer(Recorder):
     """One process's spool of one run. Thread-safe; made by `Writer.open`."""
 
-    __slots__ = ("_omitted", "_series", "_series_count", "_shape_count", "_shapes")
+    __slots__ = ("_look_at", "_omitted", "_series", "_series_count", "_shape_count", "_shapes")
 
     def _begin(self) -> None:
         self._series: dict[Any, int] = {}
@@ -61,6 +64,7 @@ class Writer(Recorder):
         self._shapes: dict[Any, tuple[int, Any, int]] = {}
         self._shape_count: int = 0
         self._omitted: dict[int, int] = {}
+        self._look_at: int = time_ns() // 1000 + LOOK_AFTER_US
         super()._begin()
 
     def _after_fork(self) -> None:
@@ -117,6 +121,8 @@ class Writer(Recorder):
             step = self._next_step(series)
         if time_us is None:
             time_us = time_ns() // 1000
+            if time_us >= self._look_at:
+                self._look_after_uplink(time_us)
         try:
             payload = _pack_point(1, series, time_us, step, value)
         except (struct.error, TypeError, OverflowError):
@@ -143,6 +149,8 @@ class Writer(Recorder):
             step = self._next_step(first_series)
         if time_us is None:
             time_us = time_ns() // 1000
+            if time_us >= self._look_at:
+                self._look_after_uplink(time_us)
         try:
             payload = pack(2, number, time_us, step, *metrics.values())
         except (struct.error, TypeError, OverflowError):
@@ -172,6 +180,8 @@ class Writer(Recorder):
         step_bytes = None if steps is None else integer_bytes("steps", steps, rows)
         time_bytes = None if times_us is None else integer_bytes("times_us", times_us, rows)
         now = time_ns() // 1000
+        if now >= self._look_at:
+            self._look_after_uplink(now)
         for start in range(0, rows, MAX_COLUMN_ROWS):
             count = min(rows - start, MAX_COLUMN_ROWS)
             part = slice(start * 8, (start + count) * 8)
@@ -354,6 +364,11 @@ class Writer(Recorder):
             self._artifacts = number
             self._drop(error)
             return
+        self._poke(flush=False)
+
+    def _look_after_uplink(self, now_us: int) -> None:
+        """Ring the uplink, which starts one where none is left."""
+        self._look_at = now_us + LOOK_AFTER_US
         self._poke(flush=False)
 
     # -- the sender ----------------------------------------------------------------------------------------------------
