@@ -46,6 +46,8 @@ _pack_point = POINT.pack
 _JSON_CHUNK = 512 << 10
 _POKE_SECONDS = 2.0
 _RETRY_POKE_SECONDS = 0.2
+_ENDS = (3, 4, 5)
+_CUT_MESSAGE = 100
 LOOK_AFTER_US = 10_000_000
 """How long after its last word to the uplink a process that logs on gives it another, so that one that was killed is
 replaced: otherwise it would be missed only when a segment is full."""
@@ -244,9 +246,16 @@ class Writer(Recorder):
         self._append_json(Kind.DATASET, {**fields, "schema": schema, "profile": profile, "context": context})
 
     def set_status(self, status: int, message: str = "", time_us: int | None = None) -> None:
-        """Record a new state of the run, by MLflow's number (1 RUNNING … 3 FINISHED, 4 FAILED, 5 KILLED)."""
+        """Record a new state of the run, by MLflow's number (1 RUNNING … 3 FINISHED, 4 FAILED, 5 KILLED).
+
+        Where the disk is full, an end is recorded all the same, its message cut.
+        """
         when = time_ns() // 1000 if time_us is None else time_us
+        dropped, self._ending = self._dropped, status in _ENDS
         self._append_json(Kind.RUN_STATUS, {"status": status, "time_us": when, "message": message})
+        if self._ending and self._dropped > dropped and len(message) > _CUT_MESSAGE:
+            self._dropped = dropped
+            self._append_json(Kind.RUN_STATUS, {"status": status, "time_us": when, "message": message[:_CUT_MESSAGE]})
 
     def log_artifact(self, local_path: str, artifact_path: str) -> None:
         """Snapshot one file into the spool, to be stored under `artifact_path`. Raises OSError if it cannot be read."""
@@ -295,6 +304,9 @@ class Writer(Recorder):
         if self._closed:
             return
         if self._directory:
+            self._ending = True
+            if self._dropped > self._told:
+                self._append(self._dropped_payload())
             self._append_json(Kind.CLOSE, {})
         self._closed = True
         self._release()
