@@ -38,8 +38,6 @@ from trackway.api.metrics.v1 import ingest_pb2
 METHOD = "/trackway.api.tracking.v1.TrackingService/Ingest"
 OPEN_SECONDS = 10.0
 ACKNOWLEDGE_SECONDS = 60.0
-LINGER_SECONDS = 0.1
-"""How long points may wait for company in one message, while nobody waits for them."""
 WINDOW_BYTES = 8 << 20
 """How much may be under way without an acknowledgement."""
 
@@ -84,6 +82,7 @@ class SpoolSender:
         self._max_append_bytes = 0
         self._passed_over = 0
         self._sent: deque[_Sent] = deque()
+        server.senders += 1
 
     async def session(self, *, follow: bool) -> None:
         """Send what is there and, with `follow`, what is still to come, until the writer closes the spool.
@@ -129,7 +128,8 @@ class SpoolSender:
         self._write_state()
 
     def close(self) -> None:
-        """Release the spool's files."""
+        """Release the spool's files. Call it once."""
+        self.server.senders -= 1
         self._reader.close()
 
     # -- the session -------------------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ class SpoolSender:
 
     async def _wait_for_more(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_SECONDS):
+            async with asyncio.timeout(self.server.linger):
                 await self.wake.wait()
         self.wake.clear()
 
