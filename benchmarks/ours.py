@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,22 @@ class Ours:
 
     work: Path
     say: Callable[[str], None]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the server's own."""
     _server: ServerProcess | None = field(default=None, init=False)
     _uri: str = field(default="", init=False)
     _spools: Iterator[int] = field(default_factory=itertools.count, init=False)
+
+    @property
+    def data(self) -> Path:
+        """The data directory of the shared server."""
+        return self.work / "trackway"
 
     def ensure_server(self) -> None:
         """Start the shared server unless it runs."""
         if self._server is None:
             self.say("starting Trackway's server")
-            self._uri, self._server = trackway_server(self.work / "trackway", self.work)
+            self._uri, self._server = trackway_server(self.data, self.work, self.settings)
             self._server.start()
 
     def fresh_spool(self) -> Path:
@@ -45,7 +52,7 @@ class Ours:
     def environment(self, spool: Path) -> dict[str, str]:
         """Of a training process beside the shared server."""
         self.ensure_server()
-        token = (self.work / "trackway" / "admin.key").read_text().strip()
+        token = (self.data / "admin.key").read_text().strip()
         settings = {"TRACKWAY_URI": self._uri, "TRACKWAY_TOKEN": token, "TRACKWAY_SPOOL_DIR": str(spool)}
         return clean_environment({**settings, "TRACKWAY_PROFILE": str(self.work / "profile.toml")})
 
@@ -87,13 +94,13 @@ class Ours:
             self._server.stop()
 
 
-def trackway_server(data: Path, work: Path) -> tuple[str, ServerProcess]:
-    """Address and process (not started) of `trackway server` with its data in `data`."""
+def trackway_server(data: Path, work: Path, settings: Mapping[str, str] | None = None) -> tuple[str, ServerProcess]:
+    """Address and process (not started) of `trackway server` with its data in `data`; `settings` are variables."""
     data.mkdir(parents=True, exist_ok=True)
     rpc, http = free_port(), free_port()
     ports = ["--grpc-port", str(rpc), "--http-port", str(http)]
     command = [str(PYTHON.parent / "trackway"), "server", *ports, "--data-dir", str(data)]
-    environment = clean_environment({"TRACKWAY_PROFILE": str(work / "profile.toml")})
+    environment = clean_environment({"TRACKWAY_PROFILE": str(work / "profile.toml"), **(settings or {})})
     return f"trackway://127.0.0.1:{rpc}", ServerProcess(command, environment, data, lambda: _serving(rpc))
 
 

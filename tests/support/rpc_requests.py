@@ -41,6 +41,8 @@ def _fill(message: Any) -> None:
     for field in message.DESCRIPTOR.fields:
         limits = limits_of(field)
         if field.is_repeated:
+            if limits.required and field.message_type is None:
+                getattr(message, field.name).append(_value(field, limits))
             continue
         if field.message_type is not None:
             if limits.required:

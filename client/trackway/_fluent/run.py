@@ -11,11 +11,12 @@ from trackway.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
     from typing import Any
 
     from trackway._ingest.writer import SyncState, Writer
+    from trackway.series import MetricSeries, MetricUpdate
     from trackway.types import Run, RunData, RunInputs
 
 STATUS_NUMBERS = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
@@ -113,6 +114,20 @@ class ActiveRun:
     def inputs(self) -> RunInputs:
         """The data sets of the run as the server has them."""
         return _recorded(self.info.run_id).inputs
+
+    def metric_history(self, key: str, context: Mapping[str, Any] | None = None) -> list[MetricSeries]:
+        """The points of a metric as the server has them, as numpy columns, one entry for each context and writer,
+        after everything logged here has reached it. `context` chooses one (`{}`: without one). Raises NotFound."""
+        from trackway._fluent.reads import metric_history
+
+        return metric_history(self.info.run_id, key, context)
+
+    def follow(self, key: str | None = None, *, until_end: bool = True) -> Iterator[MetricUpdate]:
+        """The points of a metric (None: of all) from every process, those that the server has and those that come,
+        until the run has ended or, not `until_end`, for ever. What was logged here is sent first."""
+        from trackway._fluent.reads import follow
+
+        return follow(self.info.run_id, key, until_end=until_end)
 
     # -- metrics -----------------------------------------------------------------------------------------------------
 

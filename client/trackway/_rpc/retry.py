@@ -23,6 +23,10 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "ListWriters",
         "ListSeries",
         "ReadSeries",
+        "ReadBuckets",
+        "ReadAggregates",
+        "ReadValues",
+        "Follow",
     ),
     "trackway.api.artifacts.v1.ArtifactStoreService": (
         "DownloadArtifact",
@@ -51,7 +55,14 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
 }
 
 STREAMS: Mapping[str, tuple[str, ...]] = {
-    "trackway.api.tracking.v1.TrackingService": ("Ingest", "ReadSeries"),
+    "trackway.api.tracking.v1.TrackingService": (
+        "Ingest",
+        "ReadSeries",
+        "ReadBuckets",
+        "ReadAggregates",
+        "ReadValues",
+        "Follow",
+    ),
     "trackway.api.artifacts.v1.ArtifactStoreService": ("UploadArtifact", "DownloadArtifact"),
     "trackway.api.registry.v1.ModelRegistryService": ("Watch",),
     "trackway.api.auth.v1.AuthService": (),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trackway.cli import metrics
 from trackway.cli.connection import Json, Limit, Uri, connect
 from trackway.cli.output import (
     Column,
@@ -45,6 +46,9 @@ _METRIC_COLUMNS = (
     Column("Max", "right", wrap=False),
     Column("Points", "right", wrap=False),
 )
+
+
+app.command("metrics")(metrics.show_metrics)
 
 
 @app.callback()

@@ -29,5 +29,9 @@ POLICY: Mapping[str, Permission] = {
     "ListWriters": READ_RUNS,
     "ListSeries": READ_RUNS,
     "ReadSeries": READ_RUNS,
+    "ReadBuckets": READ_RUNS,
+    "ReadAggregates": READ_RUNS,
+    "ReadValues": READ_RUNS,
+    "Follow": READ_RUNS,
     "Ingest": WRITE_RUNS,
 }

@@ -88,6 +88,12 @@ def test_four_ranks_of_ddp_write_one_run(server: LocalServer, client: Client, tm
         own = series[str(rank)]
         assert own.steps.tolist() == list(range(STEPS))
         assert own.values.tobytes() == logged.tobytes()
+    every = np.stack([series[str(rank)].values for rank in range(RANKS)])
+    (over_ranks,) = client.tracking.read_aggregates(run, "loss")
+    assert (over_ranks.member_count, over_ranks.context) == (RANKS, {})
+    assert over_ranks.steps.tolist() == list(range(STEPS))
+    assert (over_ranks.min_values == every.min(axis=0)).all() and (over_ranks.max_values == every.max(axis=0)).all()
+    np.testing.assert_allclose(over_ranks.mean_values, every.mean(axis=0), rtol=1e-12)
     weights = client.tracking.read_series(run, "weight")
     assert len(weights) == RANKS
     assert all(one.values.tobytes() == weights[0].values.tobytes() for one in weights)  # DDP keeps them the same
