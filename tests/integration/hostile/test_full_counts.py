@@ -82,18 +82,22 @@ async def test_idle_streams_up_to_the_limit_and_one_more(capsys: pytest.CaptureF
         before = memory(server, "VmRSS")
         options = [("grpc.use_local_subchannel_pool", 1)]
         async with AsyncExitStack() as stack:
+            channels = [
+                await stack.enter_async_context(grpc.aio.insecure_channel(address, options=options)) for _ in range(10)
+            ]
             streams: list[Any] = []
-            for _ in range(10):
-                channel = await stack.enter_async_context(grpc.aio.insecure_channel(address, options=options))
-                streams += [TrackingServiceStub(channel).Ingest(metadata=metadata) for _ in range(STREAMS // 10)]
 
-            async def open_one(stream: Any) -> None:
+            async def open_one(number: int) -> None:
+                stream: Any = TrackingServiceStub(channels[number % 10]).Ingest(metadata=metadata)
+                streams.append(stream)
                 opening = ingest_pb2.OpenWriter(subject_id="f" * 32, writer_id=new_id(), epoch=1)
                 await stream.write(ingest_pb2.IngestRequest(open=opening))
-                assert (await stream.read()).HasField("opened")
+                answer = await stream.read()
+                assert answer is not grpc.aio.EOF, await stream.details()
+                assert answer.HasField("opened")
 
-            for start in range(0, STREAMS, 500):
-                await asyncio.gather(*map(open_one, streams[start : start + 500]))
+            for start in range(0, STREAMS, 100):
+                await asyncio.gather(*map(open_one, range(start, start + 100)))
             channel = await stack.enter_async_context(grpc.aio.insecure_channel(address, options=options))
             surplus = TrackingServiceStub(channel).Ingest(metadata=metadata)
             assert (await surplus.code(), "calls" in await surplus.details()) == (
