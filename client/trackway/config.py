@@ -18,6 +18,8 @@ Each setting is taken from the first place that has it:
 | workspace   | `TRACKWAY_WORKSPACE`   | –                                   | `default`                         |
 | profile     | `TRACKWAY_PROFILE`     | –                                   | `~/.config/trackway/profile.toml` |
 | spools      | `TRACKWAY_SPOOL_DIR`   | –                                   | `~/.local/share/trackway/spool`   |
+| their bound | `TRACKWAY_SPOOL_MAX_BYTES` | –                               | none: the disk                    |
+| rank        | `TRACKWAY_RANK_CONTEXT` | –                                  | `auto` (see `attach_run`)         |
 
 What goes along with a run is chosen by arguments of `start_run` and `attach_run`, else by these variables, else by the
 profile, where their names stand in lower case and without `TRACKWAY_`:

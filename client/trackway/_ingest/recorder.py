@@ -14,9 +14,10 @@ from time import monotonic, time_ns
 from zlib import crc32
 
 from trackway._ingest import doorbell, liveness
+from trackway._ingest.bound import check_bound
 from trackway._ingest.files import write_file
 from trackway._ingest.mount import is_network
-from trackway._ingest.segment import create_growing_segment, create_segment
+from trackway._ingest.segment import create_growing_segment, create_segment, segment_size
 from trackway._ingest.spool import HEADER, RECORD, TRACKING, Kind, State
 from trackway._ingest.text import to_json
 from trackway.config import named_files
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _pack_record_into = RECORD.pack_into
 _RETRY_SECONDS = 1.0
+_RESERVE = 2048
+"""Bytes at the end of a mapped segment that are kept for how the writer ends, should the disk be full then."""
 
 
 class Recorder:
@@ -40,6 +43,8 @@ class Recorder:
         "_deferred",
         "_directory",
         "_dropped",
+        "_end",
+        "_ending",
         "_fd",
         "_files",
         "_growing",
@@ -112,6 +117,8 @@ class Recorder:
         self._state_fd = -1
         self._position = 0
         self._limit = 0
+        self._end = 0
+        self._ending = False
         self._segment = 0
         self._count = 0
         self._artifacts = 0
@@ -248,31 +255,41 @@ class Recorder:
         if self._closed:
             raise ValueError(f"this process has ended its part of {self.named}; nothing more can be logged to it")
         if monotonic() < self._retry_at:
-            self._dropped += 1
-            return False
+            return self._use_reserve(size) or self._count_dropped()
         try:
             if not self._directory:
                 self._make_folder()
             self._next_segment(size)
         except OSError as error:
-            self._drop(error)
-            return False
+            return self._use_reserve(size) or self._drop(error)
         if self._dropped > self._told:
-            self._told = self._dropped
-            count = {"trackway.dropped_records": str(self._dropped)}
-            self._deferred.append(json_payload(Kind.TAGS, {"set": count, "delete": []}))
+            self._deferred.append(self._dropped_payload())
         return True
+
+    def _use_reserve(self, size: int) -> bool:
+        """Whether a record of the writer's end fits the room that was kept for it."""
+        if not self._ending or self._memory is None or self._position + 8 + size > self._end:
+            return False
+        self._limit = self._end
+        return True
+
+    def _dropped_payload(self) -> bytes:
+        """The record that shows on the run how many records were dropped."""
+        self._told = self._dropped
+        return json_payload(Kind.TAGS, {"set": {"trackway.dropped_records": str(self._dropped)}, "delete": []})
 
     def _next_segment(self, size: int) -> None:
         """Replace the segment being written by a new one. Raises OSError, the old one then stays as it is."""
+        check_bound(self._root, segment_size(self._segment, size + _RESERVE))
         if self._growing:
             fd = create_growing_segment(self._directory, self._segment, self.writer_id, self._count)
-            memory, limit = None, HEADER.size + max(4 << 20, size + RECORD.size)
+            memory, end = None, HEADER.size + max(4 << 20, size + RECORD.size)
         else:
-            fd, limit = create_segment(self._directory, self._segment, self.writer_id, self._count, size)
-            memory = mmap(fd, limit)
+            fd, end = create_segment(self._directory, self._segment, self.writer_id, self._count, size + _RESERVE)
+            memory = mmap(fd, end)
         self._release()
-        self._fd, self._memory, self._limit = fd, memory, limit
+        self._fd, self._memory, self._end = fd, memory, end
+        self._limit = end if memory is None else end - _RESERVE
         self._position = HEADER.size
         self._segment += 1
         self._poke(flush=False)
@@ -284,14 +301,19 @@ class Recorder:
         """
         memory, self._memory = self._memory, None
         fd, self._fd = self._fd, -1
-        self._limit = 0
+        self._limit = self._end = 0
         if memory is not None:
             memory.close()
             os.ftruncate(fd, self._position)
         if fd >= 0:
             os.close(fd)
 
-    def _drop(self, error: OSError) -> None:
+    def _count_dropped(self) -> bool:
+        self._dropped += 1
+        return False
+
+    def _drop(self, error: OSError) -> bool:
+        """Count a record that cannot be recorded, and say so once. Answers False, for it was not."""
         if self._dropped == self._told:
             where = self._directory or self._root
             reason = error.strerror or str(error)
@@ -299,8 +321,8 @@ class Recorder:
                 f"trackway: cannot record to {where}: {reason}. Training goes on; what is logged until there is room "
                 "is lost and counted. Free some space or set TRACKWAY_SPOOL_DIR.\n"
             )
-        self._dropped += 1
         self._retry_at = monotonic() + _RETRY_SECONDS
+        return self._count_dropped()
 
     def _append_json(self, kind: int, value: Mapping[str, object]) -> None:
         self._append(json_payload(kind, value))

@@ -42,8 +42,6 @@ SERVICES = {
 }
 OPEN_SECONDS = 10.0
 ACKNOWLEDGE_SECONDS = 60.0
-LINGER_SECONDS = 0.1
-"""How long points may wait for company in one message, while nobody waits for them."""
 EXPIRED_SECONDS = 0.2
 """Within which the streams of a token that has expired come again, each at its own moment."""
 WINDOW_BYTES = 8 << 20
@@ -97,6 +95,7 @@ class SpoolSender:
         self._all_sent = asyncio.Event()
         self._uploading = False
         self._sent: deque[_Sent] = deque()
+        server.senders += 1
 
     async def session(self, *, follow: bool) -> None:
         """Send what is there and, with `follow`, what is still to come, until the writer closes the spool.
@@ -157,7 +156,8 @@ class SpoolSender:
         self._write_state()
 
     def close(self) -> None:
-        """Release the spool's files."""
+        """Release the spool's files. Call it once."""
+        self.server.senders -= 1
         self._reader.close()
 
     # -- the session -------------------------------------------------------------------------------------------------
@@ -301,7 +301,7 @@ class SpoolSender:
 
     async def _wait_for_more(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_SECONDS):
+            async with asyncio.timeout(self.server.linger):
                 await self.wake.wait()
         self.wake.clear()
 

@@ -13,6 +13,7 @@ import struct
 from struct import Struct
 from time import monotonic, sleep, time_ns
 
+from trackway._ingest.bound import check_bound
 from trackway._ingest.coercion import double_bytes, integer_bytes, to_integer, to_number
 from trackway._ingest.files import write_file
 from trackway._ingest.keys import check_key
@@ -47,6 +48,11 @@ _pack_point = POINT.pack
 _JSON_CHUNK = 512 << 10
 _POKE_SECONDS = 2.0
 _RETRY_POKE_SECONDS = 0.2
+_ENDS = (3, 4, 5)
+_CUT_MESSAGE = 100
+LOOK_AFTER_US = 10_000_000
+"""How long after its last word to the uplink a process that logs on gives it another, so that one that was killed is
+replaced: otherwise it would be missed only when a segment is full."""
 _ATTEMPTS = 2
 """Failed attempts to send that make waiting vain. The first may have begun before this process brought its key."""
 
@@ -54,7 +60,7 @@ _ATTEMPTS = 2
 class Writer(Recorder):
     """One process's spool of one run. Thread-safe; made by `Writer.open`."""
 
-    __slots__ = ("_omitted", "_series", "_series_count", "_shape_count", "_shapes")
+    __slots__ = ("_look_at", "_omitted", "_series", "_series_count", "_shape_count", "_shapes")
 
     def _begin(self) -> None:
         self._series: dict[Any, int] = {}
@@ -62,6 +68,7 @@ class Writer(Recorder):
         self._shapes: dict[Any, tuple[int, Any, int]] = {}
         self._shape_count: int = 0
         self._omitted: dict[int, int] = {}
+        self._look_at: int = time_ns() // 1000 + LOOK_AFTER_US
         super()._begin()
 
     def _after_fork(self) -> None:
@@ -122,6 +129,8 @@ class Writer(Recorder):
             step = self._next_step(series)
         if time_us is None:
             time_us = time_ns() // 1000
+            if time_us >= self._look_at:
+                self._look_after_uplink(time_us)
         try:
             payload = _pack_point(1, series, time_us, step, value)
         except (struct.error, TypeError, OverflowError):
@@ -148,6 +157,8 @@ class Writer(Recorder):
             step = self._next_step(first_series)
         if time_us is None:
             time_us = time_ns() // 1000
+            if time_us >= self._look_at:
+                self._look_after_uplink(time_us)
         try:
             payload = pack(2, number, time_us, step, *metrics.values())
         except (struct.error, TypeError, OverflowError):
@@ -177,6 +188,8 @@ class Writer(Recorder):
         if series is None:
             series = self._define(name, key, context)
         now = time_ns() // 1000
+        if now >= self._look_at:
+            self._look_after_uplink(now)
         for start in range(0, rows, MAX_COLUMN_ROWS):
             count = min(rows - start, MAX_COLUMN_ROWS)
             part = slice(start * 8, (start + count) * 8)
@@ -239,9 +252,16 @@ class Writer(Recorder):
         self._append_json(Kind.DATASET, {**fields, "schema": schema, "profile": profile, "context": context})
 
     def set_status(self, status: int, message: str = "", time_us: int | None = None) -> None:
-        """Record a new state of the run, by MLflow's number (1 RUNNING … 3 FINISHED, 4 FAILED, 5 KILLED)."""
+        """Record a new state of the run, by MLflow's number (1 RUNNING … 3 FINISHED, 4 FAILED, 5 KILLED).
+
+        Where the disk is full, an end is recorded all the same, its message cut.
+        """
         when = time_ns() // 1000 if time_us is None else time_us
+        dropped, self._ending = self._dropped, status in _ENDS
         self._append_json(Kind.RUN_STATUS, {"status": status, "time_us": when, "message": message})
+        if self._ending and self._dropped > dropped and len(message) > _CUT_MESSAGE:
+            self._dropped = dropped
+            self._append_json(Kind.RUN_STATUS, {"status": status, "time_us": when, "message": message[:_CUT_MESSAGE]})
 
     def log_artifact(self, local_path: str, artifact_path: str) -> None:
         """Snapshot one file into the spool, to be stored under `artifact_path`. Raises OSError if it cannot be read."""
@@ -294,6 +314,9 @@ class Writer(Recorder):
         if self._closed:
             return
         if self._directory:
+            self._ending = True
+            if self._dropped > self._told:
+                self._append(self._dropped_payload())
             self._append_json(Kind.CLOSE, {})
         self._closed = True
         self._release()
@@ -354,6 +377,7 @@ class Writer(Recorder):
             return
         stem = os.path.join(self._directory, "artifacts", f"{number:08d}")
         try:
+            check_bound(self._root, os.fstat(source).st_size if data is None else len(data))
             write_file(f"{stem}.data", source, data)
             text = to_json({"path": artifact_path}).encode()
             write_file(f"{stem}.json.new", -1, text)
@@ -362,6 +386,11 @@ class Writer(Recorder):
             self._artifacts = number
             self._drop(error)
             return
+        self._poke(flush=False)
+
+    def _look_after_uplink(self, now_us: int) -> None:
+        """Ring the uplink, which starts one where none is left."""
+        self._look_at = now_us + LOOK_AFTER_US
         self._poke(flush=False)
 
     # -- the sender ----------------------------------------------------------------------------------------------------

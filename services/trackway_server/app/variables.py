@@ -44,6 +44,8 @@ _CLIENT = frozenset(
         "WORKSPACE",
         "SPOOL_DIR",
         "SPOOL_IO",
+        "SPOOL_MAX_BYTES",
+        "RANK_CONTEXT",
         "STRICT",
         "UPLINK",
         "UPLINK_IDLE",

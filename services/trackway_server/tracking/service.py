@@ -151,16 +151,15 @@ class TrackingService(RoleRpcs):
         query = convert.runs_query_from_proto(request, call.named_workspace(request.workspace))
         size = request.page_size or _PAGE
         after = cast("tuple[int, str] | None", decode_token(request, request.page_token, int, str))
-        found = await self._store.read(
-            lambda unit: runs.load_runs(unit, unit.runs(bindings.confined(unit, query, call), after, size + 1))
+        found, last = await self._store.read(
+            lambda unit: runs.load_page(unit, bindings.confined(unit, query, call), after, size)
         )
-        last = found[size - 1].info if len(found) > size else None
         more = encode_token(request, [last.start_time_us, last.run_id]) if last else ""
         of_runs = await self._queries.of_subjects(
-            [run.info.run_id for run in found[:size]], context="", limit=_MAX_SERIES_OF_LIST
+            [run.info.run_id for run in found], context="", limit=_MAX_SERIES_OF_LIST
         )
         return rpc.ListRunsResponse(
-            runs=[convert.run_to_proto(run, of_runs[run.info.run_id]) for run in found[:size]], next_page_token=more
+            runs=[convert.run_to_proto(run, of_runs[run.info.run_id]) for run in found], next_page_token=more
         )
 
     async def UpdateRun(self, request: rpc.UpdateRunRequest, call: Call) -> rpc.UpdateRunResponse:

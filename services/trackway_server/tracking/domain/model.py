@@ -87,6 +87,10 @@ class DatasetInput:
     context: str = ""
 
 
+DATASET_TEXTS = ("source", "schema", "profile")
+"""What may be long in a DatasetInput."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run with what was recorded of it, but its metrics. `tags` hold `mlflow.runName`, too."""

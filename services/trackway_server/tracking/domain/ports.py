@@ -144,6 +144,11 @@ class TrackingUnit(Protocol):
         start)."""
         ...
 
+    def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """How many characters the values of some runs' params, tags and data sets have together; runs without are left
+        out."""
+        ...
+
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """All params of some runs, by run and key; runs without are left out."""
         ...

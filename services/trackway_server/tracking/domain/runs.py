@@ -8,7 +8,7 @@ from functools import partial
 
 from trackway_server.core.admission import Admission, Admits
 from trackway_server.core.errors import DomainError, Reason
-from trackway_server.tracking.domain.changes import RunChanges, check_run_name, parent_run_id
+from trackway_server.tracking.domain.changes import MAX_TEXT, RunChanges, check_run_name, parent_run_id
 from trackway_server.tracking.domain.deletions import check_not_purged
 from trackway_server.tracking.domain.experiments import check_active, experiment_of_start
 from trackway_server.tracking.domain.model import (
@@ -18,6 +18,7 @@ from trackway_server.tracking.domain.model import (
     ParamsSet,
     Run,
     RunInfo,
+    RunsQuery,
     RunStart,
     RunStatus,
     StatusChange,
@@ -139,6 +140,21 @@ def load_runs(unit: TrackingUnit, infos: Sequence[RunInfo]) -> list[Run]:
         )
         for info in infos
     ]
+
+
+def load_page(
+    unit: TrackingUnit, query: RunsQuery, after: tuple[int, str] | None, size: int
+) -> tuple[list[Run], RunInfo | None]:
+    """Up to `size` runs after a place, and the last of them where more follow. A page ends before `size` where its runs
+    would have more text than one run may have, so that it fits one message whatever they hold."""
+    infos = unit.runs(query, after, size + 1)
+    sizes, count, text = unit.text_sizes([info.run_id for info in infos[:size]]), 0, 0
+    for info in infos[:size]:
+        text += sizes.get(info.run_id, 0)
+        if count and text > MAX_TEXT:
+            break
+        count += 1
+    return load_runs(unit, infos[:count]), infos[count - 1] if len(infos) > count else None
 
 
 def update_run(

@@ -9,6 +9,7 @@ from trackway_server.metrics.store.liveness import LivenessState, MemoryLiveness
 from trackway_server.metrics.store.memory import MemoryMetricUnit, MemoryTransactions, MetricState
 from trackway_server.tracking.domain.deletions import Deletion, Stage
 from trackway_server.tracking.domain.model import (
+    DATASET_TEXTS,
     DEFAULT_EXPERIMENT_ID,
     DEFAULT_EXPERIMENT_NAME,
     DEFAULT_WORKSPACE,
@@ -152,6 +153,11 @@ class MemoryTrackingUnit:
         found = [info for info in found if not bound or (info.experiment_id, bound) in self._roles]
         return sorted(found, key=_place, reverse=True)[:limit]
 
+    def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """See TrackingUnit."""
+        sizes = {run_id: _text_size(self._runs[run_id]) for run_id in run_ids}
+        return {run_id: size for run_id, size in sizes.items() if size}
+
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """See TrackingUnit."""
         return {run_id: dict(self._runs[run_id].params) for run_id in run_ids if self._runs[run_id].params}
@@ -269,3 +275,9 @@ def _chosen(run: RunInfo, query: RunsQuery) -> bool:
 
 def _place(run: RunInfo) -> tuple[int, str]:
     return run.start_time_us, run.run_id
+
+
+def _text_size(run: _StoredRun) -> int:
+    texts = [*run.params.values(), *run.tags.values()]
+    texts += [getattr(one, name) for one in run.dataset_inputs.values() for name in DATASET_TEXTS]
+    return sum(map(len, texts))

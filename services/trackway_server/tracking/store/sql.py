@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, func, literal, or_, select, update
 from sqlalchemy.dialects import sqlite
 
 from trackway_server.core.db.database import Database
@@ -17,6 +18,7 @@ from trackway_server.metrics.store.liveness import SqlLivenessRows
 from trackway_server.metrics.store.sql import SqlMetricUnit
 from trackway_server.tracking.domain.deletions import Stage
 from trackway_server.tracking.domain.model import (
+    DATASET_TEXTS,
     DatasetInput,
     Experiment,
     RefusedRecord,
@@ -213,6 +215,16 @@ class SqlTrackingUnit:
             chosen = chosen.where(RUNS.c.start_time_us <= start, or_(RUNS.c.start_time_us < start, same))
         chosen = chosen.order_by(RUNS.c.start_time_us.desc(), RUNS.c.run_id.desc()).limit(limit)
         return [_run(row) for row in self._connection.execute(chosen).mappings()]
+
+    def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """See TrackingUnit."""
+        sizes: Counter[str] = Counter()
+        for table, columns in ((PARAMS, ("value",)), (TAGS, ("value",)), (DATASET_INPUTS, DATASET_TEXTS)):
+            length = func.sum(sum((func.length(table.c[name]) for name in columns), literal(0)))
+            for batch in _batches(run_ids):
+                query = select(table.c.run_id, length).where(table.c.run_id.in_(batch)).group_by(table.c.run_id)
+                sizes.update({run_id: int(size) for run_id, size in self._connection.execute(query)})
+        return {run_id: size for run_id, size in sizes.items() if size}
 
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """See TrackingUnit."""
