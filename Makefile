@@ -12,12 +12,13 @@ PYTHON ?= python3
 VENV := .venv
 GEN := .venv-gen
 SKEW := .venv-skew
+TORCH := .venv-torch
 BIN := $(VENV)/bin
 JOBS ?= 2
 NODE := tests/languages/node
 UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 
-.PHONY: help setup demo serve test test-topology test-skew node faults bench gen lint format lock clean
+.PHONY: help setup demo serve test test-topology test-skew test-torch node faults bench gen lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,10 +65,21 @@ test-topology: $(VENV)/.ready ## The client suite over split services and replic
 test-skew: $(VENV)/.ready $(SKEW)/.ready ## Test the client on the oldest protobuf and grpcio it supports (own environment)
 	TRACKWAY_SKEW_PYTHON=$(SKEW)/bin/python $(BIN)/python -m pytest tests/integration/skew
 
+# torch without CUDA where the index or PIP_FIND_LINKS has that build, else torch as it is.
+$(TORCH)/.ready: requirements/torch-cpu.lock requirements/torch.lock | $(VENV)/.ready
+	@echo "setting up $(TORCH) (once): 0.9 GB, or several where torch is to be had with CUDA only …"
+	@test -x $(TORCH)/bin/python || $(PYTHON) -m venv $(TORCH)
+	@install="$(TORCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes"; \
+	  $$install -r requirements/torch-cpu.lock 2>/dev/null || $$install -r requirements/torch.lock
+	@touch $@
+
+test-torch: $(VENV)/.ready $(TORCH)/.ready ## Real torch: DataLoader workers and DistributedDataParallel (own environment)
+	TRACKWAY_TORCH_PYTHON=$(TORCH)/bin/python $(BIN)/python -m pytest tests/integration/torch
+
 node: $(NODE)/node_modules/.ready ## Install what the Node client of the tests needs
 
 faults: $(VENV)/.ready ## Crash tests and hostile requests at full count (long)
-	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults tests/integration/proxies tests/integration/hostile tests/integration/client/test_forks.py
+	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults tests/integration/proxies tests/integration/hostile
 
 bench: $(VENV)/.ready ## Benchmarks beside MLflow's in the same run (makes its own environment for the peer)
 	$(BIN)/python -m benchmarks
@@ -94,7 +106,8 @@ lock: $(VENV)/.ready ## Lock newest versions in range, with hashes, without inde
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/gen.in -o requirements/gen.lock
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/skew.in -o requirements/skew.lock
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/peer.in -o requirements/peer.lock
+	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/torch.in -o requirements/torch.lock
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --all-extras pyproject.toml -o requirements/dev.lock
 
 clean: ## Remove the virtual environments and caches (not your data)
-	rm -rf $(VENV) $(GEN) $(SKEW) $(NODE)/node_modules .venv-peer .bench-* .mypy_cache .ruff_cache .hypothesis .pytest_cache
+	rm -rf $(VENV) $(GEN) $(SKEW) $(TORCH) $(NODE)/node_modules .venv-peer .bench-* .mypy_cache .ruff_cache .hypothesis .pytest_cache

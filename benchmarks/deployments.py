@@ -11,7 +11,7 @@ from tests.support.postgres import Cluster
 from benchmarks import ingest, resolving, writers
 from benchmarks.bench import Bench
 from benchmarks.figures import Row, Unit
-from benchmarks.ours import Ours
+from benchmarks.ours import DATABASE_URL, Ours
 from benchmarks.samples import Spread, percentile
 
 REPLICAS = 2
@@ -28,7 +28,8 @@ def deployments(bench: Bench) -> list[Row]:
             name = "PostgreSQL" if replicas == 1 else f"PostgreSQL, {replicas} replicas"
             folder = bench.work / f"postgres-{replicas}"
             folder.mkdir()
-            with closing(Ours(folder, bench.say, cluster.create(f"bench_{replicas}"), replicas)) as ours:
+            settings = {DATABASE_URL: cluster.create(f"bench_{replicas}")}
+            with closing(Ours(folder, bench.say, settings, replicas)) as ours:
                 measured.append(_measured(replace(bench, ours=ours, work=folder), name))
     return [row for beside in zip(*measured, strict=True) for row in beside]
 

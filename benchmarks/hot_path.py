@@ -27,6 +27,8 @@ class Calls:
     width: int = 1
     through: str = "run"
     """Ours: the `run` handle or the `module`'s function. MLflow's: `async` or `sync`."""
+    values: str = "float"
+    """Ours: Python's `float`, numpy's `float32` scalars, or `array`s without dimensions."""
 
     @property
     def arguments(self) -> tuple[int, int, str, int]:
@@ -40,6 +42,10 @@ def log_calls(bench: Bench) -> list[Row]:
     module = _ours(bench, Calls(calls, through="module"))
     beside = _ours(bench, Calls(calls, threads=BUSY_THREADS))
     wide = _ours(bench, Calls(wide_calls, width=10))
+    dicts = {width: _ours(bench, Calls(bench.scaled(2_000_000 // width), width=width)) for width in (1_000, 10_000)}
+    scalars = {
+        kind: _ours(bench, Calls(bench.scaled(2_000), width=1_000, values=kind)) for kind in ("float32", "array")
+    }
     peer_alone = _peer(bench, Calls(500, through="async"))
     peer_sync = _peer(bench, Calls(100, through="sync"))
     peer_beside = _peer(bench, Calls(100, threads=BUSY_THREADS, through="async"))
@@ -55,6 +61,9 @@ def log_calls(bench: Bench) -> list[Row]:
         _row("run.log_metric beside 3 busy threads, p99.9", beside, 99.9, 100e-6, peer_beside, "async"),
         _row("run.log_metrics of 10, p50 a point", wide, 50, 0.5e-6, peer_wide, "async"),
         *(row for product in LOCAL_WRITERS for row in _against(bench, product, alone, beside)),
+        *(_row(f"run.log_metrics of {width:,}, p50 a point", dicts[width], 50, 0.5e-6, None, "") for width in dicts),
+        _row("the same of 1,000 numpy float32 scalars", scalars["float32"], 50, 0.5e-6, None, ""),
+        _row("the same of 1,000 arrays without dimensions", scalars["array"], 50, 0.5e-6, None, ""),
     ]
 
 
@@ -97,8 +106,10 @@ def _ours(bench: Bench, calls: Calls) -> Timed:
 
 
 def _our_process(bench: Bench, calls: Calls, turn: str) -> dict[str, Any]:
-    bench.say(f"log_metric by {calls.through}, {calls.width} a call, {calls.threads} busy threads ({turn})")
-    answer = bench.ours.run("hot_path", *calls.arguments)
+    bench.say(
+        f"log_metric by {calls.through}, {calls.width} {calls.values} a call, {calls.threads} busy threads ({turn})"
+    )
+    answer = bench.ours.run("hot_path", *calls.arguments, calls.values)
     bench.ours.verify_points(answer["run_id"], calls.count * calls.width)
     return answer
 

@@ -6,7 +6,7 @@ import itertools
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from benchmarks.processes import (
 )
 
 PYTHON = Path(sys.executable)
+DATABASE_URL = "TRACKWAY_DATABASE_URL"
 SERVER = (str(PYTHON.parent / "trackway"), "server")
 
 
@@ -33,12 +34,13 @@ SERVER = (str(PYTHON.parent / "trackway"), "server")
 class Ours:
     """Trackway with a server that all figures share, started at first use.
 
-    With a `database_url` (PostgreSQL) its data is there, and `replicas` servers share it.
+    Where its `settings` name a PostgreSQL, `replicas` servers may share it.
     """
 
     work: Path
     say: Callable[[str], None]
-    database_url: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the server's own."""
     replicas: int = 1
     _servers: list[ServerProcess] = field(default_factory=list, init=False)
     _ports: list[int] = field(default_factory=list, init=False)
@@ -53,9 +55,9 @@ class Ours:
                 # Replicas have one admin key.
                 folder.mkdir()
                 shutil.copy2(self._key, folder)
-            elif self.database_url:
-                migrate(self.database_url, self.work)
-            port, server = trackway_server(folder, self.work, self.database_url)
+            elif DATABASE_URL in self.settings:
+                wall_seconds([*SERVER, "migrate"], _environment(self.work, self.settings), self.work)
+            port, server = trackway_server(folder, self.work, self.settings)
             server.start()
             self._ports.append(port)
             self._servers.append(server)
@@ -64,8 +66,13 @@ class Ours:
         return self.work / f"trackway-{replica}"
 
     @property
+    def data(self) -> Path:
+        """The data directory of the shared server, of its first replica."""
+        return self._folder(0)
+
+    @property
     def _key(self) -> Path:
-        return self._folder(0) / "admin.key"
+        return self.data / "admin.key"
 
     @property
     def uri(self) -> str:
@@ -121,23 +128,17 @@ class Ours:
             self._servers.pop().stop()
 
 
-def trackway_server(data: Path, work: Path, database_url: str = "") -> tuple[int, ServerProcess]:
-    """Port and process (not started) of `trackway server` with its data in `data`, or in PostgreSQL."""
+def trackway_server(data: Path, work: Path, settings: Mapping[str, str] | None = None) -> tuple[int, ServerProcess]:
+    """Port and process (not started) of `trackway server` with its data in `data`, and `settings` of its own."""
     data.mkdir(parents=True, exist_ok=True)
     rpc, http = free_port(), free_port()
     ports = ["--grpc-port", str(rpc), "--http-port", str(http)]
     command = [*SERVER, *ports, "--data-dir", str(data)]
-    return rpc, ServerProcess(command, _environment(work, database_url), data, lambda: _serving(rpc))
+    return rpc, ServerProcess(command, _environment(work, settings or {}), data, lambda: _serving(rpc))
 
 
-def migrate(database_url: str, work: Path) -> None:
-    """Bring a PostgreSQL database to the schema of this version."""
-    wall_seconds([*SERVER, "migrate"], _environment(work, database_url), work)
-
-
-def _environment(work: Path, database_url: str) -> dict[str, str]:
-    settings = {"TRACKWAY_PROFILE": str(work / "profile.toml")}
-    return clean_environment({**settings, "TRACKWAY_DATABASE_URL": database_url} if database_url else settings)
+def _environment(work: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    return clean_environment({"TRACKWAY_PROFILE": str(work / "profile.toml"), **settings})
 
 
 def _serving(port: int) -> bool:

@@ -20,7 +20,7 @@ def main(arrays: int, kind: str) -> None:
         started = time.perf_counter()
         for index in range(arrays):
             first = index // SERIES * POINTS
-            run.log_series(f"series_{index % SERIES}", values[index % SERIES], np.arange(first, first + POINTS))
+            run.log_series(f"series_{index % SERIES}", np.arange(first, first + POINTS), values[index % SERIES])
         state = run.flush(timeout=120)
         seconds = time.perf_counter() - started
         if not state.durable:

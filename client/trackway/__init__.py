@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         log_text,
     )
     from trackway._fluent.mlflow_client import MlflowClient
+    from trackway._fluent.monitor import VersionMonitor, monitor_version
     from trackway._fluent.reads import (
         create_experiment,
         delete_experiment,
@@ -63,6 +64,13 @@ if TYPE_CHECKING:
     from trackway._fluent.run import ActiveRun
     from trackway._fluent.session import get_tracking_uri, is_tracking_uri_set, set_experiment, set_tracking_uri
     from trackway._fluent.stack import active_run, attach_run, end_run, last_active_run, start_run
+    from trackway._fluent.system_metrics import (
+        disable_system_metrics_logging,
+        enable_system_metrics_logging,
+        set_system_metrics_node_id,
+        set_system_metrics_samples_before_logging,
+        set_system_metrics_sampling_interval,
+    )
     from trackway._fluent.values import (
         delete_tag,
         flush,
@@ -105,6 +113,7 @@ _HOMES = {
         "log_text",
     ),
     "trackway._fluent.mlflow_client": ("MlflowClient",),
+    "trackway._fluent.monitor": ("VersionMonitor", "monitor_version"),
     "trackway._fluent.reads": (
         "create_experiment",
         "delete_experiment",
@@ -124,6 +133,13 @@ _HOMES = {
     "trackway._fluent.run": ("ActiveRun",),
     "trackway._fluent.session": ("get_tracking_uri", "is_tracking_uri_set", "set_experiment", "set_tracking_uri"),
     "trackway._fluent.stack": ("active_run", "attach_run", "end_run", "last_active_run", "start_run"),
+    "trackway._fluent.system_metrics": (
+        "disable_system_metrics_logging",
+        "enable_system_metrics_logging",
+        "set_system_metrics_node_id",
+        "set_system_metrics_samples_before_logging",
+        "set_system_metrics_sampling_interval",
+    ),
     "trackway._fluent.values": (
         "delete_tag",
         "flush",
@@ -151,6 +167,7 @@ __all__ = [
     "Client",
     "MlflowClient",
     "TrackwayError",
+    "VersionMonitor",
     "__version__",
     "active_run",
     "artifacts",
@@ -161,6 +178,8 @@ __all__ = [
     "delete_experiment",
     "delete_run",
     "delete_tag",
+    "disable_system_metrics_logging",
+    "enable_system_metrics_logging",
     "end_run",
     "entities",
     "errors",
@@ -189,6 +208,7 @@ __all__ = [
     "log_series",
     "log_text",
     "models",
+    "monitor_version",
     "pyfunc",
     "register_model",
     "restore_experiment",
@@ -200,6 +220,9 @@ __all__ = [
     "set_experiment_tag",
     "set_experiment_tags",
     "set_model_version_tag",
+    "set_system_metrics_node_id",
+    "set_system_metrics_samples_before_logging",
+    "set_system_metrics_sampling_interval",
     "set_tag",
     "set_tags",
     "set_tracking_uri",

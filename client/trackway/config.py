@@ -18,6 +18,21 @@ Each setting is taken from the first place that has it:
 | workspace   | `TRACKWAY_WORKSPACE`   | –                                   | `default`                         |
 | profile     | `TRACKWAY_PROFILE`     | –                                   | `~/.config/trackway/profile.toml` |
 | spools      | `TRACKWAY_SPOOL_DIR`   | –                                   | `~/.local/share/trackway/spool`   |
+| their bound | `TRACKWAY_SPOOL_MAX_BYTES` | –                               | none: the disk                    |
+| rank        | `TRACKWAY_RANK_CONTEXT` | –                                  | `auto` (see `attach_run`)         |
+
+What goes along with a run is chosen by arguments of `start_run` and `attach_run`, else by these variables, else by the
+profile, where their names stand in lower case and without `TRACKWAY_`:
+
+| Setting                        | Environment variable                             | Default |
+|--------------------------------|--------------------------------------------------|---------|
+| record the console             | `TRACKWAY_LOG_CONSOLE`                           | `false` |
+| its colours: `strip`, `keep`   | `TRACKWAY_CONSOLE_ANSI`                          | `strip` |
+| its bytes, of a process        | `TRACKWAY_CONSOLE_MAX_BYTES`                     | 32 MiB  |
+| record system metrics          | `TRACKWAY_ENABLE_SYSTEM_METRICS_LOGGING`         | `false` |
+| seconds between samples        | `TRACKWAY_SYSTEM_METRICS_SAMPLING_INTERVAL`      | 10      |
+| samples to take the mean of    | `TRACKWAY_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING` | 1       |
+| the machine's name in metrics  | `TRACKWAY_SYSTEM_METRICS_NODE_ID`                | none    |
 
 The two folders follow `XDG_CONFIG_HOME` and `XDG_DATA_HOME` where those are set.
 

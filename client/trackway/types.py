@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, TypeAlias
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+from trackway import series as _series
 
 RunStatus = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
 """State of a run, as MLflow names it."""
@@ -20,6 +18,14 @@ LifecycleStage = Literal["active", "deleted"]
 """Whether a resource is deleted (softly: it can be restored)."""
 View = Literal["active", "deleted", "all"]
 """Chooses by lifecycle stage."""
+ConsoleStream = Literal["stdout", "stderr", "both"]
+"""A stream of a process; both, where they go to one place and so keep their order."""
+MetricAxis = Literal["step", "time"]
+"""Along what points are laid out."""
+StepMatch = Literal["exact", "at_or_before"]
+"""Which point answers for a step: one at that very step, or the one with the greatest step up to it."""
+Range: TypeAlias = tuple[int | None, int | None]
+"""From the first to the second, both included; None: no bound."""
 EventKind = Literal[
     "MODEL_CREATED",
     "MODEL_UPDATED",
@@ -36,6 +42,12 @@ EventKind = Literal[
     "ALIAS_DELETED",
 ]
 """What happened; the keys of `Event.details` of each stand in protos/trackway/api/registry/v1/resources.proto."""
+
+MetricSeries = _series.MetricSeries
+MetricBuckets = _series.MetricBuckets
+MetricAggregate = _series.MetricAggregate
+MetricValues = _series.MetricValues
+MetricUpdate = _series.MetricUpdate
 
 NOTE_TAG = "mlflow.note.content"
 
@@ -65,8 +77,8 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class MetricSummary:
-    """All points of one series in a few numbers. `last` is the greatest by step, then time, then order of logging;
-    `min` and `max` leave NaN out and are NaN where nothing else was logged."""
+    """All points of one series in a few numbers. `last` is the greatest by step, then time, then order of logging,
+    `first` the least; `min` and `max` leave NaN out and are NaN where nothing else was logged."""
 
     key: str
     context: Mapping[str, str]
@@ -79,26 +91,12 @@ class MetricSummary:
     min_step: int
     max_value: float
     max_step: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MetricSeries:
-    """All points that one writer logged to one series, in the order of logging, as columns of equal length.
-
-    `values` are the doubles bit for bit as logged. `sequences` are the ordinals of the writer's records that carried
-    the points (rising; points logged in one call share one).
-    """
-
-    key: str
-    context: Mapping[str, str]
-    writer_id: str
-    steps: npt.NDArray[np.int64]
-    times_us: npt.NDArray[np.int64]
-    values: npt.NDArray[np.float64]
-    sequences: npt.NDArray[np.uint64]
-
-    def __len__(self) -> int:
-        return len(self.values)
+    first_value: float | None = None
+    """None, as the three below, for a series that had points before the server kept it."""
+    first_step: int | None = None
+    first_time_us: int | None = None
+    first_nan_step: int | None = None
+    """The least step at which NaN was logged; None also where it never was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +136,9 @@ class RunInfo:
     refused_count: int = 0
     """How many records of the run were not stored; `list_refused` tells them."""
     workspace: str = "default"
+    lost_since_us: int | None = None
+    """Set on a run that is lost: it is RUNNING, and no process that writes it has been heard since, by the server's
+    clock. It comes back by itself when one is."""
 
     @property
     def start_time(self) -> int:
@@ -184,7 +185,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A process that writes a run. `durable_sequence` is how many of its records are stored."""
+    """A process that writes a run, or metrics of a model's version. `durable_sequence`: so many records are stored."""
 
     writer_id: str
     labels: Mapping[str, str]
@@ -401,3 +402,25 @@ class Identity:
     server_admin: bool
     roles: Mapping[str, str]
     """Workspace → role."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleBlock:
+    """Lines that one process wrote to its console, in their order."""
+
+    writer_id: str
+    labels: Mapping[str, str]
+    """What the process is: host, pid, rank."""
+    stream: ConsoleStream
+    lines: tuple[str, ...]
+    """Complete lines, without control characters (colours apart, where the process was asked to keep them); do not rely
+    on that before you write them to a terminal or a page: anyone who may write the run may send anything."""
+    unfinished: str
+    """The line (of progress bars: the lines) still being written; the next block of the same stream replaces it."""
+    time_us: int
+    """When the first of these lines was begun."""
+    first_line: int
+    """The number of the first of `lines` in its stream, from 0; dropped lines count, so that a gap shows."""
+    dropped_lines: int
+    """How many lines of the stream were dropped up to here, because of the process's size limit."""
+    dropped_bytes: int

@@ -102,3 +102,11 @@ async def test_the_uplink_notices_and_resumes_and_nothing_is_lost_or_doubled(tmp
         async with AsyncClient(f"trackway://127.0.0.1:{direct.port}") as client:
             (series,) = await client.tracking.read_series(run_id(1), "loss")
         exactly([int(step) for step in series.steps], logged)
+
+
+async def test_a_server_that_takes_seconds_to_connect_to_is_reached(tmp_path: Path) -> None:
+    """Far away, or on a machine with too much to do."""
+    async with replicas(tmp_path, count=1) as (server,):
+        server.proxy.delay = 0.7  # each way: longer than the longest pause between two attempts
+        async with AsyncClient(f"trackway://127.0.0.1:{server.proxy.port}", timeout=30.0) as client:
+            assert (await client.tracking.get_experiment("0")).name == "Default"

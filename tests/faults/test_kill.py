@@ -56,16 +56,26 @@ class Counter:
             return int(struct.unpack_from("<q", memory)[0])
 
 
+def tell(capsys: pytest.CaptureFixture[str], figures: str) -> None:
+    """Figures are for `make faults`; nothing of them is asserted."""
+    if FULL:
+        with capsys.disabled():
+            print(f"\n{figures}; load {os.getloadavg()[0]:.1f}")
+
+
 def check(client: Client, run: str, logged: int) -> None:
     exactly(steps_of(client, run, "loss"), logged)
     exactly(steps_of(client, run, "a"), logged)
     exactly(steps_of(client, run, "b"), logged)
-    (series,) = client.tracking.read_series(run, "b")
+    (loss,), (series,) = client.tracking.read_series(run, "loss"), client.tracking.read_series(run, "b")
+    assert loss.values.tobytes() == (loss.steps / 3).tobytes()
     assert (series.values == -series.steps).all()
 
 
 @pytest.mark.parametrize("sender", ["uplink", "sync"])
-def test_a_killed_trainer_loses_and_doubles_nothing(tmp_path: Path, sender: str) -> None:
+def test_a_killed_trainer_loses_and_doubles_nothing(
+    tmp_path: Path, sender: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     chance = random.Random(20261123)
     with LocalServer() as server, Client(server.uri, token=server.token) as client:
         root = tmp_path / "spool"
@@ -87,11 +97,15 @@ def test_a_killed_trainer_loses_and_doubles_nothing(tmp_path: Path, sender: str)
         for run, count in logged.items():
             check(client, run, count)
             assert client.tracking.get_run(run).info.status == "KILLED"
+    tell(capsys, f"{len(logged)} trainers killed ({sender}): {3 * sum(logged.values()):,} points, none lost or doubled")
 
 
-def test_a_killed_server_loses_and_doubles_nothing_it_acknowledged(tmp_path: Path) -> None:
+def test_a_killed_server_loses_and_doubles_nothing_it_acknowledged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     chance = random.Random(7)
     counter = Counter(tmp_path / "count")
+    serving: list[float] = []
     with LocalServer(tmp_path / "data") as server:
         script = (
             TRAINER.format(counter=str(counter.path), run=run_id(0), uri=server.uri)
@@ -103,9 +117,16 @@ def test_a_killed_server_loses_and_doubles_nothing_it_acknowledged(tmp_path: Pat
             for _ in range(SERVER_KILLS):
                 time.sleep(chance.uniform(0.1, 0.6))
                 server.kill()
+                began = time.monotonic()
                 server.restart()
+                serving.append(time.monotonic() - began)
             process.kill()
             process.wait()
         wait_until(lambda: not find_spools([tmp_path / "spool"]), "the spool is sent", 120)
         with Client(server.uri, token=server.token) as client:
             check(client, run_id(0), counter.value)
+    median, slowest = sorted(serving)[len(serving) // 2], max(serving)
+    points = f"{3 * counter.value:,} points, none lost or doubled"
+    tell(
+        capsys, f"{SERVER_KILLS} server kills: {points}; SERVING after {median:.2f} s (median), {slowest:.2f} s (worst)"
+    )

@@ -17,7 +17,7 @@ class FaultProxy:
     """
 
     def __init__(self, port: int) -> None:
-        self._server_port = port
+        self.server_port = port
         self._listener: asyncio.Server | None = None
         self._open: set[_Ends] = set()
         self.port = 0
@@ -44,7 +44,7 @@ class FaultProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            from_server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", self.server_port)
         except OSError:
             writer.transport.abort()
             return

@@ -59,6 +59,7 @@ TEXTS: Sequence[bytes] = tuple(
 
 _FORMATS: Mapping[int, Sequence[bytes]] = {
     limits_pb2.FORMAT_RUN_ID: (b"0" * 32, b"f" * 32),
+    limits_pb2.FORMAT_SUBJECT_ID: (b"0" * 32, b"m/1", b"m/2", b"other/1"),
     limits_pb2.FORMAT_WRITER_ID: (b"1" * 32, b"e" * 32),
     limits_pb2.FORMAT_EXPERIMENT_ID: (b"0", b"1", b"9223372036854775807", b"9999999999999999999"),
     limits_pb2.FORMAT_WORKSPACE: (b"default", b"default", b"other"),
@@ -98,12 +99,12 @@ class HostileMessages:
         return self._nasty(descriptor)
 
     def stream(self, descriptor: Descriptor) -> list[bytes]:
-        """The messages of one stream: one-of fields mostly in the order of their numbers, or in none at all."""
+        """The messages of one stream: mostly the first field of the one-of, then the others; or any at all."""
         count = self._random.choice((0, 1, 1, 2, 2, 3, 3, 5))
         kinds = [field for field in descriptor.fields if field.containing_oneof is not None]
         if not kinds or self._random.random() < 0.3:
             return [self.one(descriptor) for _ in range(count)]
-        ordered = [self._kind(kinds[min(index, len(kinds) - 1)]) for index in range(count)]
+        ordered = [self._kind(self._random.choice(kinds[1:] or kinds) if index else kinds[0]) for index in range(count)]
         if count and self._random.random() < 0.5:
             ordered[self._random.randrange(count)] = self.one(descriptor)
         return ordered

@@ -20,6 +20,7 @@ BY_FORMAT: Mapping[int, str] = {
     limits_pb2.FORMAT_WRITER_ID: "cd" * 16,
     limits_pb2.FORMAT_EXPERIMENT_ID: "1",
     limits_pb2.FORMAT_WORKSPACE: "default",
+    limits_pb2.FORMAT_SUBJECT_ID: RUN,
     limits_pb2.FORMAT_ARTIFACT_OWNER: f"runs/{RUN}",
     limits_pb2.FORMAT_DIGEST: "sha256:" + "0" * 64,
 }
@@ -32,6 +33,8 @@ def request_of(method: MethodDescriptor) -> Message:
     message: Any = GetMessageClass(method.input_type)()
     first = FIRST_OF_STREAM.get(method.name)
     _fill(getattr(message, first) if first else message)
+    if method.name == "Ingest" and method.containing_service.name == "ModelRegistryService":
+        message.open.subject_id = "something/1"
     if first:
         getattr(message, first).SetInParent()
     return message  # type: ignore[no-any-return]
@@ -41,6 +44,8 @@ def _fill(message: Any) -> None:
     for field in message.DESCRIPTOR.fields:
         limits = limits_of(field)
         if field.is_repeated:
+            if limits.required and field.message_type is None:
+                getattr(message, field.name).append(_value(field, limits))
             continue
         if field.message_type is not None:
             if limits.required:

@@ -15,13 +15,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import grpc
-
 from support.compose import services
 from support.composed_processes import Process, proxy
 from support.composed_storage import Storage, made_secrets, running_storage
-from trackway.api.auth.v1 import auth_service_pb2
-from trackway.api.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from trackway.testing import LocalServer, _unused_port
 
 SERVICES = ("auth", "tracking", "artifacts", "registry")
@@ -67,14 +63,6 @@ class Place:
     def environment(self, root: Path) -> dict[str, str]:
         """Variables of a process that logs here, its spools below `root`."""
         return {**os.environ, "TRACKWAY_URI": self.uri, "TRACKWAY_TOKEN": self.token, "TRACKWAY_SPOOL_DIR": str(root)}
-
-    def password(self) -> str:
-        """What a browser presents: the key where the gateway's services know it, else a token for it."""
-        if not self.processes:
-            return self.token
-        with grpc.insecure_channel(self.uri.removeprefix("trackway://").partition(",")[0]) as channel:
-            exchange = AuthServiceStub(channel).ExchangeKey  # type: ignore[no-untyped-call]
-            return str(exchange(auth_service_pb2.ExchangeKeyRequest(key=self.token), timeout=30).token)
 
 
 @contextmanager

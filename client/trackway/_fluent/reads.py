@@ -10,11 +10,12 @@ from trackway.errors import AlreadyExists, InvalidArgument, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any, Literal
 
     import pandas as pd
 
+    from trackway.series import MetricSeries, MetricUpdate
     from trackway.types import Experiment, Run, View
 
 _VIEWS: dict[object, View] = {
@@ -50,6 +51,19 @@ def get_run(run_id: str) -> Run:
     """A run as the server has it, a deleted one too, after what was logged here has reached it. Raises NotFound."""
     flush_open_runs()
     return session.server().tracking.get_run(run_id)
+
+
+def metric_history(run_id: str, key: str, context: Mapping[str, Any] | None = None) -> list[MetricSeries]:
+    """The points of a metric as numpy columns, one entry for each context and writer. Raises NotFound."""
+    flush_open_runs()
+    chosen = None if context is None else {str(name): str(value) for name, value in context.items()}
+    return session.server().tracking.read_series(run_id, key, context=chosen)
+
+
+def follow(run_id: str, key: str | None, *, until_end: bool) -> Iterator[MetricUpdate]:
+    """The points of a metric (None: of all) as they are stored."""
+    flush_open_runs()
+    return session.server().tracking.follow(run_id, key, until_end=until_end)
 
 
 def get_parent_run(run_id: str) -> Run | None:

@@ -9,13 +9,13 @@ from trackway.errors import TrackwayError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from trackway._fluent.run import ActiveRun
+    from trackway._fluent.metrics import MetricLog
     from trackway._ingest.writer import SyncState
 
 _told: set[str] = set()
 
 
-def report(run: ActiveRun, state: SyncState, *, may_raise: bool) -> None:
+def report(run: MetricLog, state: SyncState, *, may_raise: bool) -> None:
     """Say what of a run is not on the server. With TRACKWAY_STRICT=true, raise it where that is possible.
 
     That no server answers is said once a process, at the end of the first run that finds out.
@@ -29,27 +29,27 @@ def report(run: ActiveRun, state: SyncState, *, may_raise: bool) -> None:
         sys.stderr.write(f"trackway: {line}\n")
 
 
-def _refusals(run: ActiveRun, state: SyncState) -> list[str]:
+def _refusals(run: MetricLog, state: SyncState) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for refusal in state.refused:
         by_reason.setdefault(refusal.reason, []).append(refusal.message)
     return [_refusal(run, reason, messages) for reason, messages in by_reason.items()]
 
 
-def _refusal(run: ActiveRun, reason: str, messages: list[str]) -> str:
+def _refusal(run: MetricLog, reason: str, messages: list[str]) -> str:
     count = "one record" if len(messages) == 1 else f"{len(messages)} records"
     first = messages[0] if len(messages) == 1 else f"the first: {messages[0]}"
-    return f"the server refused {count} of run {run.info.run_id} ({reason}): {first}"
+    return f"the server refused {count} of {run.named} ({reason}): {first}"
 
 
-def _losses(run: ActiveRun, state: SyncState) -> list[str]:
+def _losses(run: MetricLog, state: SyncState) -> list[str]:
     if not state.dropped:
         return []
-    return [f"{state.dropped} records of run {run.info.run_id} were lost: there was no room for the spool"]
+    return [f"{state.dropped} records of {run.named} were lost: there was no room for the spool"]
 
 
-def _waiting(run: ActiveRun, state: SyncState) -> list[str]:
-    where = f"run {run.info.run_id} is recorded in {run.spool}"
+def _waiting(run: MetricLog, state: SyncState) -> list[str]:
+    where = f"{run.named} is recorded in {run.spool}"
     if state.connected:
         return [
             f"{where}; {state.pending} records of it are still being sent, which goes on in the background "

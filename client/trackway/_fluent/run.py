@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from time import time_ns
 
-from trackway._fluent import checks
+from trackway._fluent import attendants, checks
 from trackway._fluent import context as tags_of
+from trackway._fluent.metrics import MetricLog, patience
 from trackway.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
     from typing import Any
 
     from trackway._ingest.writer import SyncState, Writer
+    from trackway.series import MetricSeries, MetricUpdate
     from trackway.types import Run, RunData, RunInputs
 
 STATUS_NUMBERS = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
@@ -75,12 +76,12 @@ class ActiveRunInfo:
         return f"<RunInfo: run_id={self.run_id!r}, run_name={self._run_name!r}, status={self.status!r}>"
 
 
-class ActiveRun:
+class ActiveRun(MetricLog):
     """A run being written. As a context manager it ends FINISHED, or FAILED with the exception's text (KILLED on
     Ctrl-C). Its methods may be called from any thread; all of them record and return, none waits for a server.
     """
 
-    __slots__ = ("_context", "_models", "_params", "_writer", "experiment", "info")
+    __slots__ = ("_models", "_params", "experiment", "info")
 
     experiment: tuple[str, str] | None
     """Name and id of the run's experiment, one of them empty (both: `Default`); None for a run begun elsewhere."""
@@ -92,10 +93,9 @@ class ActiveRun:
         context: Mapping[str, str] | None = None,
         experiment: tuple[str, str] | None = None,
     ) -> None:
+        super().__init__(writer, context)
         self.info = info
         self.experiment = experiment
-        self._writer = writer
-        self._context = {str(name): str(value) for name, value in context.items()} if context else None
         self._params: dict[str, str] = {}
         self._models: list[dict[str, Any]] = []
 
@@ -114,51 +114,19 @@ class ActiveRun:
         """The data sets of the run as the server has them."""
         return _recorded(self.info.run_id).inputs
 
-    # -- metrics -----------------------------------------------------------------------------------------------------
+    def metric_history(self, key: str, context: Mapping[str, Any] | None = None) -> list[MetricSeries]:
+        """The points of a metric as the server has them, as numpy columns, one entry for each context and writer,
+        after everything logged here has reached it. `context` chooses one (`{}`: without one). Raises NotFound."""
+        from trackway._fluent.reads import metric_history
 
-    def log_metric(
-        self,
-        key: str,
-        value: float,
-        step: int | None = None,
-        timestamp: int | None = None,
-        context: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Log one point. Without `step`, the series counts its own from 0; `timestamp` is in milliseconds since 1970,
-        by default now; `context` tells apart series of one key (rank, subset, …).
+        return metric_history(self.info.run_id, key, context)
 
-        Raises ValueError for a key that no server takes, TypeError for a value that is no number.
-        """
-        if timestamp is None and context is None and self._context is None:
-            self._writer.log_metric(key, value, step)
-        else:
-            self._writer.log_metric(key, value, step, _microseconds(timestamp), self._merged(context))
+    def follow(self, key: str | None = None, *, until_end: bool = True) -> Iterator[MetricUpdate]:
+        """The points of a metric (None: of all) from every process, those that the server has and those that come,
+        until the run has ended or, not `until_end`, for ever. What was logged here is sent first."""
+        from trackway._fluent.reads import follow
 
-    def log_metrics(
-        self,
-        metrics: Mapping[str, float],
-        step: int | None = None,
-        timestamp: int | None = None,
-        context: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Log one point each of several metrics at one step, together or not at all. Otherwise as `log_metric`."""
-        checks.mapping("metrics", metrics)
-        self._writer.log_metrics(metrics, step, _microseconds(timestamp), self._merged(context))
-
-    def log_series(
-        self,
-        key: str,
-        values: Any,
-        steps: Any = None,
-        timestamps: Any = None,
-        context: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Log many points of one metric at once: arrays or sequences of equal length, as they are.
-
-        `steps` None goes on with the series' own count; `timestamps` (milliseconds since 1970) None is now for all.
-        """
-        times = None if timestamps is None else _many_microseconds(timestamps)
-        self._writer.log_series(key, steps, values, times, self._merged(context))
+        return follow(self.info.run_id, key, until_end=until_end)
 
     # -- params, tags, inputs ----------------------------------------------------------------------------------------
 
@@ -236,11 +204,21 @@ class ActiveRun:
         self._models.append(entry)
         self.set_tags({tags_of.MODEL_HISTORY: json.dumps(self._models)})
 
+    def console(self, last_lines: int | None = None) -> list[str]:
+        """The lines that all processes of the run have written to their consoles (of each the last ones only, where
+        asked for), after those of this process have reached the server. Raises Unavailable where there is none."""
+        from trackway._fluent.session import server
+
+        attendants.flush(self, patience(FLUSH_SECONDS))
+        blocks = server(self.server_uri).tracking.read_console(self.info.run_id, last_lines=last_lines)
+        return [line for block in blocks for line in block.lines]
+
     # -- state -------------------------------------------------------------------------------------------------------
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> SyncState:
         """Wait at most `timeout` seconds until all that was logged is durable on the server; answer how far it is."""
-        return self._writer.flush(_patience(timeout))
+        attendants.flush(self, patience(timeout))
+        return self._writer.flush(patience(timeout))
 
     def mark(self, status: str, message: str = "") -> None:
         """Record a new state of the run."""
@@ -251,12 +229,22 @@ class ActiveRun:
 
     def finish(self, timeout: float) -> SyncState:
         """End this process's part of the run and wait as `flush` does."""
-        return self._writer.finish(_patience(timeout))
+        return self._writer.finish(patience(timeout))
 
     @property
     def spool(self) -> str:
         """The folder that holds what was logged until the server has it; empty where none could be made."""
         return self._writer.directory
+
+    @property
+    def context(self) -> Mapping[str, str]:
+        """What tells this process's series apart from those of others, as given to `attach_run`."""
+        return self._context or {}
+
+    @property
+    def workspace(self) -> str:
+        """The workspace that the run goes to."""
+        return self._writer.workspace
 
     @property
     def server_uri(self) -> str:
@@ -275,26 +263,6 @@ class ActiveRun:
 
     def __repr__(self) -> str:
         return f"<ActiveRun: {self.info.run_id} {self.info.status}>"
-
-    def _merged(self, context: Mapping[str, Any] | None) -> Mapping[str, str] | None:
-        if context is None:
-            return self._context
-        return {**(self._context or {}), **{str(name): str(value) for name, value in context.items()}}
-
-
-def _patience(timeout: float) -> float:
-    """Nobody sends where the uplink is off: waiting would have no end."""
-    return 0.0 if os.environ.get("TRACKWAY_UPLINK") == "off" else timeout
-
-
-def _microseconds(timestamp: int | None) -> int | None:
-    return None if timestamp is None else int(timestamp) * 1000
-
-
-def _many_microseconds(timestamps: Any) -> Any:
-    if hasattr(timestamps, "__array__"):
-        return timestamps * 1000
-    return [int(each) * 1000 for each in timestamps]
 
 
 def _recorded(run_id: str) -> Run:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from trackway.types import Experiment
 
 _PREFIXES = ("TRACKWAY_", "MLFLOW_")
+_ON = ("1", "true", "yes", "on")
+_OFF = ("0", "false", "no", "off")
 _clients: dict[config.ServerAddress, Client] = {}
 
 
@@ -54,12 +56,36 @@ def profile_setting(name: str) -> str | None:
     if not any(line.lstrip().startswith(name.encode()) for line in lines):
         return None
     value = config.read_profile().get(name)
+    if isinstance(value, bool | int | float):
+        return str(value).lower()
     return value if isinstance(value, str) else None
 
 
 def environment_setting(name: str) -> str | None:
     """`TRACKWAY_name`, or else `MLFLOW_name`."""
     return next((value for prefix in _PREFIXES if (value := os.environ.get(prefix + name))), None)
+
+
+def setting(name: str) -> str | None:
+    """`TRACKWAY_name`, or else `MLFLOW_name`, or else the profile's `name` in lower case."""
+    return environment_setting(name) or profile_setting(name.lower())
+
+
+def switch(name: str) -> bool:
+    """Whether a setting is on. Raises InvalidArgument for what is neither true nor false."""
+    value = setting(name)
+    text = (value or "false").strip().lower()
+    if text not in (*_ON, *_OFF):
+        raise InvalidArgument(f"TRACKWAY_{name} is {value!r}: write true or false")
+    return text in _ON
+
+
+def number(name: str, default: int) -> int:
+    """A setting that is a number from 1 on. Raises InvalidArgument for anything else."""
+    value = setting(name) or str(default)
+    if not (value.isascii() and value.isdigit() and 0 < int(value) < 1 << 62):
+        raise InvalidArgument(f"TRACKWAY_{name} is {value!r}: write a whole number from 1 on")
+    return int(value)
 
 
 def select_experiment(name: str = "", experiment_id: str = "") -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from _thread import _local
 from time import monotonic, time_ns
 
-from trackway._fluent import checks, context, session
+from trackway._fluent import attendants, checks, context, session
 from trackway._fluent.closing import install
 from trackway._fluent.names import random_run_name
+from trackway._fluent.ranks import context_or_rank
 from trackway._fluent.report import report
 from trackway._fluent.run import FLUSH_SECONDS, STATUS_NUMBERS, ActiveRun, ActiveRunInfo
 from trackway._ids import new_id
@@ -38,37 +38,52 @@ def start_run(
     tags: Mapping[str, Any] | None = None,
     description: str | None = None,
     log_system_metrics: bool | None = None,
+    log_console: bool | None = None,
+    context: Mapping[str, Any] | None = None,
 ) -> ActiveRun:
     """Begin a run, or with `run_id` (or TRACKWAY_RUN_ID, MLFLOW_RUN_ID) go on with one; it becomes the thread's active
     run. No server is needed, and none is waited for.
 
+    `log_console` records what this process, its C libraries and its child processes write to stdout and stderr until
+    the run ends (default: TRACKWAY_LOG_CONSOLE, then the profile). `log_system_metrics` records processor, memory,
+    disk, network and GPUs every ten seconds (default: TRACKWAY_ENABLE_SYSTEM_METRICS_LOGGING, then the profile).
+
     A nested run (`nested=True`) belongs to the experiment of the run around it unless `experiment_id` says otherwise.
+    `context`, such as `{"rank": 0}`, is added to every metric logged here, as by `attach_run`.
     Raises FailedPrecondition where a run is active and `nested` is not set, InvalidArgument for what no server takes.
     """
     stack = _stack()
     run_id = run_id or _inherited_run_id()
     _check_start(stack, run_id, nested)
-    if log_system_metrics:
-        sys.stderr.write("trackway: system metrics are not recorded yet; the run goes on without them\n")
+    context = context_or_rank(context, joins=False)
     if run_id:
-        run = _resume(run_id, tags, description)
+        run = _resume(run_id, tags, description, context)
     else:
-        run = _begin(stack[-1] if stack else None, experiment_id, run_name, parent_run_id, tags, description)
-    return _push(stack, run)
+        run = _begin(stack[-1] if stack else None, experiment_id, run_name, parent_run_id, tags, description, context)
+    return _attended(_push(stack, run), log_console, log_system_metrics)
 
 
-def attach_run(run_id: str | None = None, context: Mapping[str, Any] | None = None) -> ActiveRun:
+def attach_run(
+    run_id: str | None = None,
+    context: Mapping[str, Any] | None = None,
+    log_console: bool | None = None,
+    log_system_metrics: bool = False,
+) -> ActiveRun:
     """Join a run that another process began: log to it without touching its state. For the ranks of a distributed
     trainer, loaders, sidecars.
 
     `run_id` is by default TRACKWAY_RUN_ID or MLFLOW_RUN_ID. `context`, such as `{"rank": "3"}`, is added to every
-    metric logged here, so that each process writes series of its own. The run becomes the thread's active run;
-    `end_run` (or the end of the `with` block) ends this process's part only.
+    metric logged here, so that each process writes series of its own; by default it is the rank, where `torchrun` or
+    its like has set RANK and WORLD_SIZE (TRACKWAY_RANK_CONTEXT=off: it is empty). The run becomes the thread's active
+    run; `end_run` (or the end of the `with` block) ends this process's part only. `log_console` is as in `start_run`;
+    what this process writes is told apart by the context. `log_system_metrics` samples this process's host; give it to
+    one process of each.
     """
     run_id = run_id or session.environment_setting("RUN_ID")
     if not run_id:
         raise InvalidArgument("attach_run needs a run id: give it, or set TRACKWAY_RUN_ID")
-    return _push(_stack(), _attached(_checked_id(run_id), context))
+    run = _attached(_checked_id(run_id), context_or_rank(context, joins=True))
+    return _attended(_push(_stack(), run), log_console, log_system_metrics)
 
 
 def end_run(status: str = "FINISHED") -> None:
@@ -86,6 +101,8 @@ def end_run(status: str = "FINISHED") -> None:
 def leave_run(run: ActiveRun, error: BaseException | None) -> None:
     """End a run at the end of its `with` block, first those that were begun inside it and are still active."""
     status, message = outcome(error)
+    if error is not None and message:
+        attendants.tell_error(run, error)
     stack = _stack()
     while run in stack:
         _end(stack.pop(), status, message)
@@ -160,9 +177,14 @@ def _end(run: ActiveRun, status: str, message: str = "", timeout: float = FLUSH_
     home = _homes.pop(run.info.run_id, [])
     if run in home:  # the stack of the thread that began it, which need not be this one
         home.remove(run)
+    timeout = min(timeout, _INTERRUPTED_SECONDS) if status == "KILLED" else timeout
+    deadline = monotonic() + timeout
+    stopped = attendants.stop(run)
     if run.owned:
         run.mark(status, message)
-    state = run.finish(min(timeout, _INTERRUPTED_SECONDS) if status == "KILLED" else timeout)
+    state = run.finish(timeout)
+    for attendant in stopped:
+        attendant.wait(max(deadline - monotonic(), 0.1) if state.durable else 0.1)
     report(run, state, may_raise=status == "FINISHED" and not message)
 
 
@@ -180,6 +202,16 @@ def _push(stack: list[ActiveRun], run: ActiveRun) -> ActiveRun:
     stack.append(run)
     _open[run.info.run_id] = run
     _homes[run.info.run_id] = stack
+    return run
+
+
+def _attended(run: ActiveRun, log_console: bool | None, log_system_metrics: bool | None) -> ActiveRun:
+    """The run, with what goes along with it begun. A setting that is wrong ends the run that it was for."""
+    try:
+        attendants.attend(run, log_console=log_console, log_system_metrics=log_system_metrics)
+    except InvalidArgument:
+        leave_run(run, None)
+        raise
     return run
 
 
@@ -218,18 +250,20 @@ def _begin(
     parent_run_id: str | None,
     tags: Mapping[str, Any] | None,
     description: str | None,
+    series_context: Mapping[str, Any] | None,
 ) -> ActiveRun:
     all_tags = _start_tags(parent, run_name, parent_run_id, tags, description)
     name, chosen_id = _experiment(parent, experiment_id)
     user, now = all_tags.get(context.USER, ""), time_ns() // 1000
-    writer = _writer(new_id(), owns_run=True)
+    labels = _labels(series_context)
+    writer = _writer(new_id(), owns_run=True, labels=labels)
     run_name = all_tags[context.RUN_NAME]
     writer.run_start(
         experiment_name=name, experiment_id=chosen_id, run_name=run_name, user_id=user, start_time_us=now, tags=all_tags
     )
     known_id = chosen_id or ("" if name else "0")
     info = ActiveRunInfo(writer.run_id, run_name=run_name, experiment_id=known_id, user_id=user, start_time_us=now)
-    return ActiveRun(writer, info, experiment=(name, chosen_id))
+    return ActiveRun(writer, info, labels, experiment=(name, chosen_id))
 
 
 def _start_tags(
@@ -256,8 +290,10 @@ def _experiment(parent: ActiveRun | None, experiment_id: str | None) -> tuple[st
     return (parent.experiment if parent else None) or session.selected_experiment()
 
 
-def _resume(run_id: str, tags: Mapping[str, Any] | None, description: str | None) -> ActiveRun:
-    run = _joined(_checked_id(run_id), owns_run=True)
+def _resume(
+    run_id: str, tags: Mapping[str, Any] | None, description: str | None, series_context: Mapping[str, Any] | None
+) -> ActiveRun:
+    run = _joined(_checked_id(run_id), owns_run=True, series_context=series_context)
     run.mark("RUNNING")
     note = {context.NOTE: description} if description else {}
     run.set_tags({**(tags or {}), **note})
@@ -271,8 +307,12 @@ def _attached(run_id: str, series_context: Mapping[str, Any] | None) -> ActiveRu
     return _joined(run_id, owns_run=False, series_context=series_context)
 
 
+def _labels(series_context: Mapping[str, Any] | None) -> dict[str, str]:
+    return {str(name): str(value) for name, value in (series_context or {}).items()}
+
+
 def _joined(run_id: str, *, owns_run: bool, series_context: Mapping[str, Any] | None = None) -> ActiveRun:
-    labels = {str(name): str(value) for name, value in (series_context or {}).items()}
+    labels = _labels(series_context)
     writer = _writer(run_id, owns_run=owns_run, labels=labels)
     now = time_ns() // 1000
     info = ActiveRunInfo(run_id, run_name="", experiment_id="", user_id=context.user_name(), start_time_us=now)

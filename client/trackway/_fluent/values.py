@@ -48,18 +48,19 @@ def log_metrics(
 
 def log_series(
     key: str,
+    steps: Any,
     values: Any,
-    steps: Any = None,
-    timestamps: Any = None,
+    times: Any = None,
     *,
     context: Mapping[str, Any] | None = None,
     run_id: str | None = None,
 ) -> None:
-    """Log many points of one metric in one call: arrays or sequences of equal length.
+    """Log many points of one metric in one call: lists, arrays of numpy or tensors on the CPU, of equal length.
 
-    `steps` None goes on with the series' own count; `timestamps` (milliseconds since 1970) None is now for all.
+    `steps` are integers in any order; None goes on with the series' own count. `times` are milliseconds since 1970 or
+    numpy's `datetime64`; None is now for all. Raises TypeError or ValueError for what does not fit.
     """
-    run_of(run_id).log_series(key, values, steps, timestamps, context)
+    run_of(run_id).log_series(key, steps, values, times, context)
 
 
 def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trackway._ingest import liveness
+from trackway._ingest.spool import REGISTRY, TRACKING
 
 
 class SpoolDamaged(Exception):
@@ -28,6 +29,8 @@ class Meta:
     boot: str
     machine: str
     created_us: int
+    service: str = TRACKING
+    """`registry` where `run_id` is NAME/VERSION, a version of a registered model."""
 
     @classmethod
     def read(cls, directory: Path) -> Meta:
@@ -36,7 +39,7 @@ class Meta:
         try:
             fields = json.loads(raw)
             version = fields.pop("version")
-            if version == 1:
+            if version == 1 and fields.get("service", TRACKING) in (TRACKING, REGISTRY):
                 return cls(**fields)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise SpoolDamaged(f"{directory}/meta.json is not that of a spool") from None
@@ -45,3 +48,7 @@ class Meta:
     def writer_is_alive(self) -> bool:
         """Whether the writing process may still append. Where that cannot be known, yes."""
         return liveness.is_alive(pid=self.pid, started=self.pid_started, boot_id=self.boot, machine_id=self.machine)
+
+    def writer_is_seen(self) -> bool:
+        """Whether the writing process is known to live: that of another machine is not."""
+        return self.machine == liveness.machine() and self.writer_is_alive()

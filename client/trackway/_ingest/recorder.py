@@ -14,10 +14,11 @@ from time import monotonic, time_ns
 from zlib import crc32
 
 from trackway._ingest import doorbell, liveness
+from trackway._ingest.bound import check_bound
 from trackway._ingest.files import write_file
 from trackway._ingest.mount import is_network
-from trackway._ingest.segment import create_growing_segment, create_segment
-from trackway._ingest.spool import HEADER, RECORD, Kind, State
+from trackway._ingest.segment import create_growing_segment, create_segment, segment_size
+from trackway._ingest.spool import HEADER, RECORD, TRACKING, Kind, State
 from trackway._ingest.text import to_json
 from trackway.config import named_files
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _pack_record_into = RECORD.pack_into
 _RETRY_SECONDS = 1.0
+_RESERVE = 2048
+"""Bytes at the end of a mapped segment that are kept for how the writer ends, should the disk be full then."""
 
 
 class Recorder:
@@ -40,6 +43,8 @@ class Recorder:
         "_deferred",
         "_directory",
         "_dropped",
+        "_end",
+        "_ending",
         "_fd",
         "_files",
         "_growing",
@@ -51,6 +56,7 @@ class Recorder:
         "_retry_at",
         "_root",
         "_segment",
+        "_service",
         "_state_fd",
         "_token",
         "_told",
@@ -62,9 +68,18 @@ class Recorder:
     )
 
     def __init__(
-        self, run_id: str, uri: str, workspace: str, token: str | None, labels: Mapping[str, str], root: str, owns: bool
+        self,
+        run_id: str,
+        uri: str,
+        workspace: str,
+        token: str | None,
+        labels: Mapping[str, str],
+        root: str,
+        owns: bool,
+        service: str = TRACKING,
     ) -> None:
         self.run_id = run_id
+        self._service = service
         self.uri = uri
         self.workspace = workspace
         self.owns_run = owns
@@ -84,6 +99,11 @@ class Recorder:
         """The spool's folder; empty where none could be made."""
         return self._directory
 
+    @property
+    def named(self) -> str:
+        """What this writer writes, for people."""
+        return f"run {self.run_id}" if self._service == TRACKING else f"the version {self.run_id}"
+
     def _begin(self) -> None:
         """Start an empty spool, in memory: at the beginning, and in a child after a fork."""
         self.writer_id = os.urandom(16).hex()
@@ -97,6 +117,8 @@ class Recorder:
         self._state_fd = -1
         self._position = 0
         self._limit = 0
+        self._end = 0
+        self._ending = False
         self._segment = 0
         self._count = 0
         self._artifacts = 0
@@ -107,11 +129,17 @@ class Recorder:
 
     def _make_folder(self) -> None:
         """Make the spool's folder, at the first record: a process that logs nothing leaves nothing. Raises OSError."""
-        directory = os.path.join(self._root, self.run_id, self.writer_id)
+        directory = os.path.join(self._root, self._folder(), self.writer_id)
         os.makedirs(os.path.join(directory, "artifacts"), 0o700, exist_ok=True)
         self._growing = self._wants_write(directory)
         self._write_meta(directory)
         self._directory = directory
+
+    def _folder(self) -> str:
+        """The folder of all writers of one run or version; the names of models need not be names of files."""
+        if self._service == TRACKING:
+            return self.run_id
+        return f"version-{crc32(self.run_id.encode('utf-8', 'surrogatepass')):08x}"
 
     def _wants_write(self, directory: str) -> bool:
         chosen = os.environ.get("TRACKWAY_SPOOL_IO", "")
@@ -133,6 +161,8 @@ class Recorder:
             "machine": liveness.machine(),
             "created_us": time_ns() // 1000,
         }
+        if self._service != TRACKING:
+            meta["service"] = self._service
         state_path = os.path.join(directory, "state")
         write_file(state_path, -1, State().encode())
         self._state_fd = os.open(state_path, os.O_RDONLY | os.O_CLOEXEC)
@@ -223,33 +253,43 @@ class Recorder:
     def _make_room(self, size: int) -> bool:
         """Begin a segment for a payload of `size` bytes. False where there is none to be had: the record is dropped."""
         if self._closed:
-            raise ValueError(f"this process has ended its part of run {self.run_id}; nothing more can be logged to it")
+            raise ValueError(f"this process has ended its part of {self.named}; nothing more can be logged to it")
         if monotonic() < self._retry_at:
-            self._dropped += 1
-            return False
+            return self._use_reserve(size) or self._count_dropped()
         try:
             if not self._directory:
                 self._make_folder()
             self._next_segment(size)
         except OSError as error:
-            self._drop(error)
-            return False
+            return self._use_reserve(size) or self._drop(error)
         if self._dropped > self._told:
-            self._told = self._dropped
-            count = {"trackway.dropped_records": str(self._dropped)}
-            self._deferred.append(json_payload(Kind.TAGS, {"set": count, "delete": []}))
+            self._deferred.append(self._dropped_payload())
         return True
+
+    def _use_reserve(self, size: int) -> bool:
+        """Whether a record of the writer's end fits the room that was kept for it."""
+        if not self._ending or self._memory is None or self._position + 8 + size > self._end:
+            return False
+        self._limit = self._end
+        return True
+
+    def _dropped_payload(self) -> bytes:
+        """The record that shows on the run how many records were dropped."""
+        self._told = self._dropped
+        return json_payload(Kind.TAGS, {"set": {"trackway.dropped_records": str(self._dropped)}, "delete": []})
 
     def _next_segment(self, size: int) -> None:
         """Replace the segment being written by a new one. Raises OSError, the old one then stays as it is."""
+        check_bound(self._root, segment_size(self._segment, size + _RESERVE))
         if self._growing:
             fd = create_growing_segment(self._directory, self._segment, self.writer_id, self._count)
-            memory, limit = None, HEADER.size + max(4 << 20, size + RECORD.size)
+            memory, end = None, HEADER.size + max(4 << 20, size + RECORD.size)
         else:
-            fd, limit = create_segment(self._directory, self._segment, self.writer_id, self._count, size)
-            memory = mmap(fd, limit)
+            fd, end = create_segment(self._directory, self._segment, self.writer_id, self._count, size + _RESERVE)
+            memory = mmap(fd, end)
         self._release()
-        self._fd, self._memory, self._limit = fd, memory, limit
+        self._fd, self._memory, self._end = fd, memory, end
+        self._limit = end if memory is None else end - _RESERVE
         self._position = HEADER.size
         self._segment += 1
         self._poke(flush=False)
@@ -261,14 +301,19 @@ class Recorder:
         """
         memory, self._memory = self._memory, None
         fd, self._fd = self._fd, -1
-        self._limit = 0
+        self._limit = self._end = 0
         if memory is not None:
             memory.close()
             os.ftruncate(fd, self._position)
         if fd >= 0:
             os.close(fd)
 
-    def _drop(self, error: OSError) -> None:
+    def _count_dropped(self) -> bool:
+        self._dropped += 1
+        return False
+
+    def _drop(self, error: OSError) -> bool:
+        """Count a record that cannot be recorded, and say so once. Answers False, for it was not."""
         if self._dropped == self._told:
             where = self._directory or self._root
             reason = error.strerror or str(error)
@@ -276,8 +321,8 @@ class Recorder:
                 f"trackway: cannot record to {where}: {reason}. Training goes on; what is logged until there is room "
                 "is lost and counted. Free some space or set TRACKWAY_SPOOL_DIR.\n"
             )
-        self._dropped += 1
         self._retry_at = monotonic() + _RETRY_SECONDS
+        return self._count_dropped()
 
     def _append_json(self, kind: int, value: Mapping[str, object]) -> None:
         self._append(json_payload(kind, value))

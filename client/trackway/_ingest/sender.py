@@ -28,7 +28,7 @@ from trackway._ingest.batch import Batch
 from trackway._ingest.meta import Meta, SpoolDamaged
 from trackway._ingest.reader import SpoolReader, drop_acknowledged
 from trackway._ingest.server import Server
-from trackway._ingest.spool import STATE_SIZE, Link, State, waiting_artifacts
+from trackway._ingest.spool import REGISTRY, STATE_SIZE, TRACKING, Link, State, waiting_artifacts
 from trackway._ingest.uploads import Uploads
 from trackway._ingest.wire import append_message
 from trackway._rpc.auth import Metadata
@@ -36,15 +36,17 @@ from trackway._rpc.status import BY_REASON, CallSite, error_of, has_expired
 from trackway.api.common.v1.errors_pb2 import ErrorReason
 from trackway.api.metrics.v1 import ingest_pb2
 
-METHOD = "/trackway.api.tracking.v1.TrackingService/Ingest"
+SERVICES = {
+    TRACKING: "trackway.api.tracking.v1.TrackingService",
+    REGISTRY: "trackway.api.registry.v1.ModelRegistryService",
+}
 OPEN_SECONDS = 10.0
 ACKNOWLEDGE_SECONDS = 60.0
-LINGER_SECONDS = 0.1
-"""How long points may wait for company in one message, while nobody waits for them."""
 EXPIRED_SECONDS = 0.2
 """Within which the streams of a token that has expired come again, each at its own moment."""
 WINDOW_BYTES = 8 << 20
 """How much may be under way without an acknowledgement."""
+_HEARTBEAT = ingest_pb2.IngestRequest(heartbeat=ingest_pb2.WriterHeartbeat()).SerializeToString()
 
 
 @dataclass(slots=True)
@@ -87,7 +89,13 @@ class SpoolSender:
         self._under_way = 0
         self._max_append_bytes = 0
         self._passed_over = 0
+        self._heartbeat_seconds = 0.0
+        self._spoke_at = 0.0
+        self._turn = asyncio.Lock()
+        self._all_sent = asyncio.Event()
+        self._uploading = False
         self._sent: deque[_Sent] = deque()
+        server.senders += 1
 
     async def session(self, *, follow: bool) -> None:
         """Send what is there and, with `follow`, what is still to come, until the writer closes the spool.
@@ -105,9 +113,10 @@ class SpoolSender:
             await asyncio.sleep(random.uniform(0, EXPIRED_SECONDS))  # noqa: S311 spreads streams, guards nothing
 
     async def _stream(self, *, follow: bool) -> None:
-        site = CallSite(self.server.address, "TrackingService.Ingest", new_id())
+        service = SERVICES[self.meta.service]
+        site = CallSite(self.server.address, f"{service.rpartition('.')[2]}.Ingest", new_id())
         stream: Any = self.server.channel.stream_stream(
-            METHOD, response_deserializer=ingest_pb2.IngestResponse.FromString
+            f"/{service}/Ingest", response_deserializer=ingest_pb2.IngestResponse.FromString
         )
         metadata, self._began = await self._metadata(site), time.monotonic()
         call: Any = stream(metadata=metadata)
@@ -118,6 +127,8 @@ class SpoolSender:
                 pump = tasks.create_task(self._pump(call, follow))
                 watchdog = tasks.create_task(self._watch(pump))
                 tasks.create_task(self._collect(call, pump, watchdog))
+                if follow and self._heartbeat_seconds:
+                    tasks.create_task(self._beat(call))
         except* grpc.aio.AioRpcError as failures:
             error = error_of(_first(failures), site)
             if isinstance(error, errors.Unauthenticated) and not has_expired(error):
@@ -145,7 +156,8 @@ class SpoolSender:
         self._write_state()
 
     def close(self) -> None:
-        """Release the spool's files."""
+        """Release the spool's files. Call it once."""
+        self.server.senders -= 1
         self._reader.close()
 
     # -- the session -------------------------------------------------------------------------------------------------
@@ -173,6 +185,9 @@ class SpoolSender:
         """Stand where the server stands, having made sure that both have the same history."""
         self._reader.seek(opened.durable_sequence)
         self._max_append_bytes = opened.max_append_bytes
+        self._heartbeat_seconds = opened.heartbeat_interval_ms / 1000
+        self._spoke_at = time.monotonic()
+        self._all_sent.clear()
         self._sent.clear()
         self._under_way = 0
         behind = self._reader.sequence < opened.durable_sequence
@@ -203,11 +218,32 @@ class SpoolSender:
             self._sent.append(_Sent(batch.end, len(message), time.monotonic()))
             self._under_way += len(message)
             self.progress.points += batch.points
-            await call.write(message)
+            await self._say(call, message)
             if batch.caught_up and follow:
                 await self._wait_for_more()  # small messages in a tight loop would cost the trainer its processor
         await self._upload()
-        await call.done_writing()
+        async with self._turn:
+            self._all_sent.set()
+            await call.done_writing()
+
+    async def _say(self, call: Any, message: bytes) -> None:
+        """Send a message: one at a time, as gRPC demands."""
+        async with self._turn:
+            if not self._all_sent.is_set():
+                self._spoke_at = time.monotonic()
+                await call.write(message)
+
+    async def _beat(self, call: Any) -> None:
+        """Say that the writer lives, whenever nothing else has said so for a while, until all is sent."""
+        while not self._all_sent.is_set():
+            rest = self._spoke_at + self._heartbeat_seconds - time.monotonic()
+            if rest > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._all_sent.wait(), rest)
+            elif self._uploading or self.meta.writer_is_seen():
+                await self._say(call, _HEARTBEAT)
+            else:
+                self._spoke_at = time.monotonic()  # nobody to speak for; look again when the next would be due
 
     def _without_contents(self, batch: Batch, size: int) -> bytes:
         """The append of a batch that no server takes (the reader puts so large a record alone): it is passed over, so
@@ -253,14 +289,19 @@ class SpoolSender:
         """Upload the files that wait, to a run that the server has."""
         if waiting_artifacts(os.fspath(self.directory)):
             await self._all_acknowledged()
-        if refused := await self._uploads.run_waiting():
+        self._uploading = True
+        try:
+            refused = await self._uploads.run_waiting()
+        finally:
+            self._uploading = False
+        if refused:
             self.progress.refused += refused
             self.state.refused += refused
             self._write_state()
 
     async def _wait_for_more(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_SECONDS):
+            async with asyncio.timeout(self.server.linger):
                 await self.wake.wait()
         self.wake.clear()
 

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from trackway.config import ServerAddress
 
 
+LINGER_SECONDS = 0.1
+LONGEST_LINGER_SECONDS = 1.0
+MESSAGES_PER_SECOND = 80
+"""About as many messages of small news as all writers of a host send in a second: the few points of a tenth of a second
+cost the uplink as much as a thousand do."""
+
+
 class Server:
     """A server, an open channel to it for streams, and, from its first use on, a client for files."""
 
@@ -23,8 +30,15 @@ class Server:
         self.files = files_signature(address)
         self.channel: grpc.aio.Channel = open_channel(address)
         self.credentials = Credentials(address, workspace)
+        self.senders = 0
         self._workspace = workspace
         self._client: AsyncClient | None = None
+
+    @property
+    def linger(self) -> float:
+        """How many seconds points may wait for company in one message, while nobody waits for them: longer, the more
+        spools are sent to this server."""
+        return min(max(LINGER_SECONDS, self.senders / MESSAGES_PER_SECOND), LONGEST_LINGER_SECONDS)
 
     @property
     def client(self) -> AsyncClient:

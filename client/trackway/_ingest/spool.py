@@ -3,7 +3,8 @@
 A spool is the folder of one *writer*, that is of one process of one run::
 
     ROOT/RUN_ID/WRITER_ID/
-        meta.json        who writes, for which server; written once, before the first segment
+        meta.json        who writes, for which server; written once, before the first segment; with "service":
+                         "registry", "run_id" is NAME/VERSION of a registered model, the folder ROOT/version-CRC/…
         00000000.seg …   segments, numbered without gaps; a new one begins where the one before ended
         state            where the sender stands (see below); written by the sender only
         prefix.json      what was deleted: {"segment": k, "sequence": n, "checksum": c, "shapes": {…}, "status": s}: the
@@ -33,8 +34,8 @@ All integers are little-endian. A segment is a header of 64 bytes and then recor
           3 COLUMN   id: series.  I rows · I flags (1: times, 2: steps) · q first time · q first step
                                   [q times × rows] [q steps × rows] d values × rows
                                   without times all are the first; without steps they count up from the first
-         16 RUN_START · 17 RUN_STATUS · 18 PARAMS · 19 TAGS · 20 DATASET · 21 SERIES · 22 SHAPE · 23 CLOSE
-                     id: 0. A JSON object in ASCII, filled with spaces; the keys are those of the message of the same
+         16 RUN_START · 17 RUN_STATUS · 18 PARAMS · 19 TAGS · 20 DATASET · 21 SERIES · 22 SHAPE · 23 CLOSE ·
+         32 CONSOLE  id: 0. A JSON object in ASCII, filled with spaces; the keys are those of the message of the same
                      name in metrics/v1/ingest.proto. SHAPE is {"shape_id": n, "series_ids": […]}; it and CLOSE (the
                      writer will write no more) concern the spool only.
 
@@ -64,6 +65,8 @@ COLUMN = struct.Struct("<IIIIqq")
 STATE = struct.Struct("<IIQQIH")
 STATE_MAGIC = 0x54575354
 STATE_SIZE = 1024
+TRACKING = "tracking"
+REGISTRY = "registry"
 COLUMN_HAS_TIMES = 1
 COLUMN_HAS_STEPS = 2
 MAX_COLUMN_ROWS = 65_536
@@ -83,6 +86,7 @@ class Kind:
     SERIES = 21
     SHAPE = 22
     CLOSE = 23
+    CONSOLE = 32
 
 
 class Link:

@@ -18,7 +18,7 @@ from trackway._ingest.discover import find_spools
 from trackway._ingest.meta import Meta, SpoolDamaged
 from trackway._ingest.sender import SpoolSender
 from trackway._ingest.server import Servers
-from trackway._ingest.spool import Link
+from trackway._ingest.spool import REGISTRY, Link
 
 SCAN_SECONDS = 1.0
 LIVENESS_SECONDS = 1.0
@@ -158,6 +158,10 @@ class _Tended:
                 self._note(Link.REFUSED, error)
                 retry = REFUSED_RETRY_SECONDS
             except errors.TrackwayError as error:
+                if meta.service == REGISTRY and isinstance(error, errors.NotFound):
+                    self._note(Link.REFUSED, error)  # a run may be about to start; a version is there first
+                    await self._pause(REFUSED_RETRY_SECONDS)
+                    continue
                 unreachable = isinstance(error, errors.Unavailable | errors.DeadlineExceeded)
                 self._note(Link.UNREACHABLE if unreachable else Link.UNKNOWN, error)
                 retry = min(retry * 2, LAST_RETRY_SECONDS)

@@ -13,6 +13,7 @@ import struct
 from struct import Struct
 from time import monotonic, sleep, time_ns
 
+from trackway._ingest.bound import check_bound
 from trackway._ingest.coercion import double_bytes, integer_bytes, to_integer, to_number
 from trackway._ingest.files import write_file
 from trackway._ingest.keys import check_key
@@ -26,6 +27,7 @@ from trackway._ingest.spool import (
     POINT,
     ROW,
     STATE_SIZE,
+    TRACKING,
     Kind,
     Link,
     State,
@@ -46,6 +48,11 @@ _pack_point = POINT.pack
 _JSON_CHUNK = 512 << 10
 _POKE_SECONDS = 2.0
 _RETRY_POKE_SECONDS = 0.2
+_ENDS = (3, 4, 5)
+_CUT_MESSAGE = 100
+LOOK_AFTER_US = 10_000_000
+"""How long after its last word to the uplink a process that logs on gives it another, so that one that was killed is
+replaced: otherwise it would be missed only when a segment is full."""
 _ATTEMPTS = 2
 """Failed attempts to send that make waiting vain. The first may have begun before this process brought its key."""
 
@@ -53,7 +60,7 @@ _ATTEMPTS = 2
 class Writer(Recorder):
     """One process's spool of one run. Thread-safe; made by `Writer.open`."""
 
-    __slots__ = ("_omitted", "_series", "_series_count", "_shape_count", "_shapes")
+    __slots__ = ("_look_at", "_omitted", "_series", "_series_count", "_shape_count", "_shapes")
 
     def _begin(self) -> None:
         self._series: dict[Any, int] = {}
@@ -61,6 +68,7 @@ class Writer(Recorder):
         self._shapes: dict[Any, tuple[int, Any, int]] = {}
         self._shape_count: int = 0
         self._omitted: dict[int, int] = {}
+        self._look_at: int = time_ns() // 1000 + LOOK_AFTER_US
         super()._begin()
 
     def _after_fork(self) -> None:
@@ -83,17 +91,19 @@ class Writer(Recorder):
         labels: Mapping[str, str] | None = None,
         spool_root: str | None = None,
         owns_run: bool,
+        service: str = TRACKING,
     ) -> Writer:
         """A writer of a run, for this process. Its spool is made, and the uplink woken, with the first record.
 
         `owns_run`: this process began the run, so the run ends with it: the uplink marks it KILLED should the process
-        vanish. A process that only joined says False. A spool that cannot be made (disk full, no permission) is told
+        vanish. A process that only joined says False. With the service `registry`, `run_id` is NAME/VERSION, a version
+        of a registered model, which takes points alone. A spool that cannot be made (disk full, no permission) is told
         on stderr once, and everything logged is then counted as dropped; training goes on. `workspace` is by default
         the one that the environment names.
         """
         token = token or os.environ.get("TRACKWAY_TOKEN")
         workspace = workspace or chosen_workspace()
-        writer = cls(run_id, uri, workspace, token, labels or {}, spool_root or default_root(), owns_run)
+        writer = cls(run_id, uri, workspace, token, labels or {}, spool_root or default_root(), owns_run, service)
         _open_writers.append(writer)
         return writer
 
@@ -119,6 +129,8 @@ class Writer(Recorder):
             step = self._next_step(series)
         if time_us is None:
             time_us = time_ns() // 1000
+            if time_us >= self._look_at:
+                self._look_after_uplink(time_us)
         try:
             payload = _pack_point(1, series, time_us, step, value)
         except (struct.error, TypeError, OverflowError):
@@ -145,6 +157,8 @@ class Writer(Recorder):
             step = self._next_step(first_series)
         if time_us is None:
             time_us = time_ns() // 1000
+            if time_us >= self._look_at:
+                self._look_after_uplink(time_us)
         try:
             payload = pack(2, number, time_us, step, *metrics.values())
         except (struct.error, TypeError, OverflowError):
@@ -165,15 +179,17 @@ class Writer(Recorder):
         `steps` None counts on from the series' own counter; `times_us` (µs since 1970) None is now for all. Arrays of
         numpy are copied as bytes. More than 65,536 points become several records.
         """
+        value_bytes = double_bytes(key, values)
+        rows = len(value_bytes) // 8
+        step_bytes = None if steps is None else integer_bytes("steps", steps, rows)
+        time_bytes = None if times_us is None else integer_bytes("times", times_us, rows)
         name = key if context is None else (key, *sorted(context.items()))
         series = self._series.get(name)
         if series is None:
             series = self._define(name, key, context)
-        value_bytes = double_bytes(key, values)
-        rows = len(value_bytes) // 8
-        step_bytes = None if steps is None else integer_bytes("steps", steps, rows)
-        time_bytes = None if times_us is None else integer_bytes("times_us", times_us, rows)
         now = time_ns() // 1000
+        if now >= self._look_at:
+            self._look_after_uplink(now)
         for start in range(0, rows, MAX_COLUMN_ROWS):
             count = min(rows - start, MAX_COLUMN_ROWS)
             part = slice(start * 8, (start + count) * 8)
@@ -236,9 +252,16 @@ class Writer(Recorder):
         self._append_json(Kind.DATASET, {**fields, "schema": schema, "profile": profile, "context": context})
 
     def set_status(self, status: int, message: str = "", time_us: int | None = None) -> None:
-        """Record a new state of the run, by MLflow's number (1 RUNNING … 3 FINISHED, 4 FAILED, 5 KILLED)."""
+        """Record a new state of the run, by MLflow's number (1 RUNNING … 3 FINISHED, 4 FAILED, 5 KILLED).
+
+        Where the disk is full, an end is recorded all the same, its message cut.
+        """
         when = time_ns() // 1000 if time_us is None else time_us
+        dropped, self._ending = self._dropped, status in _ENDS
         self._append_json(Kind.RUN_STATUS, {"status": status, "time_us": when, "message": message})
+        if self._ending and self._dropped > dropped and len(message) > _CUT_MESSAGE:
+            self._dropped = dropped
+            self._append_json(Kind.RUN_STATUS, {"status": status, "time_us": when, "message": message[:_CUT_MESSAGE]})
 
     def log_artifact(self, local_path: str, artifact_path: str) -> None:
         """Snapshot one file into the spool, to be stored under `artifact_path`. Raises OSError if it cannot be read."""
@@ -248,6 +271,10 @@ class Writer(Recorder):
     def log_artifact_bytes(self, data: bytes, artifact_path: str) -> None:
         """Record a file's content, to be stored under `artifact_path`."""
         self._store_artifact(artifact_path, -1, data)
+
+    def log_console(self, block: Mapping[str, object]) -> None:
+        """Record lines of a console: the fields of a ConsoleBlock."""
+        self._append_json(Kind.CONSOLE, block)
 
     # -- ending ------------------------------------------------------------------------------------------------------
 
@@ -287,6 +314,9 @@ class Writer(Recorder):
         if self._closed:
             return
         if self._directory:
+            self._ending = True
+            if self._dropped > self._told:
+                self._append(self._dropped_payload())
             self._append_json(Kind.CLOSE, {})
         self._closed = True
         self._release()
@@ -335,7 +365,7 @@ class Writer(Recorder):
 
     def _store_artifact(self, artifact_path: str, source: int, data: bytes | None) -> None:
         if self._closed:
-            raise ValueError(f"this process has ended its part of run {self.run_id}; nothing more can be logged to it")
+            raise ValueError(f"this process has ended its part of {self.named}; nothing more can be logged to it")
         with self._lock:
             number = self._artifacts
             self._artifacts = number + 1
@@ -347,6 +377,7 @@ class Writer(Recorder):
             return
         stem = os.path.join(self._directory, "artifacts", f"{number:08d}")
         try:
+            check_bound(self._root, os.fstat(source).st_size if data is None else len(data))
             write_file(f"{stem}.data", source, data)
             text = to_json({"path": artifact_path}).encode()
             write_file(f"{stem}.json.new", -1, text)
@@ -355,6 +386,11 @@ class Writer(Recorder):
             self._artifacts = number
             self._drop(error)
             return
+        self._poke(flush=False)
+
+    def _look_after_uplink(self, now_us: int) -> None:
+        """Ring the uplink, which starts one where none is left."""
+        self._look_at = now_us + LOOK_AFTER_US
         self._poke(flush=False)
 
     # -- the sender ----------------------------------------------------------------------------------------------------

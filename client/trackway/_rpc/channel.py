@@ -9,6 +9,7 @@ import socket
 import grpc.aio
 
 from trackway import __version__, errors
+from trackway._rpc import forks
 from trackway._rpc.retry import service_config
 from trackway.config import ServerAddress
 
@@ -17,6 +18,9 @@ MAX_RECEIVE_BYTES = 64 * 1024 * 1024
 MAX_SEND_BYTES = 16 * 1024 * 1024
 MAX_RECONNECT_MS = 1000
 """How long the channel waits at most before it tries again to connect."""
+CONNECT_MS = 5000
+"""How long one attempt to connect may take. gRPC's name for it, `min_reconnect_backoff_ms`, says something else: an
+attempt that fails at once is repeated after the back-off all the same."""
 KEEPALIVE_MS = 10_000
 """How long a connection with an open call may be silent before the other side is asked whether it lives. The server
 allows twice as many questions (`core/rpc/server.py`)."""
@@ -28,8 +32,10 @@ def open_channel(address: ServerAddress, *, longest_call: float = 0.0) -> grpc.a
     """A channel to the server. It connects at the first call. `longest_call` is the longest deadline of a unary call
     that its user will set, in seconds.
 
-    Raises InvalidArgument where a file of TLS cannot be used, Unavailable where no name in a list of servers is known.
+    Raises InvalidArgument where a file of TLS cannot be used, Unavailable where no name in a list of servers is known,
+    FailedPrecondition in a child to which gRPC's threads did not come along.
     """
+    forks.check_usable()
     options = channel_options(address, longest_call)
     target = address.target if len(address.targets) == 1 else _looked_up(address)
     if address.tls:
@@ -46,7 +52,7 @@ def channel_options(address: ServerAddress, longest_call: float = 0.0) -> tuple[
         ("grpc.max_send_message_length", MAX_SEND_BYTES),
         # A server that was restarted is found again quickly; gRPC's own defaults wait up to two minutes.
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", CONNECT_MS),
         ("grpc.max_reconnect_backoff_ms", MAX_RECONNECT_MS),
         # A network that swallows everything is noticed while a call is open, and by none that is idle.
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, cast
 
 from trackway import types
-from trackway._rpc.columns import column, joined
 from trackway.api.artifacts.v1 import resources_pb2 as artifacts_pb2
 from trackway.api.common.v1 import errors_pb2
 from trackway.api.metrics.v1 import ingest_pb2, series_pb2
+from trackway.api.registry.v1 import model_registry_service_pb2 as registry_service_pb2
 from trackway.api.registry.v1 import resources_pb2 as registry_pb2
 from trackway.api.tracking.v1 import resources_pb2 as tracking_pb2
 
@@ -54,6 +53,7 @@ def _run_info(message: tracking_pb2.Run) -> types.RunInfo:
         status_message=message.status_message,
         parent_run_id=message.parent_run_id or None,
         refused_count=message.refused_count,
+        lost_since_us=message.lost_since_us or None,
         workspace=message.workspace,
     )
 
@@ -99,32 +99,14 @@ def summary(message: series_pb2.SeriesSummary) -> types.MetricSummary:
         min_step=message.min_step,
         max_value=message.max_value,
         max_step=message.max_step,
+        first_value=message.first_value if message.HasField("first_value") else None,
+        first_step=message.first_step if message.HasField("first_step") else None,
+        first_time_us=message.first_time_us if message.HasField("first_time_us") else None,
+        first_nan_step=message.first_nan_step if message.HasField("first_nan_step") else None,
     )
 
 
-def series(parts: Iterable[series_pb2.PointColumns]) -> list[types.MetricSeries]:
-    """The parts of a stream, joined by context and writer, and sorted by those."""
-    grouped: dict[tuple[tuple[tuple[str, str], ...], str], list[series_pb2.PointColumns]] = {}
-    for part in parts:
-        grouped.setdefault((tuple(sorted(part.context.items())), part.writer_id), []).append(part)
-    return [_one_series(grouped[group]) for group in sorted(grouped)]
-
-
-def _one_series(parts: list[series_pb2.PointColumns]) -> types.MetricSeries:
-    import numpy as np
-
-    return types.MetricSeries(
-        key=parts[0].key,
-        context=dict(parts[0].context),
-        writer_id=parts[0].writer_id,
-        steps=joined([column(part.steps, np.int64) for part in parts]),
-        times_us=joined([column(part.times_us, np.int64) for part in parts]),
-        values=joined([column(part.values, np.float64) for part in parts]),
-        sequences=joined([column(part.sequences, np.uint64) for part in parts]),
-    )
-
-
-def writer(message: tracking_pb2.Writer) -> types.Writer:
+def writer(message: tracking_pb2.Writer | registry_service_pb2.VersionWriter) -> types.Writer:
     return types.Writer(message.writer_id, dict(message.labels), message.durable_sequence, message.last_heard_time_us)
 
 

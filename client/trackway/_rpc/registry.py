@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from trackway import errors, model_uri, types
+from trackway._fluent.monitor import VersionMonitor
 from trackway._ids import new_id
-from trackway._rpc import convert
+from trackway._rpc import convert, series
 from trackway._rpc.arguments import names, texts
 from trackway._rpc.connection import Connection
 from trackway._rpc.digests import verify_manifest
@@ -262,6 +263,70 @@ class AsyncRegistry:
         cannot be mended, or a server that was never reached, is raised.
         """
         return Watch(self._connection, model_name or "", resume_token=resume_token or "", from_start=from_start)
+
+    def monitor(self, name: str, version: int, *, context: Mapping[str, Any] | None = None) -> VersionMonitor:
+        """Log metrics of a version that this process serves, through the spool: nothing waits for the server.
+
+        `context` is added to every point logged. Its `flush` and `close` wait, in this thread.
+        """
+        address = self._connection.address
+        return VersionMonitor(
+            name, version, uri=address.uri, token=address.token, workspace=self._workspace, context=context
+        )
+
+    def list_series(self, name: str, version: int, key: str | None = None) -> AsyncIterator[types.MetricSummary]:
+        """The summaries of what was logged of a version in production, of one metric or of all, by key and context."""
+
+        async def fetch(token: str) -> tuple[Sequence[types.MetricSummary], str]:
+            request = pb.ListVersionSeriesRequest(
+                name=name,
+                version=version,
+                workspace=self._workspace,
+                key=key or "",
+                page_size=1000,
+                page_token=token,
+            )
+            response: pb.ListVersionSeriesResponse = await self._connection.unary(self._stub.ListVersionSeries, request)
+            return [convert.summary(message) for message in response.series], response.next_page_token
+
+        return Pages(fetch)
+
+    async def latest_metrics(self, name: str, version: int) -> Mapping[str, float]:
+        """The last value in production of every series without a context, by key."""
+        return {each.key: each.last_value async for each in self.list_series(name, version) if not each.context}
+
+    async def read_series(
+        self, name: str, version: int, key: str, *, context: Mapping[str, str] | None = None
+    ) -> list[types.MetricSeries]:
+        """All points of a metric of a version in production, as columns, one entry for each context and writer.
+
+        `context` chooses one context (`{}`: the points logged without one); None takes every one. Raises NotFound where
+        the version has no such series.
+        """
+        request = pb.ReadVersionSeriesRequest(
+            name=name,
+            version=version,
+            workspace=self._workspace,
+            key=key,
+            context=context or {},
+            any_context=context is None,
+        )
+        parts = [message.points async for message in self._connection.stream(self._stub.ReadVersionSeries, request)]
+        return series.points(parts)
+
+    def list_writers(self, name: str, version: int) -> AsyncIterator[types.Writer]:
+        """The processes that have logged metrics of a version, and how far each has come."""
+
+        async def fetch(token: str) -> tuple[Sequence[types.Writer], str]:
+            request = pb.ListVersionWritersRequest(
+                name=name, version=version, workspace=self._workspace, page_size=1000, page_token=token
+            )
+            response: pb.ListVersionWritersResponse = await self._connection.unary(
+                self._stub.ListVersionWriters, request
+            )
+            return [convert.writer(message) for message in response.writers], response.next_page_token
+
+        return Pages(fetch)
 
     @property
     def _workspace(self) -> str:

@@ -26,6 +26,11 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "GetRunAccess",
         "GrantExperimentRole",
         "ListExperimentRoles",
+        "ReadConsole",
+        "ReadBuckets",
+        "ReadAggregates",
+        "ReadValues",
+        "Follow",
     ),
     "trackway.api.artifacts.v1.ArtifactStoreService": (
         "DownloadArtifact",
@@ -44,6 +49,9 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "GetManifestAccess",
         "GrantModelRole",
         "ListModelRoles",
+        "ListVersionWriters",
+        "ListVersionSeries",
+        "ReadVersionSeries",
     ),
     "trackway.api.auth.v1.AuthService": (
         "ExchangeKey",
@@ -57,9 +65,17 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
 }
 
 STREAMS: Mapping[str, tuple[str, ...]] = {
-    "trackway.api.tracking.v1.TrackingService": ("Ingest", "ReadSeries"),
+    "trackway.api.tracking.v1.TrackingService": (
+        "Ingest",
+        "ReadSeries",
+        "ReadBuckets",
+        "ReadAggregates",
+        "ReadValues",
+        "Follow",
+        "ReadConsole",
+    ),
     "trackway.api.artifacts.v1.ArtifactStoreService": ("UploadArtifact", "DownloadArtifact"),
-    "trackway.api.registry.v1.ModelRegistryService": ("Watch",),
+    "trackway.api.registry.v1.ModelRegistryService": ("Watch", "Ingest", "ReadVersionSeries"),
     "trackway.api.auth.v1.AuthService": (),
 }
 """What has no deadline: it goes on as long as there is something to send."""

@@ -74,6 +74,7 @@ BY_REASON: Mapping[str, type[errors.TrackwayError]] = {
     "WRITER_DIVERGED": errors.FailedPrecondition,
     "SEQUENCE_GAP": errors.InvalidArgument,
     "SERIES_UNDEFINED": errors.InvalidArgument,
+    "RECORD_UNSUPPORTED": errors.InvalidArgument,
     "ARTIFACT_NOT_FOUND": errors.NotFound,
     "ARTIFACT_PATH_INVALID": errors.InvalidArgument,
     "ARTIFACT_PATH_CONFLICT": errors.FailedPrecondition,

@@ -8,9 +8,11 @@ from typing import Any
 
 from trackway import errors, types
 from trackway._ids import new_id
-from trackway._rpc import convert
+from trackway._rpc import convert, series
 from trackway._rpc.arguments import names, texts
 from trackway._rpc.connection import Connection
+from trackway._rpc.console import Console
+from trackway._rpc.follow import Follow
 from trackway._rpc.paging import Pages
 from trackway._rpc.status import has_expired
 from trackway.api.metrics.v1 import ingest_pb2
@@ -228,22 +230,158 @@ class AsyncTracking:
         return {each.key: each.last_value async for each in self.list_series(run_id) if not each.context}
 
     async def read_series(
-        self, run_id: str, key: str, *, context: Mapping[str, str] | None = None
+        self,
+        run_id: str | Iterable[str],
+        key: str | Iterable[str] | None = None,
+        *,
+        context: Mapping[str, str] | None = None,
+        steps: types.Range | None = None,
+        times_us: types.Range | None = None,
     ) -> list[types.MetricSeries]:
-        """All points of a metric as columns, one entry for each context and writer, sorted by those.
+        """The points of metrics as columns, one entry for each run, key, context and writer, sorted by those.
 
-        `context` chooses one context (`{}`: the points logged without one); None takes every one. Raises NotFound where
-        the run has no such series.
+        Of one run or several, of one key, several, or (None) all. `context` chooses one context (`{}`: the points
+        logged without one); None takes every one. `steps` and `times_us` choose points, from the first to the second,
+        both included; None in them is no bound. Raises NotFound where there is no such series.
         """
-        request = pb.ReadSeriesRequest(run_id=run_id, key=key, context=context or {}, any_context=context is None)
+        request = pb.ReadSeriesRequest(
+            run_ids=series.several(run_id),
+            series=series.selection(key, context),
+            range=series.points_range(steps, times_us),
+        )
+        answers = await self._all(self._stub.ReadSeries, request)
+        return series.points([answer.points for answer in answers])
+
+    async def read_buckets(
+        self,
+        run_id: str | Iterable[str],
+        key: str | Iterable[str] | None = None,
+        *,
+        context: Mapping[str, str] | None = None,
+        steps: types.Range | None = None,
+        times_us: types.Range | None = None,
+        max_buckets: int = 1000,
+        axis: types.MetricAxis = "step",
+        by_writer: bool = False,
+    ) -> list[types.MetricBuckets]:
+        """Series for a chart, each as `max_buckets` buckets or fewer, in which every spike is kept.
+
+        Series and points are chosen as in `read_series`; all writers of a series are together, unless `by_writer`.
+        Series that have no point there are left out.
+        """
+        request = pb.ReadBucketsRequest(
+            run_ids=series.several(run_id),
+            series=series.selection(key, context),
+            range=series.points_range(steps, times_us),
+            axis=series.axis_number(axis),
+            max_buckets=max_buckets,
+            by_writer=by_writer,
+        )
+        answers = await self._all(self._stub.ReadBuckets, request)
+        return [series.buckets(answer.buckets) for answer in answers]
+
+    async def read_aggregates(
+        self,
+        run_id: str | Iterable[str],
+        key: str | Iterable[str] | None = None,
+        *,
+        context: Mapping[str, str] | None = None,
+        steps: types.Range | None = None,
+        times_us: types.Range | None = None,
+        across: str | Iterable[str] = "rank",
+        across_writers: bool = False,
+        max_buckets: int | None = None,
+    ) -> list[types.MetricAggregate]:
+        """Minimum, mean and maximum of series that belong together, by step; one entry for each run, key and context.
+
+        Together come series of a run and key whose contexts differ only in the keys `across`; with `across_writers`,
+        each writer of a series counts apart. Each counts once a step, with its last value there. With `max_buckets`
+        there are buckets of steps instead, in which every point counts. Series and points are chosen as in
+        `read_series`.
+        """
+        request = pb.ReadAggregatesRequest(
+            run_ids=series.several(run_id),
+            series=series.selection(key, context),
+            range=series.points_range(steps, times_us),
+            across_context_keys=series.several(across),
+            across_writers=across_writers,
+            max_buckets=max_buckets or 0,
+        )
+        answers = await self._all(self._stub.ReadAggregates, request)
+        return series.aggregates([answer.aggregate for answer in answers])
+
+    async def read_values(
+        self,
+        run_id: str | Iterable[str],
+        steps: int | Iterable[int],
+        key: str | Iterable[str] | None = None,
+        *,
+        match: types.StepMatch,
+        context: Mapping[str, str] | None = None,
+    ) -> list[types.MetricValues]:
+        """What series had at some steps; those that had nothing are left out. Series are chosen as in `read_series`.
+
+        `match` says which point answers for a step: `exact`, one at that very step, or `at_or_before`, the one with the
+        greatest step up to it.
+        """
+        request = pb.ReadValuesRequest(
+            run_ids=series.several(run_id),
+            series=series.selection(key, context),
+            steps=[steps] if isinstance(steps, int) else list(steps),
+            match=series.match_number(match),
+        )
+        answers = await self._all(self._stub.ReadValues, request)
+        return [series.values(answer.values) for answer in answers]
+
+    def follow(
+        self,
+        run_id: str | Iterable[str],
+        key: str | Iterable[str] | None = None,
+        *,
+        context: Mapping[str, str] | None = None,
+        position: bytes | None = None,
+        only_new: bool = False,
+        until_end: bool = False,
+    ) -> AsyncIterator[types.MetricUpdate]:
+        """The points of metrics as they are stored: those that are there, then those that come, none lost, none twice.
+
+        Series are chosen as in `read_series`, also those that are made later. `position`, of an update, goes on after
+        it, as the iterator itself does when the connection breaks. `only_new` leaves out what is stored already;
+        `until_end` ends when every run has ended and everything stored has been answered.
+        """
+        request = pb.FollowRequest(
+            run_ids=series.several(run_id),
+            series=series.selection(key, context),
+            position=position or b"",
+            only_new=only_new,
+            until_end=until_end,
+        )
+        return Follow(self._connection, request)
+
+    def read_console(
+        self,
+        run_id: str,
+        *,
+        labels: Mapping[str, object] | None = None,
+        last_lines: int | None = None,
+        follow: bool = False,
+    ) -> AsyncIterator[types.ConsoleBlock]:
+        """What the processes of a run wrote to their consoles, those of several mixed by time as far as that is cheap.
+
+        `labels` chooses processes, such as `{"rank": 1}`; `last_lines` begins with so many lines of each; `follow` goes
+        on with what is still written, also after a lost connection. Raises NotFound.
+        """
+        return Console(self._connection, run_id, labels=texts(labels), last_lines=last_lines or 0, follow=follow)
+
+    async def _all(self, method: Any, request: Any) -> list[Any]:
+        """All answers of a stream that ends by itself."""
         try:
-            parts = [message.points async for message in self._connection.stream(self._stub.ReadSeries, request)]
+            return [answer async for answer in self._connection.stream(method, request)]
         except errors.Unauthenticated as refused:
             if not has_expired(refused):
                 raise
-            # It was opened with an old token; a new one lasts longer.
-            parts = [message.points async for message in self._connection.stream(self._stub.ReadSeries, request)]
-        return convert.series(parts)
+        # It was opened with an old token; a new one lasts longer.
+        return [answer async for answer in self._connection.stream(method, request)]
 
     def list_writers(self, run_id: str) -> AsyncIterator[types.Writer]:
         """The processes that write a run, and how far each has come."""

@@ -1,7 +1,9 @@
 """The thread on which the synchronous client runs: one for the process, with an event loop of its own.
 
 gRPC does not survive a fork while its threads run, so before a fork the thread ends and every connection is given up;
-parent and child make new ones at their next call.
+parent and child make new ones at their next call. gRPC's threads end with the last object that belongs to a channel.
+Nothing that leaves the thread may therefore hold one: a caller that has not been scheduled since its call was
+interrupted would keep them running through the fork, and the child's first call would wait for ever.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import functools
 import gc
 import os
 import threading
@@ -95,13 +98,17 @@ class Portal:
             self._calls.add(future)
         try:
             return future.result()
-        except concurrent.futures.CancelledError:
-            raise InterruptedByForkError("the process forked during this call: repeat it") from None
         except BaseException:
-            future.cancel()
+            self._give_up(future)
             raise
         finally:
             self._calls.discard(future)
+
+    def _give_up(self, future: concurrent.futures.Future[Any]) -> None:
+        if not future.done():
+            with self._lock:
+                if self._thread is not None:
+                    self._thread.cancel(future)
 
     def _stop(self) -> None:
         thread, self._thread = self._thread, None
@@ -136,6 +143,7 @@ class _LoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._tasks: dict[concurrent.futures.Future[Any], asyncio.Task[Any]] = {}
         self._thread = threading.Thread(target=self._run, name="trackway-client", daemon=True)
         self._thread.start()
 
@@ -143,13 +151,37 @@ class _LoopThread:
         return threading.current_thread() is self._thread
 
     def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        """The answer to come. It holds no task and no coroutine, unlike that of `asyncio.run_coroutine_threadsafe`."""
+        answer: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self._loop.call_soon_threadsafe(self._begin, work, answer)
+        return answer
+
+    def cancel(self, answer: concurrent.futures.Future[Any]) -> None:
+        """Cancel the work for an answer that nobody waits for any more."""
+        self._loop.call_soon_threadsafe(self._cancel, answer)
 
     def stop(self, connected: list[Connected]) -> None:
         """Give up connections, cancel what still runs, and end."""
         concurrent.futures.wait([self.submit(_disconnect(connected))], timeout=STOP_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_SECONDS)
+
+    def _begin(self, work: Coroutine[Any, Any, T], answer: concurrent.futures.Future[T]) -> None:
+        task = self._tasks[answer] = self._loop.create_task(work)
+        task.add_done_callback(functools.partial(self._settle, answer))
+
+    def _settle(self, answer: concurrent.futures.Future[T], task: asyncio.Task[T]) -> None:
+        del self._tasks[answer]
+        if task.cancelled():
+            answer.set_exception(InterruptedByForkError("the process forked during this call: repeat it"))
+        elif (error := task.exception()) is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(task.result())
+
+    def _cancel(self, answer: concurrent.futures.Future[Any]) -> None:
+        if (task := self._tasks.get(answer)) is not None:
+            task.cancel()
 
     def _run(self) -> None:
         try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from trackway import types
+from trackway._fluent.monitor import VersionMonitor
 from trackway._rpc.registry import AsyncRegistry
 from trackway._sync.iteration import events, items
 from trackway._sync.mirror import mirrors
@@ -122,6 +124,23 @@ class Registry:
         self, name: str, *, version: int | None = None, stage: str | None = None, alias: str | None = None
     ) -> types.ResolvedModel:
         return self._portal.call(self._async.resolve, name, version=version, stage=stage, alias=alias)
+
+    def monitor(self, name: str, version: int, *, context: Mapping[str, Any] | None = None) -> VersionMonitor:
+        return self._async.monitor(name, version, context=context)
+
+    def list_series(self, name: str, version: int, key: str | None = None) -> Iterator[types.MetricSummary]:
+        return items(self._portal, self._async.list_series(name, version, key))
+
+    def latest_metrics(self, name: str, version: int) -> Mapping[str, float]:
+        return self._portal.call(self._async.latest_metrics, name, version)
+
+    def read_series(
+        self, name: str, version: int, key: str, *, context: Mapping[str, str] | None = None
+    ) -> list[types.MetricSeries]:
+        return self._portal.call(self._async.read_series, name, version, key, context=context)
+
+    def list_writers(self, name: str, version: int) -> Iterator[types.Writer]:
+        return items(self._portal, self._async.list_writers(name, version))
 
     def list_events(self, model_name: str | None = None, *, page_size: int = 100) -> Iterator[types.Event]:
         return items(self._portal, self._async.list_events(model_name, page_size=page_size))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from trackway import types
 from trackway._rpc.tracking import AsyncTracking
-from trackway._sync.iteration import items
+from trackway._sync.iteration import blocks, items, updates
 from trackway._sync.mirror import mirrors
 from trackway._sync.portal import Portal
 
@@ -35,7 +35,11 @@ class Tracking:
         delete_tags: Iterable[str] = (),
     ) -> types.Experiment:
         return self._portal.call(
-            self._async.update_experiment, experiment_id, name=name, set_tags=set_tags, delete_tags=delete_tags
+            self._async.update_experiment,
+            experiment_id,
+            name=name,
+            set_tags=set_tags,
+            delete_tags=delete_tags,
         )
 
     def delete_experiment(self, experiment_id: str) -> None:
@@ -128,7 +132,12 @@ class Tracking:
         datasets: Iterable[types.DatasetInput] = (),
     ) -> None:
         self._portal.call(
-            self._async.log_batch, run_id, params=params, set_tags=set_tags, delete_tags=delete_tags, datasets=datasets
+            self._async.log_batch,
+            run_id,
+            params=params,
+            set_tags=set_tags,
+            delete_tags=delete_tags,
+            datasets=datasets,
         )
 
     def list_series(self, run_id: str, key: str | None = None) -> Iterator[types.MetricSummary]:
@@ -138,9 +147,100 @@ class Tracking:
         return self._portal.call(self._async.latest_metrics, run_id)
 
     def read_series(
-        self, run_id: str, key: str, *, context: Mapping[str, str] | None = None
+        self,
+        run_id: str | Iterable[str],
+        key: str | Iterable[str] | None = None,
+        *,
+        context: Mapping[str, str] | None = None,
+        steps: types.Range | None = None,
+        times_us: types.Range | None = None,
     ) -> list[types.MetricSeries]:
-        return self._portal.call(self._async.read_series, run_id, key, context=context)
+        return self._portal.call(self._async.read_series, run_id, key, context=context, steps=steps, times_us=times_us)
+
+    def read_buckets(
+        self,
+        run_id: str | Iterable[str],
+        key: str | Iterable[str] | None = None,
+        *,
+        context: Mapping[str, str] | None = None,
+        steps: types.Range | None = None,
+        times_us: types.Range | None = None,
+        max_buckets: int = 1000,
+        axis: types.MetricAxis = "step",
+        by_writer: bool = False,
+    ) -> list[types.MetricBuckets]:
+        return self._portal.call(
+            self._async.read_buckets,
+            run_id,
+            key,
+            context=context,
+            steps=steps,
+            times_us=times_us,
+            max_buckets=max_buckets,
+            axis=axis,
+            by_writer=by_writer,
+        )
+
+    def read_aggregates(
+        self,
+        run_id: str | Iterable[str],
+        key: str | Iterable[str] | None = None,
+        *,
+        context: Mapping[str, str] | None = None,
+        steps: types.Range | None = None,
+        times_us: types.Range | None = None,
+        across: str | Iterable[str] = "rank",
+        across_writers: bool = False,
+        max_buckets: int | None = None,
+    ) -> list[types.MetricAggregate]:
+        return self._portal.call(
+            self._async.read_aggregates,
+            run_id,
+            key,
+            context=context,
+            steps=steps,
+            times_us=times_us,
+            across=across,
+            across_writers=across_writers,
+            max_buckets=max_buckets,
+        )
+
+    def read_values(
+        self,
+        run_id: str | Iterable[str],
+        steps: int | Iterable[int],
+        key: str | Iterable[str] | None = None,
+        *,
+        match: types.StepMatch,
+        context: Mapping[str, str] | None = None,
+    ) -> list[types.MetricValues]:
+        return self._portal.call(self._async.read_values, run_id, steps, key, match=match, context=context)
+
+    def follow(
+        self,
+        run_id: str | Iterable[str],
+        key: str | Iterable[str] | None = None,
+        *,
+        context: Mapping[str, str] | None = None,
+        position: bytes | None = None,
+        only_new: bool = False,
+        until_end: bool = False,
+    ) -> Iterator[types.MetricUpdate]:
+        return updates(
+            self._portal,
+            self._async.follow(run_id, key, context=context, position=position, only_new=only_new, until_end=until_end),
+        )
+
+    def read_console(
+        self,
+        run_id: str,
+        *,
+        labels: Mapping[str, object] | None = None,
+        last_lines: int | None = None,
+        follow: bool = False,
+    ) -> Iterator[types.ConsoleBlock]:
+        listing = self._async.read_console(run_id, labels=labels, last_lines=last_lines, follow=follow)
+        return blocks(self._portal, listing)
 
     def list_writers(self, run_id: str) -> Iterator[types.Writer]:
         return items(self._portal, self._async.list_writers(run_id))

@@ -9,6 +9,7 @@ import typer
 
 from trackway.cli.connection import Json, Limit, Uri, connect
 from trackway.cli.output import Column, moment, print_json, print_pairs, print_table, size
+from trackway.cli.series import print_series
 
 if TYPE_CHECKING:
     from trackway.types import ModelVersion, RegisteredModel
@@ -68,6 +69,22 @@ def show_model(
     facts = [("description", model.description), ("changed", moment(model.update_time_us)), *sorted(model.tags.items())]
     print_pairs(model.name, [(key, value) for key, value in facts if value])
     print_table("Versions", _VERSION_COLUMNS, [_version_row(each) for each in versions], empty="It has no version yet.")
+
+
+@app.command("metrics")
+def show_metrics(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The registered model's name.")],
+    version: Annotated[int, typer.Argument(metavar="VERSION", help="The number of the version.")],
+    uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Show what was logged of a version in production: the latest values and more."""
+    with connect(uri) as client:
+        series = list(client.registry.list_series(name, version))
+    if as_json:
+        print_json(series)
+        return
+    print_series(f"Version {version} of {name} in production", series)
 
 
 def _model_row(model: RegisteredModel) -> tuple[str, ...]:

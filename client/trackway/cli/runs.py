@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trackway.cli import metrics
 from trackway.cli.connection import Json, Limit, Uri, connect
+from trackway.cli.console import ConsolePrinter
 from trackway.cli.output import (
     Column,
     duration,
@@ -16,14 +17,16 @@ from trackway.cli.output import (
     number,
     pairs_text,
     print_json,
+    print_json_line,
     print_line,
     print_pairs,
     print_table,
 )
+from trackway.cli.series import print_series
 
 if TYPE_CHECKING:
     from trackway.client import Client
-    from trackway.types import MetricSummary, Run
+    from trackway.types import Run
 
 app = typer.Typer(help="Runs: what was trained, and how it went.", no_args_is_help=True)
 
@@ -36,15 +39,9 @@ _LIST_COLUMNS = (
     Column("Metrics"),
     Column("Params"),
 )
-_METRIC_COLUMNS = (
-    Column("Metric"),
-    Column("Context"),
-    Column("Last", "right", wrap=False),
-    Column("Step", "right", wrap=False),
-    Column("Min", "right", wrap=False),
-    Column("Max", "right", wrap=False),
-    Column("Points", "right", wrap=False),
-)
+
+
+app.command("metrics")(metrics.show_metrics)
 
 
 @app.callback()
@@ -91,6 +88,32 @@ def show_run(
         print_line(f"  refused: record {record.sequence} of writer {record.writer_id[:8]}: {record.message}")
 
 
+@app.command("logs")
+def show_logs(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is still written.")] = False,
+    rank: Annotated[str | None, typer.Option("--rank", metavar="N", help="Only the process of this rank.")] = None,
+    tail: Annotated[
+        int | None,
+        typer.Option("--tail", "-n", metavar="LINES", min=1, help="Begin with the last lines of each process."),
+    ] = None,
+    uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Show what the processes of a run wrote to their consoles (runs with log_console)."""
+    labels = {} if rank is None else {"rank": rank}
+    with connect(uri) as client:
+        blocks = client.tracking.read_console(run, labels=labels, last_lines=tail, follow=follow)
+        if as_json:
+            for block in blocks:
+                print_json_line(block)
+            return
+        printer = ConsolePrinter(named=rank is None)
+        for block in blocks:
+            printer.show(block)
+        printer.end()
+
+
 def _experiment_id(client: Client, name_or_id: str) -> str:
     if name_or_id.isascii() and name_or_id.isdigit():
         return name_or_id
@@ -103,7 +126,7 @@ def _row(run: Run) -> tuple[str, ...]:
     return (
         run.info.run_id,
         name,
-        run.info.status,
+        "LOST" if run.info.lost_since_us else run.info.status,
         moment(run.info.start_time_us),
         duration(run.info.start_time_us, run.info.end_time_us),
         pairs_text(metrics),
@@ -115,8 +138,7 @@ def _print_run(run: Run) -> None:
     info = run.info
     print_pairs(info.run_name or info.run_id, [(name, value) for name, value in _facts(run) if value])
     print_pairs("Params", sorted(run.data.params.items()))
-    rows = [_metric_row(series) for series in sorted(run.data.series, key=_series_order)]
-    print_table("Metrics", _METRIC_COLUMNS, rows, empty="No metrics.")
+    print_series("Metrics", run.data.series)
     datasets = [
         (each.dataset.name, f"{each.dataset.digest} {each.context}".rstrip()) for each in run.inputs.dataset_inputs
     ]
@@ -131,28 +153,9 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("experiment", info.experiment_id),
         ("nested in", info.parent_run_id or ""),
         ("status", " ".join(filter(None, (info.status, info.status_message)))),
+        ("lost", f"not heard of since {moment(info.lost_since_us)}" if info.lost_since_us else ""),
         ("started", moment(info.start_time_us)),
         ("took", duration(info.start_time_us, info.end_time_us)),
         ("by", info.user_id),
         ("refused", f"{info.refused_count} records were not stored" if info.refused_count else ""),
     ]
-
-
-def _series_order(series: MetricSummary) -> tuple[str, list[tuple[str, str]]]:
-    return series.key, sorted(series.context.items())
-
-
-def _metric_row(series: MetricSummary) -> tuple[str, ...]:
-    return (
-        series.key,
-        _context(series.context),
-        number(series.last_value),
-        str(series.last_step),
-        number(series.min_value),
-        number(series.max_value),
-        f"{series.count:,}",
-    )
-
-
-def _context(context: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in sorted(context.items()))

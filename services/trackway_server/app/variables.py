@@ -44,6 +44,8 @@ _CLIENT = frozenset(
         "WORKSPACE",
         "SPOOL_DIR",
         "SPOOL_IO",
+        "SPOOL_MAX_BYTES",
+        "RANK_CONTEXT",
         "STRICT",
         "UPLINK",
         "UPLINK_IDLE",
@@ -51,6 +53,13 @@ _CLIENT = frozenset(
         "EXPERIMENT_NAME",
         "EXPERIMENT_ID",
         "ALLOW_PICKLE",
+        "LOG_CONSOLE",
+        "CONSOLE_ANSI",
+        "CONSOLE_MAX_BYTES",
+        "ENABLE_SYSTEM_METRICS_LOGGING",
+        "SYSTEM_METRICS_SAMPLING_INTERVAL",
+        "SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING",
+        "SYSTEM_METRICS_NODE_ID",
     )
 )
 """The client's: they may be set beside a server, and mean nothing to it."""

@@ -18,11 +18,21 @@ from trackway.api.tracking.v1.tracking_service_pb2 import (
     ListExperimentsResponse,
     ListRunsRequest,
     ListRunsResponse,
+    ReadConsoleRequest,
+    ReadConsoleResponse,
 )
 from trackway_server.core.correlation import Headers
 from trackway_server.gateway.channels import Channels
 from trackway_server.gateway.config import GatewaySettings
-from trackway_server.gateway.views import ExperimentView, ModelView, RunView, experiment_view, model_view, run_view
+from trackway_server.gateway.views import (
+    CONSOLE_LINES,
+    ExperimentView,
+    ModelView,
+    RunView,
+    experiment_view,
+    model_view,
+    run_view,
+)
 
 AnswerT = TypeVar("AnswerT", bound=Message)
 
@@ -30,6 +40,7 @@ _TRACKING = "/trackway.api.tracking.v1.TrackingService/"
 _REGISTRY = "/trackway.api.registry.v1.ModelRegistryService/"
 _EXPERIMENTS_SHOWN = 50
 _MODELS_SHOWN = 100
+_CONSOLE_LINES_READ = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,24 @@ class Reader:
         """One run with all its series. Raises grpc.aio.AioRpcError as the service refuses."""
         request = GetRunRequest(run_id=run_id)
         response = await self._call(self._channels.tracking, _TRACKING + "GetRun", request, GetRunResponse)
-        return run_view(response.run)
+        return run_view(response.run, await self._console(run_id))
+
+    async def _console(self, run_id: str) -> list[ReadConsoleResponse]:
+        """The last lines of the run's first processes; no more than a page shows."""
+        call = self._channels.tracking.unary_stream(
+            _TRACKING + "ReadConsole",
+            request_serializer=ReadConsoleRequest.SerializeToString,
+            response_deserializer=ReadConsoleResponse.FromString,
+        )
+        request = ReadConsoleRequest(run_id=run_id, last_lines=CONSOLE_LINES)
+        answers = call(request, metadata=self._metadata, timeout=self._settings.call_timeout_s)
+        found: list[ReadConsoleResponse] = []
+        async for answer in answers:
+            found.append(answer)
+            if sum(each.block.line_count for each in found) >= _CONSOLE_LINES_READ:
+                answers.cancel()
+                break
+        return found
 
     async def check_key(self) -> None:
         """Return where the services take the caller's key. Raises grpc.aio.AioRpcError where they do not."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from trackway.api.metrics.v1.ingest_pb2 import DatasetInput
 from trackway.api.metrics.v1.series_pb2 import SeriesSummary
 from trackway.api.registry.v1.resources_pb2 import ModelVersion, RegisteredModel
 from trackway.api.tracking.v1.resources_pb2 import Experiment, Run, RunStatus
+from trackway.api.tracking.v1.tracking_service_pb2 import ReadConsoleResponse
 
 _TONES = {
     "FINISHED": "good",
@@ -20,6 +22,10 @@ _TONES = {
     "Staging": "busy",
 }
 _LONGEST_VALUE = 300
+CONSOLE_LINES = 200
+"""Lines of a console that are shown."""
+_LONGEST_LINE = 1_000
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,8 @@ class RunView:
     status_tone: str
     status_message: str
     refused_count: int
+    lost_since: str
+    """When the last of its writers was heard, where it is lost; else empty."""
     started: str
     duration: str
     metrics: tuple[Pair, ...]
@@ -72,6 +80,8 @@ class RunView:
     tags: tuple[Pair, ...]
     datasets: tuple[Pair, ...]
     series: tuple[SeriesView, ...]
+    console: tuple[str, ...] = ()
+    """The last lines of its processes, each with its rank where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +110,8 @@ def experiment_view(experiment: Experiment) -> ExperimentView:
     return ExperimentView(experiment.experiment_id, experiment.name, moment(experiment.create_time_us))
 
 
-def run_view(run: Run) -> RunView:
-    """A run with all the answer holds of it."""
+def run_view(run: Run, console: Sequence[ReadConsoleResponse] = ()) -> RunView:
+    """A run with all the answer holds of it, and the last lines of its console."""
     status = RunStatus.Name(run.status).removeprefix("RUN_STATUS_")
     return RunView(
         run_id=run.run_id,
@@ -113,6 +123,7 @@ def run_view(run: Run) -> RunView:
         status_tone=_TONES.get(status, ""),
         status_message=run.status_message,
         refused_count=run.refused_count,
+        lost_since=moment(run.lost_since_us) if run.lost_since_us else "",
         started=moment(run.start_time_us),
         duration=duration(run.start_time_us, run.end_time_us),
         metrics=tuple(Pair(_series_name(series), number(series.last_value)) for series in _by_key(run)),
@@ -122,6 +133,7 @@ def run_view(run: Run) -> RunView:
             Pair(dataset.name, _clipped(f"{dataset.digest} {dataset.context}")) for dataset in run.dataset_inputs
         ),
         series=tuple(_series_view(series) for series in _by_key(run)),
+        console=_console_lines(console),
     )
 
 
@@ -193,6 +205,27 @@ def _series_name(series: SeriesSummary) -> str:
 
 def _context(context: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(context.items()))
+
+
+def _console_lines(console: Sequence[ReadConsoleResponse]) -> tuple[str, ...]:
+    """The last lines, as text that steers nothing; what is unfinished stands at the end."""
+    ranks = {each.position.writer_id: each.labels.get("rank", "") for each in console if each.labels}
+    lines: list[str] = []
+    unfinished: dict[tuple[str, int], list[str]] = {}
+    for each in console:
+        rank = ranks.get(each.position.writer_id, "")
+        prefix = f"[rank {rank}] " if rank else ""
+        if each.block.line_count:
+            lines += [prefix + line for line in each.block.text.split("\n")]
+        rest = each.block.unfinished.split("\n") if each.block.unfinished else []
+        unfinished[each.position.writer_id, each.block.stream] = [prefix + line for line in rest]
+    lines += [line for rest in unfinished.values() for line in rest]
+    return tuple(_plain(line)[:_LONGEST_LINE] for line in lines[-CONSOLE_LINES:])
+
+
+def _plain(line: str) -> str:
+    shown = _COLOUR.sub("", line)
+    return "".join(each if each.isprintable() or each == "\t" else "\ufffd" for each in shown)
 
 
 def _pairs(values: Mapping[str, str]) -> tuple[Pair, ...]:

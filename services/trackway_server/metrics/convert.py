@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from google.protobuf.message import Message
 
 from trackway.api.metrics.v1 import ingest_pb2, series_pb2
 from trackway_server.core.errors import DomainError, Reason
@@ -224,29 +225,41 @@ def summary_to_proto(summarised: SummarisedSeries) -> series_pb2.SeriesSummary:
         min_step=summarised.min_step,
         max_value=summarised.max_value,
         max_step=summarised.max_step,
+        first_value=summarised.first_value,
+        first_step=summarised.first_step,
+        first_time_us=summarised.first_time_us,
+        first_nan_step=summarised.first_nan_step,
     )
 
 
 def chunk_to_proto(chunk: Chunk) -> series_pb2.PointColumns:
     """Points of one series and one writer."""
-    columns = series_pb2.PointColumns(
-        key=chunk.series.key, context=parse_context(chunk.series.context), writer_id=chunk.writer_id
+    series, column = chunk.series, chunk.column
+    message = series_pb2.PointColumns(
+        subject_id=series.subject_id,
+        key=series.key,
+        context=parse_context(series.context),
+        writer_id=chunk.writer_id,
     )
-    column = chunk.column
-    columns.MergeFromString(
-        _packed(series_pb2.PointColumns.STEPS_FIELD_NUMBER, column.steps)
-        + _packed(series_pb2.PointColumns.TIMES_US_FIELD_NUMBER, column.times)
-        + _packed(series_pb2.PointColumns.VALUES_FIELD_NUMBER, column.values)
-        + _packed(series_pb2.PointColumns.SEQUENCES_FIELD_NUMBER, column.sequences)
-    )
-    return columns
+    columns = {
+        "steps": column.steps,
+        "times_us": column.times,
+        "values": column.values,
+        "sequences": column.sequences,
+    }
+    message.MergeFromString(packed_fields(message, columns))
+    return message
+
+
+def packed_fields(message: Message, columns: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
+    """Packed fields of 64-bit elements on the wire (protobuf encoding, "Packed Repeated Fields"), by name: their bytes
+    are the arrays', which is five times faster than handing over Python numbers and keeps the payload of a NaN."""
+    return b"".join(_packed(message.DESCRIPTOR.fields_by_name[name].number, column) for name, column in columns.items())
 
 
 def _packed(field_number: int, column: npt.NDArray[np.generic]) -> bytes:
-    """A packed field of 64-bit elements on the wire (protobuf encoding, "Packed Repeated Fields"): its bytes are the
-    array's, which is five times faster than handing over Python numbers and keeps the payload of a NaN."""
     data = np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).tobytes()
-    return _varint(field_number << 3 | 2) + _varint(len(data)) + data
+    return _varint(field_number << 3 | 2) + _varint(len(data)) + data if data else b""
 
 
 def _varint(number: int) -> bytes:

@@ -16,8 +16,9 @@ from trackway_server.core.rpc.call import Call
 from trackway_server.metrics import convert
 from trackway_server.metrics.domain.ports import IngestUnit, Transactions
 from trackway_server.metrics.domain.records import Append
-from trackway_server.metrics.domain.session import OpenedWriter, open_writer_for
+from trackway_server.metrics.domain.session import OpenedWriter, open_named
 from trackway_server.metrics.ingest import RETRYABLE, Acknowledged, IngestLimits, IngestStream
+from trackway_server.metrics.liveness import Liveness
 from trackway_server.metrics.shares import Shares
 from trackway_server.metrics.telemetry import IngestTelemetry
 
@@ -44,6 +45,8 @@ class IngestEndpoint:
     """Told the subject's id after each commit of points."""
     shares: Shares
     counts: IngestTelemetry = field(default_factory=IngestTelemetry.apart)
+    liveness: Liveness | None = None
+    """Told of every message; None: nobody asks whether writers live, and no heartbeats are wanted."""
 
     async def answer(self, requests: Requests, call: Call) -> Responses:
         """Answer one stream. A refusal travels as a message; its status follows when the client has half-closed."""
@@ -62,9 +65,23 @@ class IngestEndpoint:
             stream = IngestStream(
                 self.transactions, opened, self.limits, self.clock, self.on_commit, share, self.counts
             )
-            async with aclosing(self._run(stream, opened, requests)) as responses:
+            appends = self._appends(opened, requests)
+            async with aclosing(appends), aclosing(self._run(stream, opened, appends)) as responses:
                 async for response in responses:
                     yield response
+
+    async def _appends(
+        self, opened: OpenedWriter, requests: Requests
+    ) -> AsyncGenerator[ingest_pb2.IngestRequest, None]:
+        """What is to be appended; every message is a sign of life, and a heartbeat nothing else."""
+        cursor, liveness = opened.cursor, self.liveness
+        if liveness is not None:
+            liveness.heard(cursor.subject_id, cursor.writer_id)
+        async for request in requests:
+            if liveness is not None:
+                liveness.heard(cursor.subject_id, cursor.writer_id)
+            if not request.HasField("heartbeat"):
+                yield request
 
     async def _run(self, stream: IngestStream, opened: OpenedWriter, requests: Requests) -> Responses:
         refused_by: DomainError | None = None
@@ -87,7 +104,7 @@ class IngestEndpoint:
         workspace = call.named_workspace(first.open.workspace)
         opening = convert.opening_from_proto(first.open, call.principal.name, workspace)
         admission, now_us = None if call.holds(workspace) else call, self.clock.now_us()
-        return await self.transactions.write(lambda unit: open_writer_for(admission, unit, opening, now_us))
+        return await self.transactions.write(lambda unit: open_named(admission, unit, opening, now_us))
 
     def _opened(self, opened: OpenedWriter) -> ingest_pb2.IngestResponse:
         return ingest_pb2.IngestResponse(
@@ -95,12 +112,13 @@ class IngestEndpoint:
                 durable_sequence=opened.cursor.durable_sequence,
                 prefix_checksum=opened.cursor.prefix_checksum,
                 max_append_bytes=self.limits.max_append_bytes,
+                heartbeat_interval_ms=self.liveness.heartbeat_interval_ms if self.liveness else 0,
             )
         )
 
     async def _append(self, request: ingest_pb2.IngestRequest) -> Append:
         if not request.HasField("append"):
-            raise _malformed("Every message after `open` must be `append`.")
+            raise _malformed("Every message after `open` must be `append` or `heartbeat`.")
         self._check_size(request.append)
         if len(request.append.records) <= _RECORDS_INLINE:
             return convert.append_from_proto(request.append, self.subject_payload)

@@ -26,6 +26,30 @@ class RegistrySettings(BaseSettings):
     upstream_timeout_s: float = Field(default=15.0, gt=0)
     """How long Tracking and the ArtifactStore may take to answer, each, in seconds."""
 
+    fold_interval_seconds: float = Field(default=1.0, gt=0)
+    """How often new points are folded into the summaries of versions that are written."""
+
+    compaction_quiet_seconds: float = Field(default=60.0, gt=0)
+    """How long a version must be silent before its last points are compacted."""
+
+    compaction_busy_share: float = Field(default=0.2, gt=0, le=1)
+    """Which part of the time compaction works while points come in."""
+
+    held_bytes_per_stream: int = Field(default=8 * 1024 * 1024, ge=1024 * 1024)
+    """What one Ingest stream may hold in memory of records not yet stored."""
+
+    held_bytes_per_principal: int = Field(default=256 * 1024 * 1024, ge=1024 * 1024)
+    """The same of all Ingest streams of one principal together; beyond it none of them is read from."""
+
+    max_append_bytes: int = Field(default=8 * 1024 * 1024, ge=4 * 1024 * 1024, le=15 * 1024 * 1024)
+    """Greatest append that is taken, told to clients when they open a stream."""
+
+    unused_writer_seconds: float = Field(default=86_400.0, ge=60)
+    """How long a writer that was opened and has sent nothing is remembered."""
+
+    max_series_per_writer: int = Field(default=1_000_000, ge=1, le=2**24)
+    """How many series one writer may define."""
+
     max_watchers: int = Field(default=1_000, ge=1)
     """Watches beyond this are refused with LIMIT_EXCEEDED."""
 

@@ -9,6 +9,7 @@ from trackway.api.artifacts.v1 import resources_pb2 as artifacts_pb
 from trackway.api.registry.v1 import model_registry_service_pb2 as pb
 from trackway.api.registry.v1 import resources_pb2
 from trackway_server.core.rpc.call import Call
+from trackway_server.metrics.domain.records import WriterCursor
 from trackway_server.registry.domain.events import Event, EventFilter, Position
 from trackway_server.registry.domain.manifest import Manifest
 from trackway_server.registry.domain.model import (
@@ -185,3 +186,13 @@ def watch_message(item: Event | Position) -> pb.WatchResponse:
             return pb.WatchResponse(event=event_message(item), resume_token=item.position.token)
         case Position():
             return pb.WatchResponse(resume_token=item.token)
+
+
+def version_writer_message(cursor: WriterCursor) -> pb.VersionWriter:
+    """A process that wrote metrics of a version."""
+    return pb.VersionWriter(
+        writer_id=cursor.writer_id,
+        labels=cursor.labels,
+        durable_sequence=cursor.durable_sequence,
+        last_heard_time_us=cursor.last_heard_us,
+    )

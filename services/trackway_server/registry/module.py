@@ -19,9 +19,11 @@ from trackway_server.core.telemetry import Telemetry
 from trackway_server.registry.config import RegistrySettings
 from trackway_server.registry.domain.feed import EventFeed, FeedLimits
 from trackway_server.registry.domain.registry import Registry
+from trackway_server.registry.monitoring import monitoring
 from trackway_server.registry.policy import POLICY
 from trackway_server.registry.service import ModelRegistryServicer
 from trackway_server.registry.store.sql import SqlRegistryStore
+from trackway_server.registry.store.sql_monitoring import SqlMonitoring
 from trackway_server.registry.telemetry import FeedTelemetry
 from trackway_server.registry.upstream import GrpcSource
 
@@ -46,14 +48,18 @@ async def open_module(
     """
     telemetry = telemetry or Telemetry()
     async with opened_database(settings.data_dir / "registry.db", MIGRATIONS, settings.database_url) as database:
-        store = SqlRegistryStore(observed(database, telemetry, "registry"))
+        counted = observed(database, telemetry, "registry")
+        store = SqlRegistryStore(counted)
         identity = ServiceIdentity(auth or tracking, settings.service_key)
         source = GrpcSource(tracking, artifacts or tracking, settings.upstream_timeout_s, identity)
         counts = FeedTelemetry(telemetry, clock)
-        async with following(EventFeed(store, _feed_limits(settings), counts.seen)) as feed:
+        async with (
+            following(EventFeed(store, _feed_limits(settings), counts.seen)) as feed,
+            monitoring(SqlMonitoring(counted), settings, clock, telemetry) as metrics,
+        ):
             counts.follow(feed)
             registry = Registry(store, source, feed)
-            yield ServiceBinding(DESCRIPTOR, ModelRegistryServicer(registry, clock), POLICY)
+            yield ServiceBinding(DESCRIPTOR, ModelRegistryServicer(registry, metrics, clock), POLICY)
 
 
 @asynccontextmanager

@@ -13,6 +13,8 @@ READ_ROLES = Permission("models.roles.read", Role.VIEWER, bindable=True)
 WRITE_ROLES = Permission("models.roles.write", Role.ADMIN, bindable=True)
 # A permission of its own, so that approvals can raise what a transition needs without touching other writes.
 TRANSITION = Permission("models.transition", Role.EDITOR, bindable=True)
+# Apart from `models.write`: a model server that reports how it fares need not be one that changes models.
+MONITOR = Permission("models.monitor", Role.EDITOR, bindable=True)
 
 POLICY: Mapping[str, Permission] = {
     "CreateModel": CREATE,
@@ -37,4 +39,8 @@ POLICY: Mapping[str, Permission] = {
     "GrantModelRole": WRITE_ROLES,
     "RevokeModelRole": WRITE_ROLES,
     "ListModelRoles": READ_ROLES,
+    "Ingest": MONITOR,
+    "ListVersionWriters": READ,
+    "ListVersionSeries": READ,
+    "ReadVersionSeries": READ,
 }

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
+from trackway.api.metrics.v1 import ingest_pb2
 from trackway.api.registry.v1 import model_registry_service_pb2 as pb
 from trackway_server.core.clock import Clock
 from trackway_server.core.rpc.call import Call
+from trackway_server.metrics.convert import chunk_to_proto, summary_to_proto
 from trackway_server.registry import convert
 from trackway_server.registry.domain.model import Change
+from trackway_server.registry.domain.pages import (
+    parse_series_token,
+    parse_writer_token,
+    series_token,
+    writer_token,
+)
 from trackway_server.registry.domain.registry import Registry
+from trackway_server.registry.monitoring import Monitoring, context_of
 from trackway_server.registry.roles import RoleRpcs
+
+_SERIES_PAGE = 1000
 
 
 class ModelRegistryServicer(RoleRpcs):
     """Answers the RPCs of model_registry_service.proto; what they mean is written there."""
 
-    def __init__(self, registry: Registry, clock: Clock) -> None:
+    def __init__(self, registry: Registry, monitoring: Monitoring, clock: Clock) -> None:
         self._registry = registry
+        self._monitoring = monitoring
         self._clock = clock
 
     async def CreateModel(self, request: pb.CreateModelRequest, call: Call) -> pb.CreateModelResponse:
@@ -126,6 +138,39 @@ class ModelRegistryServicer(RoleRpcs):
         async with aclosing(self._registry.watch(chosen, request.resume_token, request.from_start)) as items:
             async for item in items:
                 yield convert.watch_message(item)
+
+    def Ingest(
+        self, requests: AsyncIterator[ingest_pb2.IngestRequest], call: Call
+    ) -> AsyncGenerator[ingest_pb2.IngestResponse, None]:
+        return self._monitoring.ingest.answer(requests, call)
+
+    async def ListVersionWriters(
+        self, request: pb.ListVersionWritersRequest, call: Call
+    ) -> pb.ListVersionWritersResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
+        key, size = convert.version_key(request, call), convert.page_size(request.page_size)
+        after = parse_writer_token(request.page_token, key)
+        found = await self._monitoring.writers(key, after, size + 1)
+        more = writer_token(key, found[size - 1].writer_id) if len(found) > size else ""
+        return pb.ListVersionWritersResponse(
+            writers=map(convert.version_writer_message, found[:size]), next_page_token=more
+        )
+
+    async def ListVersionSeries(self, request: pb.ListVersionSeriesRequest, call: Call) -> pb.ListVersionSeriesResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
+        key, size = convert.version_key(request, call), request.page_size or _SERIES_PAGE
+        page = await self._monitoring.series(key, request.key, parse_series_token(request.page_token, key), size)
+        more = "" if page.following is None else series_token(key, page.following)
+        return pb.ListVersionSeriesResponse(series=map(summary_to_proto, page.series), next_page_token=more)
+
+    async def ReadVersionSeries(
+        self, request: pb.ReadVersionSeriesRequest, call: Call
+    ) -> AsyncGenerator[pb.ReadVersionSeriesResponse, None]:
+        await self._registry.admit(convert.model_key(request, call), call)
+        key, context = convert.version_key(request, call), context_of(dict(request.context), request.any_context)
+        async with aclosing(self._monitoring.points(key, request.key, context)) as chunks:
+            async for chunk in chunks:
+                yield pb.ReadVersionSeriesResponse(points=chunk_to_proto(chunk))
 
     def _change(self, call: Call, reason: str = "") -> Change:
         return convert.change(call, self._clock.now_us(), reason)

@@ -12,6 +12,8 @@ from trackway.api.tracking.v1 import tracking_service_pb2 as rpc
 from trackway_server.metrics.convert import summary_to_proto
 from trackway_server.metrics.domain.reading import SummarisedSeries
 from trackway_server.metrics.domain.records import WriterCursor
+from trackway_server.tracking.console import ConsoleItem, ConsoleQuery
+from trackway_server.tracking.domain.console import ConsoleBlock
 from trackway_server.tracking.domain.model import (
     DatasetInput,
     Experiment,
@@ -41,6 +43,8 @@ def payload_from_proto(record: ingest_pb2.Record) -> object:
             return tags_from_proto(record.tags)
         case "dataset_input":
             return dataset_from_proto(record.dataset_input)
+        case "console":
+            return console_from_proto(record.console)
         case kind:
             raise ValueError(f"not a record of a run: {kind}")
 
@@ -70,6 +74,30 @@ def tags_from_proto(message: ingest_pb2.TagsChange) -> TagsChange:
 def dataset_from_proto(message: ingest_pb2.DatasetInput) -> DatasetInput:
     """A data set that a run reads."""
     return DatasetInput(**{field.name: getattr(message, field.name) for field in fields(DatasetInput)})
+
+
+def console_from_proto(message: ingest_pb2.ConsoleBlock) -> ConsoleBlock:
+    """Lines of a process's console, of no record yet."""
+    names = (field.name for field in fields(ConsoleBlock) if field.name != "sequence")
+    return ConsoleBlock(**{name: getattr(message, name) for name in names})
+
+
+def console_query_from_proto(request: rpc.ReadConsoleRequest) -> ConsoleQuery:
+    """Which console output to read."""
+    after = {one.writer_id: one.sequence for one in request.after}
+    return ConsoleQuery(request.run_id, dict(request.labels), request.last_lines, request.follow, after)
+
+
+def console_to_proto(item: ConsoleItem | None) -> rpc.ReadConsoleResponse:
+    """A block with its place; None is a sign of life."""
+    if item is None:
+        return rpc.ReadConsoleResponse()
+    names = (field.name for field in fields(ConsoleBlock) if field.name != "sequence")
+    return rpc.ReadConsoleResponse(
+        block=ingest_pb2.ConsoleBlock(**{name: getattr(item.block, name) for name in names}),
+        position=rpc.ConsolePosition(writer_id=item.writer_id, sequence=item.block.sequence),
+        labels=item.labels,
+    )
 
 
 def status_change_from_proto(request: rpc.UpdateRunRequest) -> StatusChange | None:
@@ -123,6 +151,7 @@ def run_to_proto(run: Run, metrics: Sequence[SummarisedSeries]) -> pb.Run:
         metrics=[summary_to_proto(one) for one in metrics],
         dataset_inputs=[dataset_to_proto(one) for one in run.dataset_inputs],
         refused_count=info.refused_count,
+        lost_since_us=run.lost_since_us,
     )
 
 

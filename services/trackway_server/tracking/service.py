@@ -10,14 +10,26 @@ from trackway.api.metrics.v1 import ingest_pb2
 from trackway.api.tracking.v1 import resources_pb2 as pb
 from trackway.api.tracking.v1 import tracking_service_pb2 as rpc
 from trackway_server.core.clock import Clock
-from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.call import Call
+from trackway_server.metrics.bucket_reads import BucketsWanted
 from trackway_server.metrics.convert import chunk_to_proto, summary_to_proto
 from trackway_server.metrics.domain.ports import Transactions
-from trackway_server.metrics.domain.records import canonical_context
+from trackway_server.metrics.domain.positions import Position, decode_position, encode_position
 from trackway_server.metrics.endpoint import IngestEndpoint
+from trackway_server.metrics.following import Follower
 from trackway_server.metrics.query import MetricQueries
+from trackway_server.metrics.read_convert import (
+    DEFAULT_BUCKETS,
+    aggregate_to_proto,
+    axis_from_proto,
+    bounds_from_proto,
+    buckets_to_proto,
+    selection_from_proto,
+    values_to_proto,
+)
+from trackway_server.metrics.series_reads import Membership, SeriesReads
 from trackway_server.tracking import convert
+from trackway_server.tracking.console import ConsoleReader
 from trackway_server.tracking.domain import bindings, experiments, runs
 from trackway_server.tracking.domain.model import Run
 from trackway_server.tracking.domain.ports import TrackingUnit
@@ -34,12 +46,20 @@ class TrackingService(RoleRpcs):
     """Answers the RPCs of tracking_service.proto, whose comments say what each does and refuses."""
 
     def __init__(
-        self, store: Transactions[TrackingUnit], queries: MetricQueries, ingest: IngestEndpoint, clock: Clock
+        self,
+        store: Transactions[TrackingUnit],
+        queries: MetricQueries,
+        ingest: IngestEndpoint,
+        clock: Clock,
+        follower: Follower[TrackingUnit],
     ) -> None:
         self._store = store
+        self._follower = follower
         self._queries = queries
+        self._reads = SeriesReads(queries)
         self._ingest = ingest
         self._clock = clock
+        self._console = ConsoleReader(store)
 
     async def CreateExperiment(self, request: rpc.CreateExperimentRequest, call: Call) -> rpc.CreateExperimentResponse:
         """Make an experiment."""
@@ -131,16 +151,15 @@ class TrackingService(RoleRpcs):
         query = convert.runs_query_from_proto(request, call.named_workspace(request.workspace))
         size = request.page_size or _PAGE
         after = cast("tuple[int, str] | None", decode_token(request, request.page_token, int, str))
-        found = await self._store.read(
-            lambda unit: runs.load_runs(unit, unit.runs(bindings.confined(unit, query, call), after, size + 1))
+        found, last = await self._store.read(
+            lambda unit: runs.load_page(unit, bindings.confined(unit, query, call), after, size)
         )
-        last = found[size - 1].info if len(found) > size else None
         more = encode_token(request, [last.start_time_us, last.run_id]) if last else ""
         of_runs = await self._queries.of_subjects(
-            [run.info.run_id for run in found[:size]], context="", limit=_MAX_SERIES_OF_LIST
+            [run.info.run_id for run in found], context="", limit=_MAX_SERIES_OF_LIST
         )
         return rpc.ListRunsResponse(
-            runs=[convert.run_to_proto(run, of_runs[run.info.run_id]) for run in found[:size]], next_page_token=more
+            runs=[convert.run_to_proto(run, of_runs[run.info.run_id]) for run in found], next_page_token=more
         )
 
     async def UpdateRun(self, request: rpc.UpdateRunRequest, call: Call) -> rpc.UpdateRunResponse:
@@ -152,6 +171,7 @@ class TrackingService(RoleRpcs):
                 unit, runs.workspace_of(unit, run_id, call.admits), run_id, change, request.run_name, now_us
             )
         )
+        self._follower.bell.ring(run_id)
         return rpc.UpdateRunResponse(run=(await self._with_metrics([run]))[0])
 
     async def DeleteRun(self, request: rpc.DeleteRunRequest, call: Call) -> rpc.DeleteRunResponse:
@@ -216,14 +236,73 @@ class TrackingService(RoleRpcs):
     async def ReadSeries(
         self, request: rpc.ReadSeriesRequest, call: Call
     ) -> AsyncGenerator[rpc.ReadSeriesResponse, None]:
-        """Stream all points of a run's series of one key."""
-        await self._check_run(request.run_id, call)
-        if request.any_context and request.context:
-            raise DomainError(Reason.INVALID_FIELD, "context must be empty with any_context.", field="context")
-        context = None if request.any_context else canonical_context(request.context)
-        async with aclosing(self._queries.points(request.run_id, request.key, context)) as chunks:
+        """Stream points of series."""
+        await self._check_runs(request.run_ids, call)
+        selection, bounds = selection_from_proto(request.series), bounds_from_proto(request.range)
+        async with aclosing(self._reads.points(request.run_ids, selection, bounds)) as chunks:
             async for chunk in chunks:
                 yield rpc.ReadSeriesResponse(points=chunk_to_proto(chunk))
+
+    async def ReadConsole(
+        self, request: rpc.ReadConsoleRequest, call: Call
+    ) -> AsyncGenerator[rpc.ReadConsoleResponse, None]:
+        """Stream console output of a run."""
+        run_id, query = request.run_id, convert.console_query_from_proto(request)
+        items = self._console.read(query, lambda unit: runs.workspace_of(unit, run_id, call.admits))
+        async with aclosing(items):
+            async for item in items:
+                yield convert.console_to_proto(item)
+
+    async def ReadBuckets(
+        self, request: rpc.ReadBucketsRequest, call: Call
+    ) -> AsyncGenerator[rpc.ReadBucketsResponse, None]:
+        """Stream series as buckets."""
+        await self._check_runs(request.run_ids, call)
+        selection, bounds = selection_from_proto(request.series), bounds_from_proto(request.range)
+        most = request.max_buckets or DEFAULT_BUCKETS
+        wanted = BucketsWanted(bounds, axis_from_proto(request.axis), most, request.by_writer)
+        async with aclosing(self._reads.buckets(request.run_ids, selection, wanted)) as answers:
+            async for bucketed in answers:
+                yield rpc.ReadBucketsResponse(buckets=buckets_to_proto(bucketed))
+
+    async def ReadAggregates(
+        self, request: rpc.ReadAggregatesRequest, call: Call
+    ) -> AsyncGenerator[rpc.ReadAggregatesResponse, None]:
+        """Stream aggregates of series."""
+        await self._check_runs(request.run_ids, call)
+        selection, bounds = selection_from_proto(request.series), bounds_from_proto(request.range)
+        membership = Membership(frozenset(request.across_context_keys), request.across_writers)
+        answers = self._reads.aggregates(request.run_ids, selection, bounds, membership, request.max_buckets)
+        async with aclosing(answers):
+            async for aggregated in answers:
+                yield rpc.ReadAggregatesResponse(aggregate=aggregate_to_proto(aggregated))
+
+    async def ReadValues(
+        self, request: rpc.ReadValuesRequest, call: Call
+    ) -> AsyncGenerator[rpc.ReadValuesResponse, None]:
+        """Stream values of series at steps."""
+        await self._check_runs(request.run_ids, call)
+        selection, exact = selection_from_proto(request.series), request.match == rpc.STEP_MATCH_EXACT
+        async with aclosing(self._reads.values(request.run_ids, selection, request.steps, exact=exact)) as answers:
+            async for valued in answers:
+                yield rpc.ReadValuesResponse(values=values_to_proto(valued))
+
+    async def Follow(self, request: rpc.FollowRequest, call: Call) -> AsyncGenerator[rpc.FollowResponse, None]:
+        """Stream points of series, first those that are there, then those that come."""
+        await self._check_runs(request.run_ids, call)
+        run_ids, selection = list(request.run_ids), selection_from_proto(request.series)
+        position = Position()
+        if request.position:
+            position = decode_position(request.position, run_ids, selection)
+        only_new = request.only_new and not request.position
+        messages = self._follower.follow(run_ids, selection, position, only_new=only_new, until_end=request.until_end)
+        async with aclosing(messages):
+            async for message in messages:
+                yield rpc.FollowResponse(
+                    points=[chunk_to_proto(chunk) for chunk in message.points],
+                    position=encode_position(message.position, run_ids, selection),
+                    caught_up=message.caught_up,
+                )
 
     def Ingest(
         self, requests: AsyncIterator[ingest_pb2.IngestRequest], call: Call
@@ -232,7 +311,14 @@ class TrackingService(RoleRpcs):
         return self._ingest.answer(requests, call)
 
     async def _check_run(self, run_id: str, call: Call) -> None:
-        await self._store.read(lambda unit: runs.workspace_of(unit, run_id, call.admits))
+        await self._check_runs([run_id], call)
+
+    async def _check_runs(self, run_ids: Sequence[str], call: Call) -> None:
+        def check(unit: TrackingUnit) -> None:
+            for run_id in dict.fromkeys(run_ids):
+                runs.workspace_of(unit, run_id, call.admits)
+
+        await self._store.read(check)
 
     async def _with_metrics(self, found: Sequence[Run]) -> list[pb.Run]:
         """The runs with the summaries of all their series, up to 10,000."""

@@ -195,3 +195,19 @@ async def test_lists_are_confined_to_the_experiments_of_a_principal(store: Store
     assert [each.run_id[0] for each in found] == ["c", "a"]
     chosen = RunsQuery("default", experiment_ids=(1, 2), bound_to="ann")
     assert [each.run_id[0] for each in await store.read(lambda unit: unit.runs(chosen, None, 10))] == ["a"]
+
+
+async def test_texts_are_counted_in_characters(store: Store) -> None:
+    def fill(unit: TrackingUnit) -> None:
+        for letter in "abc":
+            unit.add_run(run(letter))
+        unit.add_params("a" * 32, {"k": "é" * 10, "l": "🐾" * 5})
+        unit.put_tags("a" * 32, {"t": "x" * 100})
+        unit.put_tags("b" * 32, {"t": "y" * 7})
+        inputs = [DatasetInput("n", digest, source="s" * 20, schema="c" * 30, profile="p" * 50) for digest in "de"]
+        unit.add_dataset_inputs("b" * 32, inputs)
+
+    await store.write(fill)
+    sizes = await store.read(lambda unit: unit.text_sizes([letter * 32 for letter in "abc"]))
+    assert sizes == {"a" * 32: 115, "b" * 32: 207}
+    assert await store.read(lambda unit: unit.text_sizes([])) == {}

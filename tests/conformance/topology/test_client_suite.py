@@ -158,7 +158,7 @@ def test_the_page_shows_what_the_services_hold(place: Place, client: Client) -> 
     experiment, model = name(), name()
     run_id = client.tracking.create_run(experiment_name=experiment, run_name="shown").info.run_id
     client.registry.create_model(model)
-    with httpx.Client(base_url=place.http_url, auth=("any", place.password())) as browser:
+    with httpx.Client(base_url=place.http_url, auth=("any", place.token)) as browser:
         assert browser.get("/readyz").text == "ready\n"
         page = browser.get("/").text
         assert experiment in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -39,6 +40,10 @@ def run_id(server: LocalServer) -> str:
         client.registry.create_version("eyes", f"runs:/{run_id}/model")
         client.registry.transition_stage("eyes", 1, "Production")
         client.registry.set_alias("eyes", "champion", 1)
+        with TemporaryDirectory() as spools, pytest.MonkeyPatch.context() as patched:
+            patched.setenv("TRACKWAY_SPOOL_DIR", spools)
+            with client.registry.monitor("eyes", 1, context={"replica": "a"}) as monitor:
+                monitor.log_metrics({"latency_ms": 12.5})
     return run_id
 
 
@@ -166,3 +171,11 @@ def test_sync_brings_in_what_was_recorded_without_a_server(
     offline = next(run for run in runs if run["info"]["run_name"] == "offline")
     assert offline["data"]["metrics"] == {"loss": 0.5}
     assert trackway("sync", str(tmp_path), "--uri", server.uri) == "There is nothing to send.\n"
+
+
+def test_metrics_of_a_version(trackway: Callable[..., str]) -> None:
+    table = trackway("models", "metrics", "eyes", "1")
+    assert "latency_ms" in table
+    assert "replica=a" in table
+    (series,) = as_json(trackway("models", "metrics", "eyes", "1", "--json"))
+    assert (series["key"], series["last_value"], series["count"]) == ("latency_ms", 12.5, 1)

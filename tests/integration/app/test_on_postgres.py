@@ -17,6 +17,13 @@ from trackway.errors import AlreadyExists, InvalidArgument, NotFound
 from trackway.testing import LocalServer
 from trackway_server.core.db.migrate import head
 
+SERVER = Path(trackway_server.__file__).parent
+
+
+def newest(service: str) -> str | None:
+    """The revision that a service's migrations end at."""
+    return head(SERVER / service / "migrations")
+
 
 @pytest.fixture
 def url() -> Iterator[str]:
@@ -46,11 +53,6 @@ def served(url: str, folder: Path, target: str = "all") -> subprocess.CompletedP
     """What a server says that is to start and cannot."""
     options = ("--data-dir", str(folder), "--grpc-port", "0", "--http-port", "0", "--target", target)
     return program(*options, TRACKWAY_DATABASE_URL=url, TRACKWAY_PROFILE=str(folder / "profile.toml"))
-
-
-def newest(service: str) -> str | None:
-    """The revision that this version of a service migrates to."""
-    return head(Path(trackway_server.__file__).parent / service / "migrations")
 
 
 def revision(url: str, change: str) -> None:
@@ -86,8 +88,7 @@ def test_migrations_at_the_same_time_wait_for_one_another(url: str) -> None:
         for _ in range(2)
     ]
     said = sorted(process.communicate(timeout=60)[0] for process in started)
-    last = newest("tracking")
-    assert said == [f"tracking: is at revision {last}\n", f"tracking: migrated to revision {last}\n"]
+    assert said == [f"tracking: {how} revision {newest('tracking')}\n" for how in ("is at", "migrated to")]
 
 
 def test_what_cannot_be_used_is_one_line_without_the_password(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ async def test_a_stream_that_falls_silent_has_a_deadline(monkeypatch: pytest.Mon
 
     async with scripted(ReadSeries=silent) as (_, client):
         stream = client._connection.stream(
-            client.tracking._stub.ReadSeries, pb.ReadSeriesRequest(run_id=RUN, key="loss"), idle=0.2
+            client.tracking._stub.ReadSeries, pb.ReadSeriesRequest(run_ids=[RUN], series={"keys": ["loss"]}), idle=0.2
         )
         assert (await anext(stream)).points.values == [1.0]
         with pytest.raises(errors.DeadlineExceeded, match=r"within 0\.2 seconds"):

@@ -18,6 +18,7 @@ from support.gateway_serving import JSON, Event, events, gateway_before, http_cl
 from support.rpc_requests import RUN
 from support.scripted_server import KEY, ScriptedServer
 from support.tracking_service import append, open_writer, points, series, start
+from trackway.api.metrics.v1.series_pb2 import SeriesSelection
 from trackway.api.registry.v1 import model_registry_service_pb2 as registry
 from trackway.api.registry.v1.model_registry_service_pb2_grpc import ModelRegistryServiceStub
 from trackway.api.registry.v1.resources_pb2 import RegisteredModel
@@ -93,7 +94,7 @@ async def test_points_are_the_same_bit_for_bit(tmp_path: Path) -> None:
         await call.write(append(0, start(experiment_id="0"), series(0), points(values, 0, at=2), count=2 + len(values)))
         await call.done_writing()
         assert (await call.read()).acknowledged.durable_sequence == 2 + len(values)
-        wanted = tracking.ReadSeriesRequest(run_id=RUN, key="loss")
+        wanted = tracking.ReadSeriesRequest(run_ids=[RUN], series=SeriesSelection(keys=["loss"]))
         over_grpc = [answer async for answer in stub.ReadSeries(wanted, metadata=server.admin)]
         body = json_format.MessageToJson(wanted)
         async with client.stream("POST", READ_SERIES, content=body, headers=JSON) as response:
@@ -102,7 +103,7 @@ async def test_points_are_the_same_bit_for_bit(tmp_path: Path) -> None:
         over_http = [json_format.ParseDict(event.data, tracking.ReadSeriesResponse()) for event in told]
         assert [one.SerializeToString() for one in over_http] == [one.SerializeToString() for one in over_grpc]
         assert len(over_http[0].points.values) == len(values)
-        missing = await client.post(READ_SERIES, json={"runId": RUN, "key": "other"})
+        missing = await client.post(READ_SERIES, json={"runIds": [RUN], "series": {"keys": ["other"]}})
         assert (missing.status_code, reason_in(missing.json())) == (404, "SERIES_NOT_FOUND")
 
 

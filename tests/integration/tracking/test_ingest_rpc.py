@@ -69,7 +69,10 @@ async def test_points_are_acknowledged_and_read_back(tracking: Any) -> None:
     await stream.done_writing()
     assert await stream.read() is grpc.aio.EOF
     assert await stream.code() is grpc.StatusCode.OK
-    chunks = [part.points async for part in tracking.ReadSeries(rpc.ReadSeriesRequest(run_id=RUN, key="loss"))]
+    chunks = [
+        part.points
+        async for part in tracking.ReadSeries(rpc.ReadSeriesRequest(run_ids=[RUN], series={"keys": ["loss"]}))
+    ]
     assert np.array_equal(np.concatenate([np.asarray(chunk.values) for chunk in chunks]), values)
     run = (await tracking.GetRun(rpc.GetRunRequest(run_id=RUN))).run
     assert (run.metrics[0].count, run.metrics[0].last_step) == (len(values), len(values) - 1)

@@ -85,7 +85,10 @@ async def test_a_writers_history_stays_as_it_is(tracking: Any, who: str, message
     assert await told(tracking, who, *messages) == reason
     run = (await tracking.GetRun(rpc.GetRunRequest(run_id=RUN))).run
     assert {param: run.params[param] for param in run.params} == {"lr": "0.1"}
-    chunks = [part.points async for part in tracking.ReadSeries(rpc.ReadSeriesRequest(run_id=RUN, key="loss"))]
+    chunks = [
+        part.points
+        async for part in tracking.ReadSeries(rpc.ReadSeriesRequest(run_ids=[RUN], series={"keys": ["loss"]}))
+    ]
     assert [value for chunk in chunks for value in chunk.values] == [1.0]
     more = append(4, params(later="1"), record_checksums=SUMS[4], prefix_checksum=PREFIX)
     assert await told(tracking, "ann", open_writer(2**62), more) == "OK"

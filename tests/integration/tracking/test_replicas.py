@@ -62,7 +62,10 @@ async def opened(replica: Any, epoch: int, durable: int, **fields: Any) -> Any:
 
 
 async def stored(replica: Any) -> list[float]:
-    chunks = [part.points async for part in replica.ReadSeries(rpc.ReadSeriesRequest(run_id=RUN, key="loss"))]
+    chunks = [
+        part.points
+        async for part in replica.ReadSeries(rpc.ReadSeriesRequest(run_ids=[RUN], series={"keys": ["loss"]}))
+    ]
     return [value for chunk in chunks for value in chunk.values]
 
 

@@ -125,7 +125,7 @@ async function pointsAndARefusedParam(run) {
 }
 
 async function readBack(run, writer) {
-  const answers = await tracking.all("ReadSeries", { run_id: run, key: "loss", any_context: true });
+  const answers = await tracking.all("ReadSeries", { run_ids: [run], series: { keys: ["loss"], any_context: true } });
   const chunks = answers.map((answer) => answer.points);
   assert.ok(chunks.every((chunk) => chunk.writer_id === writer && chunk.context.rank === "0"));
   const column = (name) => chunks.flatMap((chunk) => chunk[name]);

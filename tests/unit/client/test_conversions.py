@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackway._ids import new_id
-from trackway._rpc import convert
+from trackway._rpc import convert, series
 from trackway._rpc.columns import column
 from trackway._rpc.digests import manifest_digest
 from trackway.api.metrics.v1 import ingest_pb2, series_pb2
@@ -78,7 +78,7 @@ def points(writer: str, context: dict[str, str], *values: float, first: int = 0)
 
 
 def test_parts_are_joined_by_context_and_writer() -> None:
-    joined = convert.series(
+    joined = series.points(
         [
             points("b", {"rank": "0"}, 1, 2),
             points("a", {"rank": "1"}, 9),

@@ -121,6 +121,10 @@ def test_lines_of_text() -> None:
     ("number", "good", "bad"),
     [
         (limits_pb2.FORMAT_RUN_ID, "0" * 32, "A" * 32),
+        (limits_pb2.FORMAT_SUBJECT_ID, "digits/3", "digits/03"),
+        (limits_pb2.FORMAT_SUBJECT_ID, "0" * 32, "digits"),
+        (limits_pb2.FORMAT_SUBJECT_ID, f"m/{2**31 - 1}", f"m/{2**31}"),
+        (limits_pb2.FORMAT_SUBJECT_ID, "a b/1", "a/b/1"),
         (limits_pb2.FORMAT_WRITER_ID, "f" * 32, "f" * 33),
         (limits_pb2.FORMAT_EXPERIMENT_ID, "10", "010"),
         (limits_pb2.FORMAT_EXPERIMENT_ID, str(2**63 - 1), str(2**63)),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -301,3 +302,45 @@ def test_a_forked_rank_attaches_to_the_run_it_inherited_under_its_own_context(sp
     assert owner.owns_run and owner.points == [("loss", {}, 0, 0.0)]
     assert not rank.owns_run and rank.statuses == []
     assert rank.points == [("loss", {"rank": "3"}, 7, 1.5)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "given", "begun", "joined"),
+    [
+        (None, None, {}, {"rank": "3"}),
+        ("auto", {}, {}, {}),
+        ("auto", {"rank": 7}, {"rank": "7"}, {"rank": "7"}),
+        ("always", None, {"rank": "3"}, {"rank": "3"}),
+        ("always", {"subset": "a"}, {"subset": "a"}, {"subset": "a"}),
+        ("off", None, {}, {}),
+    ],
+)
+def test_a_rank_of_a_distributed_job_says_who_it_is(
+    spools: Path, monkeypatch: pytest.MonkeyPatch, setting: str | None, given: dict[str, object] | None, begun, joined
+) -> None:
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    if setting:
+        monkeypatch.setenv("TRACKWAY_RANK_CONTEXT", setting)
+    for begin, expected in ((trackway.start_run, begun), (partial(trackway.attach_run, OTHER), joined)):
+        run = begin(context=given)
+        trackway.log_metric("loss", 1.0)
+        trackway.end_run()
+        assert [point[1] for point in only_recorded(spools, run.info.run_id).points] == [expected]
+
+
+@pytest.mark.parametrize(
+    "variables", [{"RANK": "0"}, {"RANK": "0", "WORLD_SIZE": "1"}, {"RANK": "x", "WORLD_SIZE": "4"}]
+)
+def test_a_process_alone_has_no_rank(spools: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with trackway.attach_run(OTHER) as run:
+        trackway.log_metric("loss", 1.0)
+    assert [point[1] for point in only_recorded(spools, run.info.run_id).points] == [{}]
+
+
+def test_a_misspelt_setting_of_ranks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKWAY_RANK_CONTEXT", "yes")
+    with pytest.raises(InvalidArgument, match="auto, always, off"):
+        trackway.start_run()

@@ -33,8 +33,8 @@ def test_metrics_take_steps_times_and_contexts(spools: Path) -> None:
 
 def test_many_points_in_one_call(spools: Path) -> None:
     with trackway.start_run() as run:
-        trackway.log_series("loss", np.array([1.0, math.inf]), steps=[5, 6], timestamps=np.array([1, 2]))
-        trackway.log_series("loss", [2.0, 3.0], context={"rank": 1})
+        trackway.log_series("loss", [5, 6], np.array([1.0, math.inf]), times=np.array([1, 2]))
+        trackway.log_series("loss", None, [2.0, 3.0], context={"rank": 1})
     found = only_recorded(spools, run.info.run_id)
     assert found.points == [
         ("loss", {}, 5, 1.0),

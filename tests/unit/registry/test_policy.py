@@ -11,6 +11,7 @@ from trackway_server.registry.policy import POLICY
 READS = {"GetModel", "ListModels", "GetVersion", "ListVersions", "Resolve", "ListEvents", "Watch"}
 READS |= {"GetManifestAccess", "ListModelRoles"}
 ADMINISTERS = {"GrantModelRole", "RevokeModelRole"}
+READS |= {"ListVersionWriters", "ListVersionSeries", "ReadVersionSeries"}
 
 
 def test_every_rpc_is_listed() -> None:

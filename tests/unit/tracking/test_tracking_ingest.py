@@ -47,7 +47,7 @@ async def service(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 
 async def read(service: Any, key: str = "loss", **fields: Any) -> list[Any]:
-    request = rpc.ReadSeriesRequest(run_id=RUN, key=key, **fields)
+    request = rpc.ReadSeriesRequest(run_ids=[RUN], series={"keys": [key], **fields})
     return [response.points async for response in service.ReadSeries(request, call())]
 
 
@@ -343,9 +343,8 @@ async def test_series_are_paged_and_missing_ones_told(service: Any) -> None:
         with pytest.raises(DomainError) as caught:
             await read(service, **missing)
         assert caught.value.reason is Reason.SERIES_NOT_FOUND
-    with pytest.raises(DomainError) as caught:
-        await read(service, "k0", any_context=True, context={"rank": "0"})
-    assert caught.value.reason is Reason.INVALID_FIELD
+    (of_rank,) = await read(service, "k0", any_context=True, context={"rank": "0"})
+    assert of_rank.context == {"rank": "0"}
 
 
 async def test_tags_and_data_sets_arrive(service: Any) -> None:
@@ -377,3 +376,20 @@ async def test_a_large_history_is_read_in_chunks_in_order(service: Any) -> None:
     assert np.concatenate([np.asarray(chunk.values) for chunk in chunks]).tolist() == values.tolist()
     (summary,) = (await get(service)).metrics
     assert (summary.count, summary.last_value, summary.max_step) == (count, count - 1, count - 1)
+
+
+async def test_a_version_of_a_model_is_no_run(service) -> None:
+    answers = await ingest(service, [open_writer(1, run_id="digits/3")])
+    assert answers.refusal is not None and not answers.refusal.retryable
+    assert answers.error is not None
+    assert answers.error.reason is Reason.INVALID_FIELD
+
+
+async def test_heartbeats_are_asked_for_and_store_nothing(service) -> None:
+    heartbeat = pb.IngestRequest(heartbeat=pb.WriterHeartbeat())
+    answers = await ingest(service, [open_writer(1), heartbeat, append(0, start()), heartbeat])
+    assert answers.opened.heartbeat_interval_ms == 30_000
+    assert (answers.durable, len(answers.responses), answers.error) == (1, 2, None)
+    answers = await ingest(service, [heartbeat])
+    assert answers.error is not None
+    assert answers.error.reason is Reason.MALFORMED_REQUEST

@@ -20,6 +20,8 @@ _VERSION_LIKE = re.compile(r"v[0-9]+", re.IGNORECASE)
 _NOT_IN_PATH = re.compile(r"[\\%#?:]")
 _ARTIFACT_OWNER = re.compile(r"runs/[0-9a-f]{32}")
 _PRINCIPAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]*")
+_VERSION = re.compile(r"[1-9][0-9]{0,9}")
+_GREATEST_VERSION = 2**31 - 1
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # Control characters (C0, DEL, C1), the separators that end a line, and lone surrogates, which no UTF-8 can carry.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -46,6 +48,14 @@ def is_experiment_id(text: str) -> bool:
 def is_model_name(text: str) -> bool:
     """Whether the text can name a registered model."""
     return not (_NOT_IN_MODEL_NAME.search(text) or _CONTROL.search(text)) and text != "" and text == text.strip()
+
+
+def is_subject_id(text: str) -> bool:
+    """Whether the text is a run id, or names a version of a registered model."""
+    name, slash, number = text.rpartition("/")
+    if not slash:
+        return _HEX_ID.fullmatch(text) is not None
+    return is_model_name(name) and _VERSION.fullmatch(number) is not None and int(number) <= _GREATEST_VERSION
 
 
 def is_alias(text: str) -> bool:
@@ -102,6 +112,9 @@ FORMATS: Mapping[int, StringFormat] = {
     limits_pb2.FORMAT_ARTIFACT_OWNER: StringFormat(_matches(_ARTIFACT_OWNER), "'runs/' and a run id"),
     limits_pb2.FORMAT_DIGEST: StringFormat(_matches(_DIGEST), "'sha256:' and 64 lower-case hexadecimal digits"),
     limits_pb2.FORMAT_TEXT_LINE: StringFormat(is_text_line, "one line of text without control characters"),
+    limits_pb2.FORMAT_SUBJECT_ID: StringFormat(
+        is_subject_id, "a run id, or the name of a registered model, '/' and a version"
+    ),
     limits_pb2.FORMAT_PRINCIPAL: StringFormat(
         _matches(_PRINCIPAL), "ASCII letters, digits, '_', '-', '.', '@' and '+', the first a letter or a digit"
     ),

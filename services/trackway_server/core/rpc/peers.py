@@ -43,7 +43,7 @@ _OPTIONS = (
     ("grpc.http2.max_pings_without_data", 0),
     # A service that was restarted is found again quickly; gRPC's own defaults wait up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 5_000),  # how long an attempt to connect may take, whatever its name says
     ("grpc.max_reconnect_backoff_ms", 1_000),
     # A proxy for the internet must not be asked for services of one's own.
     ("grpc.enable_http_proxy", 0),

@@ -20,7 +20,7 @@ import grpc
 
 from trackway.api.common.v1.errors_pb2 import ErrorReason
 from trackway.api.metrics.v1 import ingest_pb2 as ingest
-from trackway.api.metrics.v1.series_pb2 import PointColumns
+from trackway.api.metrics.v1.series_pb2 import PointColumns, SeriesSelection
 from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.validation import validate
@@ -78,7 +78,8 @@ async def log_batch(session: Session) -> Answer:
 async def get_history(session: Session) -> Answer:
     """The points of a key in all its series, in the order of time and step; a page of them where `max_results` asks."""
     asked = session.parameters
-    request = pb.ReadSeriesRequest(run_id=asked.run_id(), key=asked.text("metric_key"), any_context=True)
+    chosen = SeriesSelection(keys=[asked.text("metric_key")], any_context=True)
+    request = pb.ReadSeriesRequest(run_ids=[asked.run_id()], series=chosen)
     most, first = asked.whole("max_results", 0), _offset(asked.text("page_token", ""))
     if most < 0:
         raise invalid(f"Invalid value {most} for parameter 'max_results' supplied: it must be greater than 0.")

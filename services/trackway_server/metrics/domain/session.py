@@ -107,11 +107,17 @@ def open_writer(metrics: MetricUnit, opening: Opening, now_us: int) -> OpenedWri
     return OpenedWriter(cursor, SeriesNumbers(*metrics.defined_series(cursor.writer_id)))
 
 
-def open_writer_for(admission: Admission | None, unit: IngestUnit, opening: Opening, now_us: int) -> OpenedWriter:
-    """open_writer for a caller whose role in the workspace may not suffice; None: it does."""
+def open_named(admission: Admission | None, unit: IngestUnit, opening: Opening, now_us: int) -> OpenedWriter:
+    """open_writer for an opening that calls its subject by the name that clients know, and for a caller whose role in
+    the workspace may not suffice (`admission` None: it does).
+
+    Raises also what SubjectRecords.subject and SubjectRecords.admit raise.
+    """
+    subject_id = unit.subjects.subject(opening.subject_id, opening.workspace, admission)
     if admission is not None:
-        unit.subjects.admit(opening.workspace, opening.subject_id, (), admission)
-    return replace(open_writer(unit.metrics, opening, now_us), admission=admission)
+        unit.subjects.admit(opening.workspace, subject_id, (), admission)
+    opened = open_writer(unit.metrics, replace(opening, subject_id=subject_id), now_us)
+    return replace(opened, admission=admission)
 
 
 def commit_records(unit: IngestUnit, opened: OpenedWriter, commit: Commit, now_us: int) -> list[Refusal]:

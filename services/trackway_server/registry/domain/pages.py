@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.registry.domain import weight
-from trackway_server.registry.domain.model import ModelKey, ModelVersion, RegisteredModel
+from trackway_server.registry.domain.model import ModelKey, ModelVersion, RegisteredModel, VersionKey
 
 T = TypeVar("T")
 
@@ -72,6 +72,38 @@ def parse_role_token(token: str, model: ModelKey) -> str:
     if token and not token.startswith(begin):
         raise page_token_invalid("ListModelRoles of this model")
     return token.removeprefix(begin)
+
+
+def writer_token(key: VersionKey, writer_id: str) -> str:
+    """Asks for the writers of a version after this one."""
+    return f"writers/{key.model.name}/{key.number}/{writer_id}"
+
+
+def parse_writer_token(token: str, key: VersionKey) -> str:
+    """The writer after which to go on; "" to begin. Raises DomainError(PAGE_TOKEN_INVALID)."""
+    if not token:
+        return ""
+    match token.split("/"):
+        case ["writers", key.model.name, number, writer_id] if number == str(key.number) and "\x00" not in writer_id:
+            return writer_id
+    raise page_token_invalid("ListVersionWriters of this version")
+
+
+def series_token(key: VersionKey, number: int) -> str:
+    """Asks for the series of a version after the one that the store numbers so."""
+    return f"series/{key.model.name}/{key.number}/{number}"
+
+
+def parse_series_token(token: str, key: VersionKey) -> int:
+    """The number of the series after which to go on; 0 to begin. Raises DomainError(PAGE_TOKEN_INVALID)."""
+    if not token:
+        return 0
+    match token.split("/"):
+        case ["series", key.model.name, number, after] if (
+            number == str(key.number) and after.isascii() and after.isdecimal() and len(after) < 19
+        ):
+            return int(after)
+    raise page_token_invalid("ListVersionSeries of this version")
 
 
 def page_token_invalid(call: str) -> DomainError:

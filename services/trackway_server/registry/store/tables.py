@@ -14,9 +14,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
+from trackway_server.metrics.store.tables import metric_tables
+
 METADATA = MetaData()
+
+METRICS = metric_tables(METADATA)
 
 
 def _exact(length: int) -> String:
@@ -151,6 +156,17 @@ REQUESTS = Table(
     Column("version", Integer, nullable=False),
     Column("source", Text, nullable=False),
     PrimaryKeyConstraint("workspace", "name", "request_id"),
+)
+
+VERSION_SUBJECTS = Table(
+    "version_subjects",
+    METADATA,
+    Column("subject_id", _exact(32), nullable=False, comment="of the metric_ tables"),
+    Column("workspace", _exact(63), nullable=False),
+    Column("name", _exact(250), nullable=False),
+    Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("subject_id"),
+    UniqueConstraint("workspace", "name", "version", name="uq_version_subjects"),
 )
 
 EVENTS = Table(

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.tracking.domain.model import (
+    DATASET_TEXTS,
     PARENT_RUN_TAG,
     RUN_NAME_TAG,
     DatasetInput,
@@ -21,6 +22,8 @@ from trackway_server.tracking.domain.ports import TrackingUnit
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MAX_NAME = 500
+MAX_TEXT = 12 << 20
+"""How many characters the values of a run's params, tags and data sets may have together: one message holds a run."""
 
 
 class RunChanges:
@@ -37,9 +40,10 @@ class RunChanges:
         self._tags: dict[str, str | None] = dict(unit.tags_of(run.run_id, tag_keys)) if tag_keys else {}
         self._changed_tags: set[str] = set()
         self._inputs: list[DatasetInput] = []
+        self._text: int | None = None
 
     def set_params(self, params: Mapping[str, str]) -> None:
-        """Set params. Raises PARAM_IMMUTABLE where one has another value."""
+        """Set params. Raises PARAM_IMMUTABLE where one has another value, LIMIT_EXCEEDED where the run is full."""
         for key, value in params.items():
             known = self._new_params.get(key, self._params.get(key))
             if known is not None and known != value:
@@ -49,11 +53,13 @@ class RunChanges:
                     run_id=self.run.run_id,
                     key=key,
                 )
-        self._new_params |= {key: value for key, value in params.items() if key not in self._params}
+        new = {key: value for key, value in params.items() if key not in self._params and key not in self._new_params}
+        self._take_room(sum(map(len, new.values())))
+        self._new_params |= new
 
     def change_tags(self, change: TagsChange, *, must_exist: bool) -> None:
         """Delete and set tags. Raises TAG_NOT_FOUND where one to delete `must_exist` and does not, INVALID_FIELD where
-        the run's name would become empty or more than a line."""
+        the run's name would become empty or more than a line, LIMIT_EXCEEDED where the run is full."""
         name = change.set.get(RUN_NAME_TAG, self.run.name)
         if RUN_NAME_TAG in change.set:
             check_run_name(name)
@@ -62,6 +68,7 @@ class RunChanges:
         for key in change.delete:
             if must_exist and self._tags.get(key) is None:
                 raise DomainError(Reason.TAG_NOT_FOUND, f"The run has no tag {key!r}.", key=key)
+        self._take_room(sum(map(len, change.set.values())))
         changes: dict[str, str | None] = dict.fromkeys(change.delete) | dict(change.set)
         changes.pop(RUN_NAME_TAG, None)
         self._tags |= changes
@@ -72,7 +79,8 @@ class RunChanges:
         self.run = replace(self.run, name=name)
 
     def add_dataset_input(self, dataset_input: DatasetInput) -> None:
-        """Note a data set."""
+        """Note a data set. Raises LIMIT_EXCEEDED where the run is full."""
+        self._take_room(sum(len(getattr(dataset_input, name)) for name in DATASET_TEXTS))
         self._inputs.append(dataset_input)
 
     def set_status(self, change: StatusChange, now_us: int) -> None:
@@ -85,6 +93,22 @@ class RunChanges:
     def rename(self, name: str) -> None:
         """Give the run another name."""
         self.run = replace(self.run, name=name)
+
+    def _take_room(self, size: int) -> None:
+        """Count `size` characters more. What replaces a tag counts beside it until the next transaction."""
+        if not size:
+            return
+        if self._text is None:
+            self._text = self._unit.text_sizes([self.run.run_id]).get(self.run.run_id, 0)
+        if self._text + size > MAX_TEXT:
+            raise DomainError(
+                Reason.LIMIT_EXCEEDED,
+                f"The params, tags and data sets of a run may have {MAX_TEXT:,} characters together, and this run has "
+                f"{self._text:,}; store what is large as an artifact.",
+                limit="run_text",
+                maximum=str(MAX_TEXT),
+            )
+        self._text += size
 
     def store(self) -> None:
         """Store what has changed."""
@@ -101,6 +125,8 @@ class RunChanges:
             self._unit.add_dataset_inputs(run_id, self._inputs)
         if self.run != self._before:
             self._unit.save_run(self.run)
+        if self.run.status.is_end and not self._before.status.is_end:
+            self._unit.liveness.forget([run_id])
 
 
 def check_run_name(name: str) -> None:

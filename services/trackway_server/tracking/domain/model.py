@@ -87,6 +87,10 @@ class DatasetInput:
     context: str = ""
 
 
+DATASET_TEXTS = ("source", "schema", "profile")
+"""What may be long in a DatasetInput."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run with what was recorded of it, but its metrics. `tags` hold `mlflow.runName`, too."""
@@ -95,6 +99,8 @@ class Run:
     params: Mapping[str, str]
     tags: Mapping[str, str]
     dataset_inputs: tuple[DatasetInput, ...]
+    lost_since_us: int = 0
+    """When the last of its writers was heard, where it is lost: running, and all of them silent for too long."""
 
 
 @dataclass(frozen=True, slots=True)

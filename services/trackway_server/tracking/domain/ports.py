@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from trackway_server.metrics.domain.liveness import LivenessRows
 from trackway_server.metrics.domain.ports import MetricUnit, SubjectRecords
+from trackway_server.tracking.domain.console import ConsoleUnit
+from trackway_server.tracking.domain.deletions import Deletions
 from trackway_server.tracking.domain.model import DatasetInput, Experiment, RefusedRecord, RunInfo, RunsQuery, View
 
 
@@ -50,6 +53,11 @@ class TrackingUnit(Protocol):
         ...
 
     @property
+    def deletions(self) -> Deletions:
+        """What is noted of deleted runs."""
+        ...
+
+    @property
     def subjects(self) -> SubjectRecords:
         """The records of runs, see domain/records.py."""
         ...
@@ -57,6 +65,20 @@ class TrackingUnit(Protocol):
     @property
     def bindings(self) -> Bindings:
         """The roles on single experiments."""
+        ...
+
+    @property
+    def liveness(self) -> LivenessRows:
+        """When runs were last heard."""
+        ...
+
+    def awaited(self, subject_ids: Sequence[str]) -> set[str]:
+        """Those of the runs that are RUNNING and not deleted."""
+        ...
+
+    @property
+    def console(self) -> ConsoleUnit:
+        """The console output of runs, see domain/console.py."""
         ...
 
     def experiment(self, experiment_id: int) -> Experiment | None:
@@ -97,7 +119,8 @@ class TrackingUnit(Protocol):
         ...
 
     def restore_runs_of(self, experiment_id: int) -> None:
-        """Restore the runs that were deleted with the experiment."""
+        """Restore the runs that were deleted with the experiment, but those whose purge has begun; they are no longer
+        noted as deleted."""
         ...
 
     def run(self, run_id: str) -> RunInfo | None:
@@ -119,6 +142,11 @@ class TrackingUnit(Protocol):
     def runs(self, query: RunsQuery, after: tuple[int, str] | None, limit: int) -> list[RunInfo]:
         """Up to `limit` runs by falling (start time, run id), after the run with the given two (None: from the
         start)."""
+        ...
+
+    def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """How many characters the values of some runs' params, tags and data sets have together; runs without are left
+        out."""
         ...
 
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:

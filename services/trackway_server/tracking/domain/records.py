@@ -10,12 +10,14 @@ from trackway_server.core.errors import DomainError, Reason
 from trackway_server.metrics.domain.records import Refusal, SubjectRecord, WriterCursor
 from trackway_server.tracking.domain.bindings import admit_start, admit_writer
 from trackway_server.tracking.domain.changes import RunChanges
+from trackway_server.tracking.domain.console import ConsoleBlock, store_console
 from trackway_server.tracking.domain.model import (
     DatasetInput,
     ParamsSet,
     RefusedRecord,
     RunInfo,
     RunStart,
+    RunStatus,
     StatusChange,
     TagsChange,
 )
@@ -39,16 +41,32 @@ class RunRecords:
         if not starts:
             admit_writer(self._unit, workspace, subject_id, admission)
 
+    def subject(self, name: str, workspace: str, admission: Admission | None) -> str:
+        """See SubjectRecords: a run's id. The run need not exist yet, its start may be the first record."""
+        if "/" in name:
+            raise DomainError(
+                Reason.INVALID_FIELD,
+                "subject_id must be the id of a run; metrics of a model's version go to the ModelRegistryService.",
+                field="open.subject_id",
+            )
+        return name
+
     def apply(
         self, writer: WriterCursor, records: Sequence[SubjectRecord], refused: Sequence[Refusal], now_us: int
     ) -> list[Refusal]:
         """See SubjectRecords. The stream is refused with RUN_NOT_FOUND (which may pass: another writer of the run may
         be about to start it), RUN_DELETED, and what start_run raises but RUN_ALREADY_EXISTS."""
-        if not records and not refused:
-            # Points alone: the processes of one run do not wait for one another.
-            check_writable(self._unit, writer.workspace, writer.subject_id)
-            return []
+        blocks = [
+            replace(record.payload, sequence=record.sequence)
+            for record in records
+            if isinstance(record.payload, ConsoleBlock)
+        ]
+        records = [record for record in records if not isinstance(record.payload, ConsoleBlock)]
         refusals = self._start(writer, records, now_us)
+        check_writable(self._unit, writer.workspace, writer.subject_id)
+        refusals += self._store_console(writer, blocks)
+        if not records and not refused and not refusals:
+            return []  # points and console output alone: the processes of one run do not wait for one another
         run = writable_run(self._unit, writer.workspace, writer.subject_id)
         payloads = [record.payload for record in records]
         changes = RunChanges(self._unit, run, _param_keys(payloads), ())
@@ -58,8 +76,14 @@ class RunRecords:
             except DomainError as refusal:
                 refusals.append(Refusal.of(record.sequence, refusal))
         changes.run = self._note([*refused, *refusals], writer, changes.run)
+        if changes.run.status is RunStatus.RUNNING and any(isinstance(p, RunStart | StatusChange) for p in payloads):
+            # With the record that begins it: should the server vanish now, a silent run is lost nevertheless.
+            self._unit.liveness.hear([run.run_id], [], now_us)
         changes.store()
         return refusals
+
+    def _store_console(self, writer: WriterCursor, blocks: Sequence[ConsoleBlock]) -> list[Refusal]:
+        return store_console(self._unit.console, writer.subject_id, writer.writer_id, blocks) if blocks else []
 
     def _start(self, writer: WriterCursor, records: Sequence[SubjectRecord], now_us: int) -> list[Refusal]:
         refusals = []

@@ -8,7 +8,8 @@ from functools import partial
 
 from trackway_server.core.admission import Admission, Admits
 from trackway_server.core.errors import DomainError, Reason
-from trackway_server.tracking.domain.changes import RunChanges, check_run_name, parent_run_id
+from trackway_server.tracking.domain.changes import MAX_TEXT, RunChanges, check_run_name, parent_run_id
+from trackway_server.tracking.domain.deletions import check_not_purged
 from trackway_server.tracking.domain.experiments import check_active, experiment_of_start
 from trackway_server.tracking.domain.model import (
     PARENT_RUN_TAG,
@@ -17,6 +18,7 @@ from trackway_server.tracking.domain.model import (
     ParamsSet,
     Run,
     RunInfo,
+    RunsQuery,
     RunStart,
     RunStatus,
     StatusChange,
@@ -29,7 +31,8 @@ from trackway_server.tracking.domain.ports import TrackingUnit
 def start_run(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart, now_us: int) -> RunInfo:
     """Create a run, or answer the one created with the same content before.
 
-    Raises RUN_ALREADY_EXISTS where the content was another, EXPERIMENT_NOT_FOUND, EXPERIMENT_DELETED.
+    Raises RUN_ALREADY_EXISTS where the content was another, EXPERIMENT_NOT_FOUND, EXPERIMENT_DELETED, RUN_DELETED where
+    there was a run of this id that is gone for good.
     """
     digest = start.digest()
     known = unit.run(run_id)
@@ -39,6 +42,7 @@ def start_run(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart, 
                 Reason.RUN_ALREADY_EXISTS, f"Another run has the id {run_id}; choose a new one.", run_id=run_id
             )
         return known
+    check_not_purged(unit, run_id)
     experiment = experiment_of_start(unit, workspace, start, now_us)
     name = start.run_name or start.tags.get(RUN_NAME_TAG) or random_run_name()
     check_run_name(name)
@@ -91,6 +95,12 @@ def workspace_of(unit: TrackingUnit, run_id: str, admits: Admits) -> str:
     return run.workspace
 
 
+def has_ended(unit: TrackingUnit, run_id: str) -> bool:
+    """Whether a run is over, or deleted: whether its metrics are complete, but for what other processes still send."""
+    run = unit.peek_run(run_id)
+    return run is None or run.deleted or run.status.is_end
+
+
 def writable_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
     """A run that takes changes. Raises RUN_NOT_FOUND, RUN_DELETED."""
     return _writable(find_run(unit, workspace, run_id))
@@ -98,7 +108,10 @@ def writable_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
 
 def check_writable(unit: TrackingUnit, workspace: str, run_id: str) -> None:
     """Raise RUN_NOT_FOUND or RUN_DELETED where the run takes no changes. Does not hold up those who change it."""
-    _writable(_found(unit.peek_run(run_id), workspace, run_id))
+    run = unit.peek_run(run_id)
+    if run is None:
+        check_not_purged(unit, run_id)
+    _writable(_found(run, workspace, run_id))
 
 
 def _writable(run: RunInfo) -> RunInfo:
@@ -116,15 +129,32 @@ def load_runs(unit: TrackingUnit, infos: Sequence[RunInfo]) -> list[Run]:
     """The runs with what was recorded of them, in the order given."""
     run_ids = [info.run_id for info in infos]
     params, tags, inputs = unit.params(run_ids), unit.tags(run_ids), unit.dataset_inputs(run_ids)
+    lost = unit.liveness.lost_since([info.run_id for info in infos if info.status is RunStatus.RUNNING])
     return [
         Run(
             info,
             params.get(info.run_id, {}),
             tags.get(info.run_id, {}) | {RUN_NAME_TAG: info.name},
             tuple(inputs.get(info.run_id, ())),
+            lost.get(info.run_id, 0),
         )
         for info in infos
     ]
+
+
+def load_page(
+    unit: TrackingUnit, query: RunsQuery, after: tuple[int, str] | None, size: int
+) -> tuple[list[Run], RunInfo | None]:
+    """Up to `size` runs after a place, and the last of them where more follow. A page ends before `size` where its runs
+    would have more text than one run may have, so that it fits one message whatever they hold."""
+    infos = unit.runs(query, after, size + 1)
+    sizes, count, text = unit.text_sizes([info.run_id for info in infos[:size]]), 0, 0
+    for info in infos[:size]:
+        text += sizes.get(info.run_id, 0)
+        if count and text > MAX_TEXT:
+            break
+        count += 1
+    return load_runs(unit, infos[:count]), infos[count - 1] if len(infos) > count else None
 
 
 def update_run(
@@ -148,8 +178,10 @@ def delete_run(unit: TrackingUnit, workspace: str, run_id: str) -> None:
 
 
 def restore_run(unit: TrackingUnit, workspace: str, run_id: str) -> None:
-    """Undo delete_run. Raises RUN_NOT_FOUND, EXPERIMENT_DELETED."""
+    """Undo delete_run. Raises RUN_NOT_FOUND, EXPERIMENT_DELETED, RUN_DELETED where it is being removed for good."""
     run = find_run(unit, workspace, run_id)
+    check_not_purged(unit, run_id)
+    unit.deletions.forget(run_id)
     experiment = unit.experiment(run.experiment_id)
     if experiment is not None:
         check_active(experiment)

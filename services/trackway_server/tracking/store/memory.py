@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from trackway_server.metrics.store.liveness import LivenessState, MemoryLivenessRows
 from trackway_server.metrics.store.memory import MemoryMetricUnit, MemoryTransactions, MetricState
+from trackway_server.tracking.domain.deletions import Deletion, Stage
 from trackway_server.tracking.domain.model import (
+    DATASET_TEXTS,
     DEFAULT_EXPERIMENT_ID,
     DEFAULT_EXPERIMENT_NAME,
     DEFAULT_WORKSPACE,
@@ -15,9 +18,12 @@ from trackway_server.tracking.domain.model import (
     RefusedRecord,
     RunInfo,
     RunsQuery,
+    RunStatus,
     View,
 )
 from trackway_server.tracking.domain.records import RunRecords
+from trackway_server.tracking.store.console_memory import MemoryConsoleUnit
+from trackway_server.tracking.store.deletions_memory import MemoryDeletions
 
 
 class MemoryTrackingUnit:
@@ -25,10 +31,13 @@ class MemoryTrackingUnit:
 
     def __init__(self) -> None:
         self._metric_state = MetricState()
+        self._liveness_state = LivenessState()
         default = Experiment(DEFAULT_EXPERIMENT_ID, DEFAULT_WORKSPACE, DEFAULT_EXPERIMENT_NAME, False, 0, 0)
         self._experiments = {default.experiment_id: default}
         self._runs: dict[str, _StoredRun] = {}
         self._roles: dict[tuple[int, str], int] = {}
+        self._noted: dict[str, Deletion] = {}
+        self.console = MemoryConsoleUnit()
 
     @property
     def bindings(self) -> MemoryBindings:
@@ -41,9 +50,30 @@ class MemoryTrackingUnit:
         return MemoryMetricUnit(self._metric_state)
 
     @property
+    def deletions(self) -> MemoryDeletions:
+        """See TrackingUnit."""
+        return MemoryDeletions(self._noted, self._deleted_runs, self._drop_run)
+
+    def _drop_run(self, run_id: str) -> None:
+        self._runs.pop(run_id, None)
+
+    def _deleted_runs(self) -> list[str]:
+        return [run_id for run_id, run in self._runs.items() if run.info.deleted]
+
+    @property
     def subjects(self) -> RunRecords:
         """See TrackingUnit."""
         return RunRecords(self)
+
+    @property
+    def liveness(self) -> MemoryLivenessRows:
+        """See TrackingUnit."""
+        return MemoryLivenessRows(self._liveness_state, self._metric_state)
+
+    def awaited(self, subject_ids: Sequence[str]) -> set[str]:
+        """See TrackingUnit."""
+        found = [self._runs[one].info for one in subject_ids if one in self._runs]
+        return {info.run_id for info in found if info.status is RunStatus.RUNNING and not info.deleted}
 
     def experiment(self, experiment_id: int) -> Experiment | None:
         """See TrackingUnit."""
@@ -93,7 +123,10 @@ class MemoryTrackingUnit:
     def restore_runs_of(self, experiment_id: int) -> None:
         """See TrackingUnit."""
         for run in self._runs.values():
-            if run.info.experiment_id == experiment_id and run.info.deleted_with_experiment:
+            noted = self._noted.get(run.info.run_id)
+            begun = noted is not None and noted.stage is not Stage.NOTED
+            if run.info.experiment_id == experiment_id and run.info.deleted_with_experiment and not begun:
+                self._noted.pop(run.info.run_id, None)
                 run.info = replace(run.info, deleted=False, deleted_with_experiment=False)
 
     def run(self, run_id: str) -> RunInfo | None:
@@ -119,6 +152,11 @@ class MemoryTrackingUnit:
         bound = query.bound_to
         found = [info for info in found if not bound or (info.experiment_id, bound) in self._roles]
         return sorted(found, key=_place, reverse=True)[:limit]
+
+    def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """See TrackingUnit."""
+        sizes = {run_id: _text_size(self._runs[run_id]) for run_id in run_ids}
+        return {run_id: size for run_id, size in sizes.items() if size}
 
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """See TrackingUnit."""
@@ -237,3 +275,9 @@ def _chosen(run: RunInfo, query: RunsQuery) -> bool:
 
 def _place(run: RunInfo) -> tuple[int, str]:
     return run.start_time_us, run.run_id
+
+
+def _text_size(run: _StoredRun) -> int:
+    texts = [*run.params.values(), *run.tags.values()]
+    texts += [getattr(one, name) for one in run.dataset_inputs.values() for name in DATASET_TEXTS]
+    return sum(map(len, texts))

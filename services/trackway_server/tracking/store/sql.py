@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, func, literal, or_, select, update
 from sqlalchemy.dialects import sqlite
 
 from trackway_server.core.db.database import Database
 from trackway_server.core.db.locking import locked
 from trackway_server.core.errors import Reason
+from trackway_server.metrics.store.liveness import SqlLivenessRows
 from trackway_server.metrics.store.sql import SqlMetricUnit
+from trackway_server.tracking.domain.deletions import Stage
 from trackway_server.tracking.domain.model import (
+    DATASET_TEXTS,
     DatasetInput,
     Experiment,
     RefusedRecord,
@@ -25,11 +29,15 @@ from trackway_server.tracking.domain.model import (
 )
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.records import RunRecords
+from trackway_server.tracking.store.console_sql import SqlConsoleUnit
+from trackway_server.tracking.store.deletions_sql import SqlDeletions
 from trackway_server.tracking.store.sql_bindings import SqlBindings, bound_experiments
 from trackway_server.tracking.store.tables import (
     DATASET_INPUTS,
+    DELETIONS,
     EXPERIMENT_TAGS,
     EXPERIMENTS,
+    LIVENESS,
     METRICS,
     PARAMS,
     REFUSALS,
@@ -74,6 +82,19 @@ class SqlTrackingUnit:
         self.metrics = SqlMetricUnit(connection, METRICS, writing=writing)
         self.subjects = RunRecords(self)
         self.bindings = SqlBindings(connection)
+        self.liveness = SqlLivenessRows(connection, LIVENESS, METRICS.writers)
+        self.deletions = SqlDeletions(connection, writing=writing)
+        self.console = SqlConsoleUnit(connection)
+
+    def awaited(self, subject_ids: Sequence[str]) -> set[str]:
+        """See TrackingUnit."""
+        running = and_(RUNS.c.status == int(RunStatus.RUNNING), RUNS.c.deleted.is_(False))
+        found: set[str] = set()
+        for batch in _batches(subject_ids):
+            found.update(
+                self._connection.execute(select(RUNS.c.run_id).where(RUNS.c.run_id.in_(batch), running)).scalars()
+            )
+        return found
 
     def experiment(self, experiment_id: int) -> Experiment | None:
         """See TrackingUnit."""
@@ -149,7 +170,13 @@ class SqlTrackingUnit:
     def restore_runs_of(self, experiment_id: int) -> None:
         """See TrackingUnit."""
         gone = and_(RUNS.c.experiment_id == experiment_id, RUNS.c.deleted_with_experiment.is_(True))
-        self._connection.execute(update(RUNS).where(gone).values(deleted=False, deleted_with_experiment=False))
+        noted = select(DELETIONS.c.run_id).where(DELETIONS.c.stage == int(Stage.NOTED))
+        restored = select(RUNS.c.run_id).where(gone)
+        self._connection.execute(
+            DELETIONS.delete().where(DELETIONS.c.run_id.in_(restored), DELETIONS.c.run_id.in_(noted))
+        )
+        purged = RUNS.c.run_id.in_(select(DELETIONS.c.run_id))
+        self._connection.execute(update(RUNS).where(gone, ~purged).values(deleted=False, deleted_with_experiment=False))
 
     def run(self, run_id: str) -> RunInfo | None:
         """See TrackingUnit."""
@@ -188,6 +215,16 @@ class SqlTrackingUnit:
             chosen = chosen.where(RUNS.c.start_time_us <= start, or_(RUNS.c.start_time_us < start, same))
         chosen = chosen.order_by(RUNS.c.start_time_us.desc(), RUNS.c.run_id.desc()).limit(limit)
         return [_run(row) for row in self._connection.execute(chosen).mappings()]
+
+    def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """See TrackingUnit."""
+        sizes: Counter[str] = Counter()
+        for table, columns in ((PARAMS, ("value",)), (TAGS, ("value",)), (DATASET_INPUTS, DATASET_TEXTS)):
+            length = func.sum(sum((func.length(table.c[name]) for name in columns), literal(0)))
+            for batch in _batches(run_ids):
+                query = select(table.c.run_id, length).where(table.c.run_id.in_(batch)).group_by(table.c.run_id)
+                sizes.update({run_id: int(size) for run_id, size in self._connection.execute(query)})
+        return {run_id: size for run_id, size in sizes.items() if size}
 
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """See TrackingUnit."""

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy import UniqueConstraint as Unique
 
+from trackway_server.metrics.store.liveness import liveness_tables
 from trackway_server.metrics.store.tables import BigKey, metric_tables
 
 METADATA = MetaData()
 
 METRICS = metric_tables(METADATA)
+LIVENESS = liveness_tables(METADATA)
 
 EXPERIMENTS = Table(
     "experiments",
@@ -91,6 +105,14 @@ DATASET_INPUTS = Table(
     Column("context", String(250), nullable=False),
 )
 
+DELETIONS = Table(
+    "run_deletions",
+    METADATA,
+    Column("run_id", String(32), primary_key=True, comment="of a run, or of one that is gone"),
+    Column("since_us", BigInteger, nullable=False, comment="when it was first found deleted"),
+    Column("stage", Integer, nullable=False, comment="domain/deletions.py, Stage"),
+)
+
 REFUSALS = Table(
     "run_refusals",
     METADATA,
@@ -101,4 +123,19 @@ REFUSALS = Table(
     Column("reason", Integer, nullable=False, comment="common.v1.ErrorReason"),
     Column("message", Text, nullable=False),
     Index("ix_run_refusals_run_id", "run_id", "number"),
+)
+
+CONSOLE_PAGES = Table(
+    "console_pages",
+    METADATA,
+    Column("number", BigKey, primary_key=True),
+    Column("run_id", ForeignKey("runs.run_id", ondelete="CASCADE"), nullable=False),
+    Column("writer_id", String(32), nullable=False),
+    Column("first_sequence", BigInteger, nullable=False),
+    Column("last_sequence", BigInteger, nullable=False),
+    Column("total_bytes", BigInteger, nullable=False, comment="of the writer, up to the end of this page"),
+    Column("data", LargeBinary, nullable=False, comment="store/console_codec.py"),
+    Unique("writer_id", "first_sequence", name="uq_console_pages"),
+    Index("ix_console_pages_writer", "writer_id", "last_sequence"),
+    Index("ix_console_pages_run_id", "run_id"),
 )

@@ -21,6 +21,7 @@ class Format(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FORMAT_DIGEST: _ClassVar[Format]
     FORMAT_TEXT_LINE: _ClassVar[Format]
     FORMAT_PRINCIPAL: _ClassVar[Format]
+    FORMAT_SUBJECT_ID: _ClassVar[Format]
 FORMAT_UNSPECIFIED: Format
 FORMAT_RUN_ID: Format
 FORMAT_WRITER_ID: Format
@@ -34,6 +35,7 @@ FORMAT_ARTIFACT_OWNER: Format
 FORMAT_DIGEST: Format
 FORMAT_TEXT_LINE: Format
 FORMAT_PRINCIPAL: Format
+FORMAT_SUBJECT_ID: Format
 LIMITS_FIELD_NUMBER: _ClassVar[int]
 limits: _descriptor.FieldDescriptor
 

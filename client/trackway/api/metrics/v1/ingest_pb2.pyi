@@ -1,6 +1,7 @@
 from trackway.api.common.v1 import errors_pb2 as _errors_pb2
 from trackway.api.common.v1 import limits_pb2 as _limits_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -8,13 +9,30 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class ConsoleStream(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CONSOLE_STREAM_UNSPECIFIED: _ClassVar[ConsoleStream]
+    CONSOLE_STREAM_STDOUT: _ClassVar[ConsoleStream]
+    CONSOLE_STREAM_STDERR: _ClassVar[ConsoleStream]
+    CONSOLE_STREAM_BOTH: _ClassVar[ConsoleStream]
+CONSOLE_STREAM_UNSPECIFIED: ConsoleStream
+CONSOLE_STREAM_STDOUT: ConsoleStream
+CONSOLE_STREAM_STDERR: ConsoleStream
+CONSOLE_STREAM_BOTH: ConsoleStream
+
 class IngestRequest(_message.Message):
-    __slots__ = ("open", "append")
+    __slots__ = ("open", "append", "heartbeat")
     OPEN_FIELD_NUMBER: _ClassVar[int]
     APPEND_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     open: OpenWriter
     append: AppendRecords
-    def __init__(self, open: _Optional[_Union[OpenWriter, _Mapping]] = ..., append: _Optional[_Union[AppendRecords, _Mapping]] = ...) -> None: ...
+    heartbeat: WriterHeartbeat
+    def __init__(self, open: _Optional[_Union[OpenWriter, _Mapping]] = ..., append: _Optional[_Union[AppendRecords, _Mapping]] = ..., heartbeat: _Optional[_Union[WriterHeartbeat, _Mapping]] = ...) -> None: ...
+
+class WriterHeartbeat(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class IngestResponse(_message.Message):
     __slots__ = ("opened", "acknowledged", "refused")
@@ -48,14 +66,16 @@ class OpenWriter(_message.Message):
     def __init__(self, subject_id: _Optional[str] = ..., writer_id: _Optional[str] = ..., epoch: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., workspace: _Optional[str] = ...) -> None: ...
 
 class WriterOpened(_message.Message):
-    __slots__ = ("durable_sequence", "prefix_checksum", "max_append_bytes")
+    __slots__ = ("durable_sequence", "prefix_checksum", "max_append_bytes", "heartbeat_interval_ms")
     DURABLE_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     PREFIX_CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     MAX_APPEND_BYTES_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
     durable_sequence: int
     prefix_checksum: int
     max_append_bytes: int
-    def __init__(self, durable_sequence: _Optional[int] = ..., prefix_checksum: _Optional[int] = ..., max_append_bytes: _Optional[int] = ...) -> None: ...
+    heartbeat_interval_ms: int
+    def __init__(self, durable_sequence: _Optional[int] = ..., prefix_checksum: _Optional[int] = ..., max_append_bytes: _Optional[int] = ..., heartbeat_interval_ms: _Optional[int] = ...) -> None: ...
 
 class AppendRecords(_message.Message):
     __slots__ = ("first_sequence", "record_count", "record_checksums", "prefix_checksum", "records")
@@ -72,7 +92,7 @@ class AppendRecords(_message.Message):
     def __init__(self, first_sequence: _Optional[int] = ..., record_count: _Optional[int] = ..., record_checksums: _Optional[bytes] = ..., prefix_checksum: _Optional[int] = ..., records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ...) -> None: ...
 
 class Record(_message.Message):
-    __slots__ = ("sequence_offset", "run_start", "run_status", "params", "tags", "dataset_input", "series", "points")
+    __slots__ = ("sequence_offset", "run_start", "run_status", "params", "tags", "dataset_input", "series", "points", "console")
     SEQUENCE_OFFSET_FIELD_NUMBER: _ClassVar[int]
     RUN_START_FIELD_NUMBER: _ClassVar[int]
     RUN_STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -81,6 +101,7 @@ class Record(_message.Message):
     DATASET_INPUT_FIELD_NUMBER: _ClassVar[int]
     SERIES_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
+    CONSOLE_FIELD_NUMBER: _ClassVar[int]
     sequence_offset: int
     run_start: RunStart
     run_status: RunStatusChange
@@ -89,7 +110,8 @@ class Record(_message.Message):
     dataset_input: DatasetInput
     series: SeriesDefinition
     points: PointBlock
-    def __init__(self, sequence_offset: _Optional[int] = ..., run_start: _Optional[_Union[RunStart, _Mapping]] = ..., run_status: _Optional[_Union[RunStatusChange, _Mapping]] = ..., params: _Optional[_Union[ParamsSet, _Mapping]] = ..., tags: _Optional[_Union[TagsChange, _Mapping]] = ..., dataset_input: _Optional[_Union[DatasetInput, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinition, _Mapping]] = ..., points: _Optional[_Union[PointBlock, _Mapping]] = ...) -> None: ...
+    console: ConsoleBlock
+    def __init__(self, sequence_offset: _Optional[int] = ..., run_start: _Optional[_Union[RunStart, _Mapping]] = ..., run_status: _Optional[_Union[RunStatusChange, _Mapping]] = ..., params: _Optional[_Union[ParamsSet, _Mapping]] = ..., tags: _Optional[_Union[TagsChange, _Mapping]] = ..., dataset_input: _Optional[_Union[DatasetInput, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinition, _Mapping]] = ..., points: _Optional[_Union[PointBlock, _Mapping]] = ..., console: _Optional[_Union[ConsoleBlock, _Mapping]] = ...) -> None: ...
 
 class RunStart(_message.Message):
     __slots__ = ("experiment_name", "experiment_id", "run_name", "user_id", "start_time_us", "tags")
@@ -238,3 +260,23 @@ class StreamRefused(_message.Message):
     durable_sequence: int
     retryable: bool
     def __init__(self, reason: _Optional[_Union[_errors_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ..., durable_sequence: _Optional[int] = ..., retryable: bool = ...) -> None: ...
+
+class ConsoleBlock(_message.Message):
+    __slots__ = ("stream", "text", "line_count", "unfinished", "time_us", "first_line", "dropped_lines", "dropped_bytes")
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    LINE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    UNFINISHED_FIELD_NUMBER: _ClassVar[int]
+    TIME_US_FIELD_NUMBER: _ClassVar[int]
+    FIRST_LINE_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_LINES_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    stream: ConsoleStream
+    text: str
+    line_count: int
+    unfinished: str
+    time_us: int
+    first_line: int
+    dropped_lines: int
+    dropped_bytes: int
+    def __init__(self, stream: _Optional[_Union[ConsoleStream, str]] = ..., text: _Optional[str] = ..., line_count: _Optional[int] = ..., unfinished: _Optional[str] = ..., time_us: _Optional[int] = ..., first_line: _Optional[int] = ..., dropped_lines: _Optional[int] = ..., dropped_bytes: _Optional[int] = ...) -> None: ...

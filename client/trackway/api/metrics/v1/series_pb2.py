@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from trackway.api.common.v1 import limits_pb2 as trackway_dot_api_dot_common_dot_v1_dot_limits__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$trackway/api/metrics/v1/series.proto\x12\x17trackway.api.metrics.v1\"\xbb\x02\n\rSeriesSummary\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x44\n\x07\x63ontext\x18\x02 \x03(\x0b\x32\x33.trackway.api.metrics.v1.SeriesSummary.ContextEntry\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x12\x11\n\tnan_count\x18\x04 \x01(\x04\x12\x12\n\nlast_value\x18\x05 \x01(\x01\x12\x11\n\tlast_step\x18\x06 \x01(\x03\x12\x14\n\x0clast_time_us\x18\x07 \x01(\x03\x12\x11\n\tmin_value\x18\x08 \x01(\x01\x12\x10\n\x08min_step\x18\t \x01(\x03\x12\x11\n\tmax_value\x18\n \x01(\x01\x12\x10\n\x08max_step\x18\x0b \x01(\x03\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe7\x01\n\x0cPointColumns\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x43\n\x07\x63ontext\x18\x02 \x03(\x0b\x32\x32.trackway.api.metrics.v1.PointColumns.ContextEntry\x12\r\n\x05steps\x18\x03 \x03(\x10\x12\x10\n\x08times_us\x18\x04 \x03(\x10\x12\x0e\n\x06values\x18\x05 \x03(\x01\x12\x11\n\twriter_id\x18\x06 \x01(\t\x12\x11\n\tsequences\x18\x07 \x03(\x06\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$trackway/api/metrics/v1/series.proto\x12\x17trackway.api.metrics.v1\x1a#trackway/api/common/v1/limits.proto\"\xeb\x03\n\rSeriesSummary\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x44\n\x07\x63ontext\x18\x02 \x03(\x0b\x32\x33.trackway.api.metrics.v1.SeriesSummary.ContextEntry\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x12\x11\n\tnan_count\x18\x04 \x01(\x04\x12\x12\n\nlast_value\x18\x05 \x01(\x01\x12\x11\n\tlast_step\x18\x06 \x01(\x03\x12\x14\n\x0clast_time_us\x18\x07 \x01(\x03\x12\x11\n\tmin_value\x18\x08 \x01(\x01\x12\x10\n\x08min_step\x18\t \x01(\x03\x12\x11\n\tmax_value\x18\n \x01(\x01\x12\x10\n\x08max_step\x18\x0b \x01(\x03\x12\x18\n\x0b\x66irst_value\x18\x0c \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nfirst_step\x18\r \x01(\x03H\x01\x88\x01\x01\x12\x1a\n\rfirst_time_us\x18\x0e \x01(\x03H\x02\x88\x01\x01\x12\x1b\n\x0e\x66irst_nan_step\x18\x0f \x01(\x03H\x03\x88\x01\x01\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x0c_first_valueB\r\n\x0b_first_stepB\x10\n\x0e_first_time_usB\x11\n\x0f_first_nan_step\"\xfb\x01\n\x0cPointColumns\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x43\n\x07\x63ontext\x18\x02 \x03(\x0b\x32\x32.trackway.api.metrics.v1.PointColumns.ContextEntry\x12\r\n\x05steps\x18\x03 \x03(\x10\x12\x10\n\x08times_us\x18\x04 \x03(\x10\x12\x0e\n\x06values\x18\x05 \x03(\x01\x12\x11\n\twriter_id\x18\x06 \x01(\t\x12\x11\n\tsequences\x18\x07 \x03(\x06\x12\x12\n\nsubject_id\x18\x08 \x01(\t\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa8\x01\n\nPointRange\x12\x15\n\x08min_step\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\x08max_step\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x18\n\x0bmin_time_us\x18\x03 \x01(\x03H\x02\x88\x01\x01\x12\x18\n\x0bmax_time_us\x18\x04 \x01(\x03H\x03\x88\x01\x01\x42\x0b\n\t_min_stepB\x0b\n\t_max_stepB\x0e\n\x0c_min_time_usB\x0e\n\x0c_max_time_us\"\xcb\x03\n\rBucketColumns\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x44\n\x07\x63ontext\x18\x03 \x03(\x0b\x32\x33.trackway.api.metrics.v1.BucketColumns.ContextEntry\x12\x11\n\twriter_id\x18\x04 \x01(\t\x12\r\n\x05level\x18\x05 \x01(\r\x12\x0e\n\x06\x63ounts\x18\x06 \x03(\x10\x12\x12\n\nnan_counts\x18\x07 \x03(\x10\x12\x13\n\x0b\x66irst_steps\x18\x08 \x03(\x10\x12\x16\n\x0e\x66irst_times_us\x18\t \x03(\x10\x12\x14\n\x0c\x66irst_values\x18\n \x03(\x01\x12\x12\n\nlast_steps\x18\x0b \x03(\x10\x12\x15\n\rlast_times_us\x18\x0c \x03(\x10\x12\x13\n\x0blast_values\x18\r \x03(\x01\x12\x12\n\nmin_values\x18\x0e \x03(\x01\x12\x11\n\tmin_steps\x18\x0f \x03(\x10\x12\x12\n\nmax_values\x18\x10 \x03(\x01\x12\x11\n\tmax_steps\x18\x11 \x03(\x10\x12\x0c\n\x04sums\x18\x12 \x03(\x01\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xcc\x02\n\x10\x41ggregateColumns\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12G\n\x07\x63ontext\x18\x03 \x03(\x0b\x32\x36.trackway.api.metrics.v1.AggregateColumns.ContextEntry\x12\x14\n\x0cmember_count\x18\x04 \x01(\r\x12\x13\n\x0b\x66irst_steps\x18\x05 \x03(\x10\x12\x12\n\nlast_steps\x18\x06 \x03(\x10\x12\x0e\n\x06\x63ounts\x18\x07 \x03(\x10\x12\x12\n\nnan_counts\x18\x08 \x03(\x10\x12\x12\n\nmin_values\x18\t \x03(\x01\x12\x13\n\x0bmean_values\x18\n \x03(\x01\x12\x12\n\nmax_values\x18\x0b \x03(\x01\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xea\x01\n\x0cValueColumns\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x43\n\x07\x63ontext\x18\x03 \x03(\x0b\x32\x32.trackway.api.metrics.v1.ValueColumns.ContextEntry\x12\x13\n\x0b\x61sked_steps\x18\x04 \x03(\x10\x12\r\n\x05steps\x18\x05 \x03(\x10\x12\x10\n\x08times_us\x18\x06 \x03(\x10\x12\x0e\n\x06values\x18\x07 \x03(\x01\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc5\x01\n\x0fSeriesSelection\x12\x18\n\x04keys\x18\x01 \x03(\tB\n\xea\xe0\x18\x06\x10\xfa\x01 \xe8\x07\x12S\n\x07\x63ontext\x18\x02 \x03(\x0b\x32\x35.trackway.api.metrics.v1.SeriesSelection.ContextEntryB\x0b\xea\xe0\x18\x07\x10\xfa\x01 \x10@@\x12\x13\n\x0b\x61ny_context\x18\x03 \x01(\x08\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*:\n\x04\x41xis\x12\x14\n\x10\x41XIS_UNSPECIFIED\x10\x00\x12\r\n\tAXIS_STEP\x10\x01\x12\r\n\tAXIS_TIME\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +36,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SERIESSUMMARY_CONTEXTENTRY']._serialized_options = b'8\001'
   _globals['_POINTCOLUMNS_CONTEXTENTRY']._loaded_options = None
   _globals['_POINTCOLUMNS_CONTEXTENTRY']._serialized_options = b'8\001'
-  _globals['_SERIESSUMMARY']._serialized_start=66
-  _globals['_SERIESSUMMARY']._serialized_end=381
-  _globals['_SERIESSUMMARY_CONTEXTENTRY']._serialized_start=335
-  _globals['_SERIESSUMMARY_CONTEXTENTRY']._serialized_end=381
-  _globals['_POINTCOLUMNS']._serialized_start=384
-  _globals['_POINTCOLUMNS']._serialized_end=615
-  _globals['_POINTCOLUMNS_CONTEXTENTRY']._serialized_start=335
-  _globals['_POINTCOLUMNS_CONTEXTENTRY']._serialized_end=381
+  _globals['_BUCKETCOLUMNS_CONTEXTENTRY']._loaded_options = None
+  _globals['_BUCKETCOLUMNS_CONTEXTENTRY']._serialized_options = b'8\001'
+  _globals['_AGGREGATECOLUMNS_CONTEXTENTRY']._loaded_options = None
+  _globals['_AGGREGATECOLUMNS_CONTEXTENTRY']._serialized_options = b'8\001'
+  _globals['_VALUECOLUMNS_CONTEXTENTRY']._loaded_options = None
+  _globals['_VALUECOLUMNS_CONTEXTENTRY']._serialized_options = b'8\001'
+  _globals['_SERIESSELECTION_CONTEXTENTRY']._loaded_options = None
+  _globals['_SERIESSELECTION_CONTEXTENTRY']._serialized_options = b'8\001'
+  _globals['_SERIESSELECTION'].fields_by_name['keys']._loaded_options = None
+  _globals['_SERIESSELECTION'].fields_by_name['keys']._serialized_options = b'\352\340\030\006\020\372\001 \350\007'
+  _globals['_SERIESSELECTION'].fields_by_name['context']._loaded_options = None
+  _globals['_SERIESSELECTION'].fields_by_name['context']._serialized_options = b'\352\340\030\007\020\372\001 \020@@'
+  _globals['_AXIS']._serialized_start=2255
+  _globals['_AXIS']._serialized_end=2313
+  _globals['_SERIESSUMMARY']._serialized_start=103
+  _globals['_SERIESSUMMARY']._serialized_end=594
+  _globals['_SERIESSUMMARY_CONTEXTENTRY']._serialized_start=480
+  _globals['_SERIESSUMMARY_CONTEXTENTRY']._serialized_end=526
+  _globals['_POINTCOLUMNS']._serialized_start=597
+  _globals['_POINTCOLUMNS']._serialized_end=848
+  _globals['_POINTCOLUMNS_CONTEXTENTRY']._serialized_start=480
+  _globals['_POINTCOLUMNS_CONTEXTENTRY']._serialized_end=526
+  _globals['_POINTRANGE']._serialized_start=851
+  _globals['_POINTRANGE']._serialized_end=1019
+  _globals['_BUCKETCOLUMNS']._serialized_start=1022
+  _globals['_BUCKETCOLUMNS']._serialized_end=1481
+  _globals['_BUCKETCOLUMNS_CONTEXTENTRY']._serialized_start=480
+  _globals['_BUCKETCOLUMNS_CONTEXTENTRY']._serialized_end=526
+  _globals['_AGGREGATECOLUMNS']._serialized_start=1484
+  _globals['_AGGREGATECOLUMNS']._serialized_end=1816
+  _globals['_AGGREGATECOLUMNS_CONTEXTENTRY']._serialized_start=480
+  _globals['_AGGREGATECOLUMNS_CONTEXTENTRY']._serialized_end=526
+  _globals['_VALUECOLUMNS']._serialized_start=1819
+  _globals['_VALUECOLUMNS']._serialized_end=2053
+  _globals['_VALUECOLUMNS_CONTEXTENTRY']._serialized_start=480
+  _globals['_VALUECOLUMNS_CONTEXTENTRY']._serialized_end=526
+  _globals['_SERIESSELECTION']._serialized_start=2056
+  _globals['_SERIESSELECTION']._serialized_end=2253
+  _globals['_SERIESSELECTION_CONTEXTENTRY']._serialized_start=480
+  _globals['_SERIESSELECTION_CONTEXTENTRY']._serialized_end=526
 # @@protoc_insertion_point(module_scope)

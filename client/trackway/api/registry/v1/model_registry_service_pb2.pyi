@@ -2,6 +2,8 @@ from trackway.api.artifacts.v1 import resources_pb2 as _resources_pb2
 from trackway.api.auth.v1 import resources_pb2 as _resources_pb2_1
 from trackway.api.common.v1 import limits_pb2 as _limits_pb2
 from trackway.api.common.v1 import methods_pb2 as _methods_pb2
+from trackway.api.metrics.v1 import ingest_pb2 as _ingest_pb2
+from trackway.api.metrics.v1 import series_pb2 as _series_pb2
 from trackway.api.registry.v1 import resources_pb2 as _resources_pb2_1_1
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -460,3 +462,97 @@ class ListModelRolesResponse(_message.Message):
     bindings: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1_1.ModelRole]
     next_page_token: str
     def __init__(self, bindings: _Optional[_Iterable[_Union[_resources_pb2_1_1.ModelRole, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class VersionWriter(_message.Message):
+    __slots__ = ("writer_id", "labels", "durable_sequence", "last_heard_time_us")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    WRITER_ID_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    DURABLE_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_HEARD_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    writer_id: str
+    labels: _containers.ScalarMap[str, str]
+    durable_sequence: int
+    last_heard_time_us: int
+    def __init__(self, writer_id: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., durable_sequence: _Optional[int] = ..., last_heard_time_us: _Optional[int] = ...) -> None: ...
+
+class ListVersionWritersRequest(_message.Message):
+    __slots__ = ("name", "version", "workspace", "page_size", "page_token")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: int
+    workspace: str
+    page_size: int
+    page_token: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., workspace: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListVersionWritersResponse(_message.Message):
+    __slots__ = ("writers", "next_page_token")
+    WRITERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    writers: _containers.RepeatedCompositeFieldContainer[VersionWriter]
+    next_page_token: str
+    def __init__(self, writers: _Optional[_Iterable[_Union[VersionWriter, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ListVersionSeriesRequest(_message.Message):
+    __slots__ = ("name", "version", "workspace", "key", "page_size", "page_token")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: int
+    workspace: str
+    key: str
+    page_size: int
+    page_token: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., workspace: _Optional[str] = ..., key: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListVersionSeriesResponse(_message.Message):
+    __slots__ = ("series", "next_page_token")
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    series: _containers.RepeatedCompositeFieldContainer[_series_pb2.SeriesSummary]
+    next_page_token: str
+    def __init__(self, series: _Optional[_Iterable[_Union[_series_pb2.SeriesSummary, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ReadVersionSeriesRequest(_message.Message):
+    __slots__ = ("name", "version", "workspace", "key", "context", "any_context")
+    class ContextEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    ANY_CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: int
+    workspace: str
+    key: str
+    context: _containers.ScalarMap[str, str]
+    any_context: bool
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., workspace: _Optional[str] = ..., key: _Optional[str] = ..., context: _Optional[_Mapping[str, str]] = ..., any_context: bool = ...) -> None: ...
+
+class ReadVersionSeriesResponse(_message.Message):
+    __slots__ = ("points",)
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    points: _series_pb2.PointColumns
+    def __init__(self, points: _Optional[_Union[_series_pb2.PointColumns, _Mapping]] = ...) -> None: ...

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from trackway.api.metrics.v1 import ingest_pb2 as trackway_dot_api_dot_metrics_dot_v1_dot_ingest__pb2
 from trackway.api.registry.v1 import model_registry_service_pb2 as trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2
 
 GRPC_GENERATED_VERSION = '1.74.0'
@@ -144,6 +145,26 @@ class ModelRegistryServiceStub(object):
                 '/trackway.api.registry.v1.ModelRegistryService/ListModelRoles',
                 request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelRolesRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelRolesResponse.FromString,
+                _registered_method=True)
+        self.Ingest = channel.stream_stream(
+                '/trackway.api.registry.v1.ModelRegistryService/Ingest',
+                request_serializer=trackway_dot_api_dot_metrics_dot_v1_dot_ingest__pb2.IngestRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_metrics_dot_v1_dot_ingest__pb2.IngestResponse.FromString,
+                _registered_method=True)
+        self.ListVersionWriters = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/ListVersionWriters',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionWritersRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionWritersResponse.FromString,
+                _registered_method=True)
+        self.ListVersionSeries = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/ListVersionSeries',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionSeriesRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionSeriesResponse.FromString,
+                _registered_method=True)
+        self.ReadVersionSeries = channel.unary_stream(
+                '/trackway.api.registry.v1.ModelRegistryService/ReadVersionSeries',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ReadVersionSeriesRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ReadVersionSeriesResponse.FromString,
                 _registered_method=True)
 
 
@@ -309,6 +330,37 @@ class ModelRegistryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Ingest(self, request_iterator, context):
+        """Ingest takes metrics of one version in production, of one writer, and acknowledges what is durable. The version may be
+        in any stage. MODEL_VERSION_NOT_FOUND where there is none, also while writing. Records other than `series` and
+        `points` are refused alone with RECORD_UNSUPPORTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVersionWriters(self, request, context):
+        """ListVersionWriters answers the processes that have written metrics of a version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVersionSeries(self, request, context):
+        """ListVersionSeries answers the summaries of a version's series by key and context: the latest values and more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadVersionSeries(self, request, context):
+        """ReadVersionSeries streams all points of a version's series of one key as columns. Each message holds points of one
+        writer and one series, in the order they were logged; writers follow one another in no order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelRegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -421,6 +473,26 @@ def add_ModelRegistryServiceServicer_to_server(servicer, server):
                     servicer.ListModelRoles,
                     request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelRolesRequest.FromString,
                     response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelRolesResponse.SerializeToString,
+            ),
+            'Ingest': grpc.stream_stream_rpc_method_handler(
+                    servicer.Ingest,
+                    request_deserializer=trackway_dot_api_dot_metrics_dot_v1_dot_ingest__pb2.IngestRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_metrics_dot_v1_dot_ingest__pb2.IngestResponse.SerializeToString,
+            ),
+            'ListVersionWriters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVersionWriters,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionWritersRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionWritersResponse.SerializeToString,
+            ),
+            'ListVersionSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVersionSeries,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionSeriesRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionSeriesResponse.SerializeToString,
+            ),
+            'ReadVersionSeries': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadVersionSeries,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ReadVersionSeriesRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ReadVersionSeriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1018,6 +1090,114 @@ class ModelRegistryService(object):
             '/trackway.api.registry.v1.ModelRegistryService/ListModelRoles',
             trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelRolesRequest.SerializeToString,
             trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelRolesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Ingest(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/Ingest',
+            trackway_dot_api_dot_metrics_dot_v1_dot_ingest__pb2.IngestRequest.SerializeToString,
+            trackway_dot_api_dot_metrics_dot_v1_dot_ingest__pb2.IngestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVersionWriters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/ListVersionWriters',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionWritersRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionWritersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVersionSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/ListVersionSeries',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionSeriesRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionSeriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadVersionSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/ReadVersionSeries',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ReadVersionSeriesRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ReadVersionSeriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

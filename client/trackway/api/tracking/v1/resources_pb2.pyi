@@ -71,7 +71,7 @@ class Experiment(_message.Message):
     def __init__(self, experiment_id: _Optional[str] = ..., workspace: _Optional[str] = ..., name: _Optional[str] = ..., lifecycle_stage: _Optional[_Union[LifecycleStage, str]] = ..., create_time_us: _Optional[int] = ..., update_time_us: _Optional[int] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Run(_message.Message):
-    __slots__ = ("run_id", "experiment_id", "workspace", "run_name", "status", "status_message", "lifecycle_stage", "user_id", "start_time_us", "end_time_us", "parent_run_id", "params", "tags", "metrics", "dataset_inputs", "refused_count")
+    __slots__ = ("run_id", "experiment_id", "workspace", "run_name", "status", "status_message", "lifecycle_stage", "user_id", "start_time_us", "end_time_us", "parent_run_id", "params", "tags", "metrics", "dataset_inputs", "refused_count", "lost_since_us")
     class ParamsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -102,6 +102,7 @@ class Run(_message.Message):
     METRICS_FIELD_NUMBER: _ClassVar[int]
     DATASET_INPUTS_FIELD_NUMBER: _ClassVar[int]
     REFUSED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LOST_SINCE_US_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     experiment_id: str
     workspace: str
@@ -118,7 +119,8 @@ class Run(_message.Message):
     metrics: _containers.RepeatedCompositeFieldContainer[_series_pb2.SeriesSummary]
     dataset_inputs: _containers.RepeatedCompositeFieldContainer[_ingest_pb2.DatasetInput]
     refused_count: int
-    def __init__(self, run_id: _Optional[str] = ..., experiment_id: _Optional[str] = ..., workspace: _Optional[str] = ..., run_name: _Optional[str] = ..., status: _Optional[_Union[RunStatus, str]] = ..., status_message: _Optional[str] = ..., lifecycle_stage: _Optional[_Union[LifecycleStage, str]] = ..., user_id: _Optional[str] = ..., start_time_us: _Optional[int] = ..., end_time_us: _Optional[int] = ..., parent_run_id: _Optional[str] = ..., params: _Optional[_Mapping[str, str]] = ..., tags: _Optional[_Mapping[str, str]] = ..., metrics: _Optional[_Iterable[_Union[_series_pb2.SeriesSummary, _Mapping]]] = ..., dataset_inputs: _Optional[_Iterable[_Union[_ingest_pb2.DatasetInput, _Mapping]]] = ..., refused_count: _Optional[int] = ...) -> None: ...
+    lost_since_us: int
+    def __init__(self, run_id: _Optional[str] = ..., experiment_id: _Optional[str] = ..., workspace: _Optional[str] = ..., run_name: _Optional[str] = ..., status: _Optional[_Union[RunStatus, str]] = ..., status_message: _Optional[str] = ..., lifecycle_stage: _Optional[_Union[LifecycleStage, str]] = ..., user_id: _Optional[str] = ..., start_time_us: _Optional[int] = ..., end_time_us: _Optional[int] = ..., parent_run_id: _Optional[str] = ..., params: _Optional[_Mapping[str, str]] = ..., tags: _Optional[_Mapping[str, str]] = ..., metrics: _Optional[_Iterable[_Union[_series_pb2.SeriesSummary, _Mapping]]] = ..., dataset_inputs: _Optional[_Iterable[_Union[_ingest_pb2.DatasetInput, _Mapping]]] = ..., refused_count: _Optional[int] = ..., lost_since_us: _Optional[int] = ...) -> None: ...
 
 class RefusedRecord(_message.Message):
     __slots__ = ("writer_id", "refused")

@@ -5,12 +5,22 @@ from trackway.api.metrics.v1 import ingest_pb2 as _ingest_pb2
 from trackway.api.metrics.v1 import series_pb2 as _series_pb2
 from trackway.api.tracking.v1 import resources_pb2 as _resources_pb2_1
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class StepMatch(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STEP_MATCH_UNSPECIFIED: _ClassVar[StepMatch]
+    STEP_MATCH_EXACT: _ClassVar[StepMatch]
+    STEP_MATCH_AT_OR_BEFORE: _ClassVar[StepMatch]
+STEP_MATCH_UNSPECIFIED: StepMatch
+STEP_MATCH_EXACT: StepMatch
+STEP_MATCH_AT_OR_BEFORE: StepMatch
 
 class CreateExperimentRequest(_message.Message):
     __slots__ = ("name", "workspace", "tags")
@@ -275,23 +285,14 @@ class ListSeriesResponse(_message.Message):
     def __init__(self, series: _Optional[_Iterable[_Union[_series_pb2.SeriesSummary, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ReadSeriesRequest(_message.Message):
-    __slots__ = ("run_id", "key", "context", "any_context")
-    class ContextEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: str
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
-    RUN_ID_FIELD_NUMBER: _ClassVar[int]
-    KEY_FIELD_NUMBER: _ClassVar[int]
-    CONTEXT_FIELD_NUMBER: _ClassVar[int]
-    ANY_CONTEXT_FIELD_NUMBER: _ClassVar[int]
-    run_id: str
-    key: str
-    context: _containers.ScalarMap[str, str]
-    any_context: bool
-    def __init__(self, run_id: _Optional[str] = ..., key: _Optional[str] = ..., context: _Optional[_Mapping[str, str]] = ..., any_context: bool = ...) -> None: ...
+    __slots__ = ("run_ids", "series", "range")
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    RANGE_FIELD_NUMBER: _ClassVar[int]
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    series: _series_pb2.SeriesSelection
+    range: _series_pb2.PointRange
+    def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., series: _Optional[_Union[_series_pb2.SeriesSelection, _Mapping]] = ..., range: _Optional[_Union[_series_pb2.PointRange, _Mapping]] = ...) -> None: ...
 
 class ReadSeriesResponse(_message.Message):
     __slots__ = ("points",)
@@ -358,3 +359,135 @@ class ListExperimentRolesResponse(_message.Message):
     bindings: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.ExperimentRole]
     next_page_token: str
     def __init__(self, bindings: _Optional[_Iterable[_Union[_resources_pb2_1.ExperimentRole, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ReadConsoleRequest(_message.Message):
+    __slots__ = ("run_id", "labels", "last_lines", "follow", "after")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    LAST_LINES_FIELD_NUMBER: _ClassVar[int]
+    FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    labels: _containers.ScalarMap[str, str]
+    last_lines: int
+    follow: bool
+    after: _containers.RepeatedCompositeFieldContainer[ConsolePosition]
+    def __init__(self, run_id: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., last_lines: _Optional[int] = ..., follow: bool = ..., after: _Optional[_Iterable[_Union[ConsolePosition, _Mapping]]] = ...) -> None: ...
+
+class ConsolePosition(_message.Message):
+    __slots__ = ("writer_id", "sequence")
+    WRITER_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    writer_id: str
+    sequence: int
+    def __init__(self, writer_id: _Optional[str] = ..., sequence: _Optional[int] = ...) -> None: ...
+
+class ReadConsoleResponse(_message.Message):
+    __slots__ = ("block", "position", "labels")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    BLOCK_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    block: _ingest_pb2.ConsoleBlock
+    position: ConsolePosition
+    labels: _containers.ScalarMap[str, str]
+    def __init__(self, block: _Optional[_Union[_ingest_pb2.ConsoleBlock, _Mapping]] = ..., position: _Optional[_Union[ConsolePosition, _Mapping]] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class ReadBucketsRequest(_message.Message):
+    __slots__ = ("run_ids", "series", "range", "axis", "max_buckets", "by_writer")
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    RANGE_FIELD_NUMBER: _ClassVar[int]
+    AXIS_FIELD_NUMBER: _ClassVar[int]
+    MAX_BUCKETS_FIELD_NUMBER: _ClassVar[int]
+    BY_WRITER_FIELD_NUMBER: _ClassVar[int]
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    series: _series_pb2.SeriesSelection
+    range: _series_pb2.PointRange
+    axis: _series_pb2.Axis
+    max_buckets: int
+    by_writer: bool
+    def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., series: _Optional[_Union[_series_pb2.SeriesSelection, _Mapping]] = ..., range: _Optional[_Union[_series_pb2.PointRange, _Mapping]] = ..., axis: _Optional[_Union[_series_pb2.Axis, str]] = ..., max_buckets: _Optional[int] = ..., by_writer: bool = ...) -> None: ...
+
+class ReadBucketsResponse(_message.Message):
+    __slots__ = ("buckets",)
+    BUCKETS_FIELD_NUMBER: _ClassVar[int]
+    buckets: _series_pb2.BucketColumns
+    def __init__(self, buckets: _Optional[_Union[_series_pb2.BucketColumns, _Mapping]] = ...) -> None: ...
+
+class ReadAggregatesRequest(_message.Message):
+    __slots__ = ("run_ids", "series", "range", "across_context_keys", "across_writers", "max_buckets")
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    RANGE_FIELD_NUMBER: _ClassVar[int]
+    ACROSS_CONTEXT_KEYS_FIELD_NUMBER: _ClassVar[int]
+    ACROSS_WRITERS_FIELD_NUMBER: _ClassVar[int]
+    MAX_BUCKETS_FIELD_NUMBER: _ClassVar[int]
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    series: _series_pb2.SeriesSelection
+    range: _series_pb2.PointRange
+    across_context_keys: _containers.RepeatedScalarFieldContainer[str]
+    across_writers: bool
+    max_buckets: int
+    def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., series: _Optional[_Union[_series_pb2.SeriesSelection, _Mapping]] = ..., range: _Optional[_Union[_series_pb2.PointRange, _Mapping]] = ..., across_context_keys: _Optional[_Iterable[str]] = ..., across_writers: bool = ..., max_buckets: _Optional[int] = ...) -> None: ...
+
+class ReadAggregatesResponse(_message.Message):
+    __slots__ = ("aggregate",)
+    AGGREGATE_FIELD_NUMBER: _ClassVar[int]
+    aggregate: _series_pb2.AggregateColumns
+    def __init__(self, aggregate: _Optional[_Union[_series_pb2.AggregateColumns, _Mapping]] = ...) -> None: ...
+
+class ReadValuesRequest(_message.Message):
+    __slots__ = ("run_ids", "series", "steps", "match")
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    MATCH_FIELD_NUMBER: _ClassVar[int]
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    series: _series_pb2.SeriesSelection
+    steps: _containers.RepeatedScalarFieldContainer[int]
+    match: StepMatch
+    def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., series: _Optional[_Union[_series_pb2.SeriesSelection, _Mapping]] = ..., steps: _Optional[_Iterable[int]] = ..., match: _Optional[_Union[StepMatch, str]] = ...) -> None: ...
+
+class ReadValuesResponse(_message.Message):
+    __slots__ = ("values",)
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    values: _series_pb2.ValueColumns
+    def __init__(self, values: _Optional[_Union[_series_pb2.ValueColumns, _Mapping]] = ...) -> None: ...
+
+class FollowRequest(_message.Message):
+    __slots__ = ("run_ids", "series", "position", "only_new", "until_end")
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    ONLY_NEW_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_END_FIELD_NUMBER: _ClassVar[int]
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    series: _series_pb2.SeriesSelection
+    position: bytes
+    only_new: bool
+    until_end: bool
+    def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., series: _Optional[_Union[_series_pb2.SeriesSelection, _Mapping]] = ..., position: _Optional[bytes] = ..., only_new: bool = ..., until_end: bool = ...) -> None: ...
+
+class FollowResponse(_message.Message):
+    __slots__ = ("points", "position", "caught_up")
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    CAUGHT_UP_FIELD_NUMBER: _ClassVar[int]
+    points: _containers.RepeatedCompositeFieldContainer[_series_pb2.PointColumns]
+    position: bytes
+    caught_up: bool
+    def __init__(self, points: _Optional[_Iterable[_Union[_series_pb2.PointColumns, _Mapping]]] = ..., position: _Optional[bytes] = ..., caught_up: bool = ...) -> None: ...

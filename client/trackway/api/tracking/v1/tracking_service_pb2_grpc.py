@@ -146,6 +146,31 @@ class TrackingServiceStub(object):
                 request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesResponse.FromString,
                 _registered_method=True)
+        self.ReadConsole = channel.unary_stream(
+                '/trackway.api.tracking.v1.TrackingService/ReadConsole',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadConsoleRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadConsoleResponse.FromString,
+                _registered_method=True)
+        self.ReadBuckets = channel.unary_stream(
+                '/trackway.api.tracking.v1.TrackingService/ReadBuckets',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadBucketsRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadBucketsResponse.FromString,
+                _registered_method=True)
+        self.ReadAggregates = channel.unary_stream(
+                '/trackway.api.tracking.v1.TrackingService/ReadAggregates',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadAggregatesRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadAggregatesResponse.FromString,
+                _registered_method=True)
+        self.ReadValues = channel.unary_stream(
+                '/trackway.api.tracking.v1.TrackingService/ReadValues',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadValuesRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadValuesResponse.FromString,
+                _registered_method=True)
+        self.Follow = channel.unary_stream(
+                '/trackway.api.tracking.v1.TrackingService/Follow',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FollowRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FollowResponse.FromString,
+                _registered_method=True)
 
 
 class TrackingServiceServicer(object):
@@ -265,8 +290,8 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ReadSeries(self, request, context):
-        """ReadSeries streams all points of a run's series of one key as columns. Each message holds points of one writer
-        and one series, in the order they were logged; writers follow one another in no order.
+        """ReadSeries streams the points of many series of many runs as columns. Each message holds points of one writer and
+        one series, in the order they were logged; writers follow one another in no order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -305,6 +330,45 @@ class TrackingServiceServicer(object):
 
     def ListExperimentRoles(self, request, context):
         """ListExperimentRoles answers the roles on one experiment, by principal; those in the workspace are not among them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadConsole(self, request, context):
+        """ReadConsole streams what the processes of a run wrote to their consoles and, with `follow`, what they still write.
+        The blocks of one writer come in their order; those of several are mixed by time, as far as that is cheap. It can
+        be resumed where it broke off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadBuckets(self, request, context):
+        """ReadBuckets streams many series of many runs, each as few buckets as a chart has room for. One message a series.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadAggregates(self, request, context):
+        """ReadAggregates streams what series that belong together (one metric of many ranks) amount to: minimum, mean and
+        maximum by step. One or more messages an aggregate, by step.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadValues(self, request, context):
+        """ReadValues streams the values of many series of many runs at some steps. One message a series that has any.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Follow(self, request, context):
+        """Follow streams the points of series from a position on: what is there, then what comes, without a gap and no point
+        twice. Points of a writer come in the order they were logged. A reader that is slow is sent more at once, later.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -422,6 +486,31 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.ListExperimentRoles,
                     request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesRequest.FromString,
                     response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesResponse.SerializeToString,
+            ),
+            'ReadConsole': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadConsole,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadConsoleRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadConsoleResponse.SerializeToString,
+            ),
+            'ReadBuckets': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadBuckets,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadBucketsRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadBucketsResponse.SerializeToString,
+            ),
+            'ReadAggregates': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadAggregates,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadAggregatesRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadAggregatesResponse.SerializeToString,
+            ),
+            'ReadValues': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadValues,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadValuesRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadValuesResponse.SerializeToString,
+            ),
+            'Follow': grpc.unary_stream_rpc_method_handler(
+                    servicer.Follow,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FollowRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FollowResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1019,6 +1108,141 @@ class TrackingService(object):
             '/trackway.api.tracking.v1.TrackingService/ListExperimentRoles',
             trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesRequest.SerializeToString,
             trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadConsole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/ReadConsole',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadConsoleRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadConsoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadBuckets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/ReadBuckets',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadBucketsRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadBucketsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadAggregates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/ReadAggregates',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadAggregatesRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadAggregatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadValues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/ReadValues',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadValuesRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadValuesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Follow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/Follow',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FollowRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FollowResponse.FromString,
             options,
             channel_credentials,
             insecure,
