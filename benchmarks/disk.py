@@ -50,7 +50,7 @@ def _measured(bench: Bench, name: str, script: str, *arguments: object) -> tuple
         answer = ours.run(script, *arguments)
         ours.end_uplinks()
         bench.say(f"compaction ({name})")
-        points, seconds = until_compacted(ours.data, answer["points"])
+        points, seconds = _until_compacted(ours.data, answer["points"])
         ours.verify_points(answer["run_id"], answer["points"])
     return (_size(database) - empty) / answer["points"], points / seconds
 
@@ -61,7 +61,7 @@ def _size(database: Path) -> int:
     return database.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
 
-def until_compacted(data: Path, points: int) -> tuple[int, float]:
+def _until_compacted(data: Path, points: int) -> tuple[int, float]:
     """Return once (nearly) all points have been compacted and the free pages given back; how many, in what time."""
     give_up = time.monotonic() + COMPACTED_WITHIN_S
     while time.monotonic() < give_up:
