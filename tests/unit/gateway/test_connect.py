@@ -187,3 +187,15 @@ def test_an_event_has_an_id_where_it_fits_a_line_and_a_header() -> None:
     assert event_id(series, b"") == b""
     assert resumed(series, "abc") == b""
     assert WATCH.request_type.FromString(resumed(WATCH, "abc")).resume_token == "abc"  # type: ignore[attr-defined]
+
+
+def test_a_position_of_bytes_comes_back_as_it_was() -> None:
+    follow = RPCS["/trackway.api.tracking.v1.TrackingService/Follow"]
+    position = bytes(range(256))
+    told = event_id(follow, follow.answer_type(position=position).SerializeToString())
+    asked = follow.request_type.FromString(resumed(follow, told.decode()))
+    assert asked.position == position  # type: ignore[attr-defined]
+    assert event_id(follow, follow.answer_type(position=bytes(LONGEST_ID)).SerializeToString()) == b""
+    for wrong in ("é", "a", "%%%%"):
+        with pytest.raises(DomainError):
+            resumed(follow, wrong)
