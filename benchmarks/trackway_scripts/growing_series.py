@@ -20,7 +20,7 @@ def main(points: int) -> None:
         started = time.perf_counter()
         for first in range(0, points, AT_ONCE):
             part = values[first : first + AT_ONCE]
-            run.log_series("loss", part, np.arange(first, first + len(part)))
+            run.log_series("loss", np.arange(first, first + len(part)), part)
         recorded = time.perf_counter() - started
         if not (state := run.flush(timeout=120)).durable:
             sys.exit(f"not durable: {state}")

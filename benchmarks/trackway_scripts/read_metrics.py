@@ -47,7 +47,7 @@ def _logged(points: int, spike: int) -> str:
             values = loss.astype(np.float32).astype(np.float64)
             if first <= spike < first + ARRAY:
                 values[spike - first] = SPIKE
-            run.log_series("loss", values, steps)
+            run.log_series("loss", steps, values)
         state = run.flush(timeout=120)
         if not state.durable:
             sys.exit(f"not durable: {state}")

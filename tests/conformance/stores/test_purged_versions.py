@@ -42,7 +42,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 async def opened(store: SqlMonitoring, name: str) -> str:
     """Open a writer of a version; where its metrics stand."""
     writer = Opening(new_id(), name, "admin", "default", 1)
-    found = await store.write(lambda unit: open_named(unit, writer, 1))
+    found = await store.write(lambda unit: open_named(None, unit, writer, 1))
     return found.cursor.subject_id
 
 

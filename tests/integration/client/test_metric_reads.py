@@ -54,7 +54,7 @@ def train(run_id: str, rank: int) -> None:
     with trackway.attach_run(run_id, context={"rank": rank}) as run:
         values = np.arange(STEPS, dtype=np.float64) + rank
         values[500 + rank] = SPIKE * 1000
-        run.log_series("loss", values, np.arange(STEPS))
+        run.log_series("loss", np.arange(STEPS), values)
 
 
 @pytest.fixture(scope="module")
@@ -132,10 +132,10 @@ def test_a_follower_sees_a_run_through_a_restart_of_the_server(
 
         def log() -> None:
             with trackway.attach_run(run_id) as run:
-                run.log_series("loss", np.arange(100.0), np.arange(100))
+                run.log_series("loss", np.arange(100), np.arange(100.0))
                 run.flush(timeout=60)
                 seen.wait(120)
-                run.log_series("loss", np.arange(100.0, 200.0), np.arange(100, 200))
+                run.log_series("loss", np.arange(100, 200), np.arange(100.0, 200.0))
                 run.flush(timeout=60)
             client.tracking.update_run(run_id, status="FINISHED")
 

@@ -35,6 +35,7 @@ from trackway.errors import InvalidArgument
 from trackway.testing import LocalServer
 from trackway_server.core.telemetry import Telemetry
 from trackway_server.gateway import application
+from trackway_server.gateway.channels import Channels
 from trackway_server.gateway.config import GatewaySettings
 
 RUN, UNKNOWN_RUN = "ab" * 16, "cd" * 16
@@ -151,7 +152,7 @@ async def test_an_rpc_that_the_auth_layer_forgot(tmp_path: Path) -> None:
         assert open_rpcs == OPEN_RPCS
 
 
-def test_a_path_that_the_auth_layer_forgot(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_path_that_the_auth_layer_forgot(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Attack 13: the same for every route of the gateway, and for what is no route."""
     routes: list[Any] = []
 
@@ -160,7 +161,8 @@ def test_a_path_that_the_auth_layer_forgot(server: LocalServer, monkeypatch: pyt
         return lambda *_: None
 
     monkeypatch.setattr(application, "Starlette", record)
-    application.build_application(None, "127.0.0.1", GatewaySettings(), Telemetry())  # type: ignore[arg-type]
+    async with grpc.aio.insecure_channel("127.0.0.1:1") as nowhere:
+        application.build_application(Channels.all_to(nowhere), "127.0.0.1", GatewaySettings(), Telemetry())
     assert len(routes) > 3
     with httpx.Client(base_url=server.http_url) as browser:
         answered = {route.path: browser.get(re.sub(r"\{.*?\}", RUN, route.path)).status_code for route in routes}
