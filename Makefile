@@ -58,8 +58,8 @@ test: $(VENV)/.ready $(GEN)/.ready node ## Run lint, type checks and the whole t
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not topology"
 
-test-topology: $(VENV)/.ready ## The client suite over split services, behind a proxy too
-	$(BIN)/python -m pytest tests/conformance/topology
+test-topology: $(VENV)/.ready ## The client suite over split services and replicas, and those restarted under load
+	$(BIN)/python -m pytest tests/conformance/topology tests/faults/test_services_restarted.py
 
 test-skew: $(VENV)/.ready $(SKEW)/.ready ## Test the client on the oldest protobuf and grpcio it supports (own environment)
 	TRACKWAY_SKEW_PYTHON=$(SKEW)/bin/python $(BIN)/python -m pytest tests/integration/skew

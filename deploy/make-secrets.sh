@@ -14,6 +14,8 @@ chmod 700 "$folder"
 password="$(random 24)"
 access="$(random 10)"
 secret="$(random 24)"
+# The first administrator's key, in the form of an API key: clients exchange it for tokens.
+printf 'twk_%s_%s' "$(random 6)" "$(random 22 | cut -c 1-43)" > "$folder/admin_key"
 printf '%s' "$password" > "$folder/postgres_password"
 for service in tracking artifacts registry auth; do
     printf 'postgresql://trackway:%s@postgres/%s' "$password" "$service" > "$folder/${service}_database_url"

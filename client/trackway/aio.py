@@ -19,7 +19,7 @@ from trackway._rpc.connection import UNARY_SECONDS, Connection
 from trackway._rpc.directory import AsyncAuth
 from trackway._rpc.registry import AsyncRegistry
 from trackway._rpc.tracking import AsyncTracking
-from trackway.config import DEFAULT_WORKSPACE, ServerAddress, resolve
+from trackway.config import ServerAddress, chosen_workspace, resolve
 
 __all__ = ["AsyncArtifacts", "AsyncAuth", "AsyncClient", "AsyncRegistry", "AsyncTracking"]
 
@@ -27,8 +27,9 @@ __all__ = ["AsyncArtifacts", "AsyncAuth", "AsyncClient", "AsyncRegistry", "Async
 class AsyncClient:
     """A client of one server, for one event loop.
 
-    It connects at its first call. `timeout` is the deadline of each call in seconds; transfers and streams have none as
-    long as bytes arrive. Raises InvalidArgument for an address that is none.
+    It connects at its first call. `workspace` is where it looks: by default that of `TRACKWAY_WORKSPACE`, else
+    `default`. `timeout` is the deadline of each call in seconds; transfers and streams have none as long as bytes
+    arrive. Raises InvalidArgument for an address that is none.
     """
 
     tracking: AsyncTracking
@@ -45,10 +46,11 @@ class AsyncClient:
         uri: str | ServerAddress | None = None,
         *,
         token: str | None = None,
-        workspace: str = DEFAULT_WORKSPACE,
+        workspace: str | None = None,
         timeout: float = UNARY_SECONDS,
     ) -> None:
-        self._connection = Connection(resolve(uri, token=token), workspace=workspace, timeout=timeout)
+        address, workspace = resolve(uri, token=token), workspace or chosen_workspace()
+        self._connection = Connection(address, workspace=workspace, timeout=timeout)
         self.tracking = AsyncTracking(self._connection)
         self.artifacts = AsyncArtifacts(self._connection)
         self.registry = AsyncRegistry(self._connection)

@@ -21,7 +21,7 @@ from trackway._sync.portal import PORTAL
 from trackway._sync.registry import Registry
 from trackway._sync.tracking import Tracking
 from trackway.aio import AsyncClient
-from trackway.config import DEFAULT_WORKSPACE, ServerAddress
+from trackway.config import ServerAddress
 
 __all__ = ["Artifacts", "Auth", "Client", "Registry", "Tracking"]
 
@@ -29,8 +29,9 @@ __all__ = ["Artifacts", "Auth", "Client", "Registry", "Tracking"]
 class Client:
     """A client of one server, for any threads of this process and of those forked from it.
 
-    It connects at its first call. `timeout` is the deadline of each call in seconds; transfers and streams have none as
-    long as bytes arrive. Raises InvalidArgument for an address that is none.
+    It connects at its first call. `workspace` is where it looks: by default that of `TRACKWAY_WORKSPACE`, else
+    `default`. `timeout` is the deadline of each call in seconds; transfers and streams have none as long as bytes
+    arrive. Raises InvalidArgument for an address that is none.
     """
 
     tracking: Tracking
@@ -47,7 +48,7 @@ class Client:
         uri: str | ServerAddress | None = None,
         *,
         token: str | None = None,
-        workspace: str = DEFAULT_WORKSPACE,
+        workspace: str | None = None,
         timeout: float = UNARY_SECONDS,
     ) -> None:
         self._async = AsyncClient(uri, token=token, workspace=workspace, timeout=timeout)

@@ -11,9 +11,11 @@ Each setting is taken from the first place that has it:
 |-------------|------------------------|-------------------------------------|-----------------------------------|
 | server      | `TRACKWAY_URI`         | `uri = "trackway://…"`              | `trackway://127.0.0.1:7701`       |
 | key         | `TRACKWAY_TOKEN`       | `[servers."HOST:PORT"] token`       | none                              |
+| or a token  | `TRACKWAY_OIDC_TOKEN_FILE` | `[servers."HOST:PORT"] oidc_token_file` | none                      |
 | authority   | `TRACKWAY_CA_FILE`     | `[servers."HOST:PORT"] ca_file`     | those that gRPC ships             |
 | certificate | `TRACKWAY_CLIENT_CERT` | `[servers."HOST:PORT"] client_cert` | none                              |
 | its key     | `TRACKWAY_CLIENT_KEY`  | `[servers."HOST:PORT"] client_key`  | none                              |
+| workspace   | `TRACKWAY_WORKSPACE`   | –                                   | `default`                         |
 | profile     | `TRACKWAY_PROFILE`     | –                                   | `~/.config/trackway/profile.toml` |
 | spools      | `TRACKWAY_SPOOL_DIR`   | –                                   | `~/.local/share/trackway/spool`   |
 
@@ -38,7 +40,17 @@ is your home. Of these files the uplink is told the paths; nothing of them is ev
 **Keys.** A server on this machine writes its key into your profile when it starts, so nothing needs to be set. A key
 from the profile goes to the server it is noted for and to no other; `TRACKWAY_TOKEN` goes to whichever server is
 chosen. A key never stands in an address. An API key (`twk_…`, see `trackway auth keys`) is exchanged for a token that
-lives some minutes, again and again, without your doing. A profile looks like this:
+lives some minutes, again and again, without your doing.
+
+**Workspaces.** Everything lies in a workspace, in which you need a role; `Client(workspace="…")`, or the variable for
+whole programs: what a script logs, and what the command line lists.
+
+**Tokens of others.** In place of a key, `TRACKWAY_OIDC_TOKEN_FILE` names a file with an ID or access token of an OIDC
+issuer that the server trusts: what GitHub Actions, GitLab or Kubernetes give a job. It is exchanged just so, and read
+again when it has changed, so that whoever made it may renew it in place. A key counts first; what the environment has
+counts before what the profile has. With neither, a client certificate may say who you are.
+
+A profile looks like this:
 
     uri = "trackways://trackway.example.org"
 
@@ -72,14 +84,15 @@ DEFAULT_WORKSPACE = "default"
 
 _SCHEMES = {"trackway": False, "trackways": True}
 _LOOPBACK = ("127.0.0.1", "[::1]")
-_FILES = ("ca_file", "client_cert", "client_key")
+_TLS_FILES = ("ca_file", "client_cert", "client_key")
+_FILES = (*_TLS_FILES, "oidc_token_file")
 _NOTED = ("token", *_FILES)
 
 
 class ServerAddress:
     """A server and the key for it. Immutable; its `repr` does not show the key."""
 
-    __slots__ = ("ca_file", "client_cert", "client_key", "target", "tls", "token", "uri")
+    __slots__ = ("ca_file", "client_cert", "client_key", "oidc_token_file", "target", "tls", "token", "uri")
 
     uri: str
     """`trackway://HOST:PORT` or `trackways://HOST:PORT`, the port always written; several with commas between them."""
@@ -91,6 +104,8 @@ class ServerAddress:
     """Path of the authorities to trust instead of those that gRPC ships. With TLS only, like the next two."""
     client_cert: str | None
     client_key: str | None
+    oidc_token_file: str | None
+    """Path of a token of an OIDC issuer, which stands in for a key; None where there is one."""
 
     def __init__(
         self,
@@ -101,8 +116,9 @@ class ServerAddress:
         ca_file: str | None = None,
         client_cert: str | None = None,
         client_key: str | None = None,
+        oidc_token_file: str | None = None,
     ) -> None:
-        values = (ca_file, client_cert, client_key, target, tls, token, uri)
+        values = (ca_file, client_cert, client_key, oidc_token_file, target, tls, token, uri)
         for name, value in zip(self.__slots__, values, strict=True):
             object.__setattr__(self, name, value)
 
@@ -110,7 +126,7 @@ class ServerAddress:
         raise AttributeError(f"a ServerAddress cannot be changed: {name}")
 
     def __reduce__(self) -> tuple[type[ServerAddress], tuple[Any, ...]]:
-        files = (self.ca_file, self.client_cert, self.client_key)
+        files = (self.ca_file, self.client_cert, self.client_key, self.oidc_token_file)
         return ServerAddress, (self.uri, self.target, self.tls, self.token, *files)
 
     def __eq__(self, other: object) -> bool:
@@ -121,6 +137,12 @@ class ServerAddress:
 
     def __repr__(self) -> str:
         return f"ServerAddress({self.uri!r}, token={'given' if self.token else None})"
+
+    def with_token_file(self, path: str) -> ServerAddress:
+        """The same server, with a token of an OIDC issuer in place of a key."""
+        return ServerAddress(
+            self.uri, self.target, self.tls, None, self.ca_file, self.client_cert, self.client_key, path
+        )
 
     @property
     def targets(self) -> list[str]:
@@ -143,26 +165,34 @@ def resolve(
 ) -> ServerAddress:
     """The server to talk to, by the order of this module's manual; a ServerAddress is taken as it is.
 
-    `files` are those of `tls_files`, where they are not to be looked for. Raises InvalidArgument for an address or a
+    `files` are those of `named_files`, where they are not to be looked for. Raises InvalidArgument for an address or a
     profile that cannot be read.
     """
     if isinstance(uri, ServerAddress):
         return uri
     chosen = uri or environ.get("TRACKWAY_URI")
     key = token or environ.get("TRACKWAY_TOKEN")
-    files = files or tls_files(environ)
+    files = files or named_files(environ)
     plain = chosen is not None and not chosen.strip().lower().startswith("trackways")
-    profile = {} if chosen and key and plain else read_profile(environ)
+    profile = {} if chosen and plain and (key or "oidc_token_file" in files) else read_profile(environ)
     address = parse_uri(chosen or _text(profile, "uri") or DEFAULT_URI)
     noted = _noted(profile, address.targets)
-    key = _checked_key(key or noted.get("token"))
-    if not address.tls:
-        return ServerAddress(address.uri, address.target, False, key)
-    return ServerAddress(address.uri, address.target, True, key, *_tls_paths(files, noted, environ))
+    token_file = files.get("oidc_token_file")
+    if not key and not token_file:
+        key, token_file = noted.get("token"), noted.get("oidc_token_file")
+        token_file = token_file and _absolute(token_file, os.path.dirname(profile_path(environ)))  # noqa: PTH120
+    tls = _tls_paths(files, noted, environ) if address.tls else (None, None, None)
+    return ServerAddress(address.uri, address.target, address.tls, _checked_key(key), *tls, None if key else token_file)
 
 
-def tls_files(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The absolute paths of the files of TLS that the environment names: `ca_file`, `client_cert`, `client_key`."""
+def chosen_workspace(environ: Mapping[str, str] = os.environ) -> str:
+    """The workspace that the environment names."""
+    return environ.get("TRACKWAY_WORKSPACE") or DEFAULT_WORKSPACE
+
+
+def named_files(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The absolute paths of the files that the environment names: `ca_file`, `client_cert`, `client_key`,
+    `oidc_token_file`."""
     given = ((name, environ.get(f"TRACKWAY_{name.upper()}")) for name in _FILES)
     return {name: _absolute(path, os.curdir) for name, path in given if path}
 
@@ -279,7 +309,7 @@ def _tls_paths(
 ) -> tuple[str | None, str | None, str | None]:
     """CA file, client certificate and key: a certificate and its key come from the same place."""
     folder = os.path.dirname(profile_path(environ))  # noqa: PTH120
-    profile = {name: _absolute(noted[name], folder) for name in _FILES if name in noted}
+    profile = {name: _absolute(noted[name], folder) for name in _TLS_FILES if name in noted}
     pair = files if "client_cert" in files or "client_key" in files else profile
     cert, key = pair.get("client_cert"), pair.get("client_key")
     if bool(cert) != bool(key):

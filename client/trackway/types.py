@@ -354,6 +354,25 @@ class RoleBinding:
 
 
 @dataclass(frozen=True, slots=True)
+class ExperimentRole:
+    """The role of a principal on one experiment and its runs, beside the one in the workspace."""
+
+    experiment_id: str
+    principal: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRole:
+    """The role of a principal on one registered model, its versions and their files, beside the workspace's."""
+
+    name: str
+    workspace: str
+    principal: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key of a principal, without its secret. Times are 0 where it never came to that."""
 

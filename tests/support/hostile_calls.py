@@ -28,7 +28,17 @@ LISTEN_SECONDS = 0.15
 SECONDS = 20.0
 """No call may take longer."""
 
-DRIVERS = ("sqlite", "sqlalchemy", "psycopg", "traceback", 'file "', "descriptor", "constraint", "integrityerror", "0x")
+DRIVERS = (
+    "sqlite",
+    "sqlalchemy",
+    "psycopg",
+    "traceback",
+    'file "',
+    "descriptor",
+    "constraint",
+    "integrityerror",
+    "at 0x",
+)
 """What a driver's text, or ours about it, would say. A message quotes no value that might hold these."""
 
 CLIENT_MADE = {grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}

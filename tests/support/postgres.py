@@ -37,7 +37,7 @@ _NUMBERS = itertools.count()
 
 
 class Cluster:
-    """A PostgreSQL server. A `durable` one keeps what it committed when it crashes; without `on_disk`, data in memory."""
+    """A PostgreSQL server. A `durable` one keeps what it committed in a crash; its data is in memory or `on_disk`."""
 
     def __init__(self, *, durable: bool = False, on_disk: bool = False) -> None:
         memory = Path(tempfile.gettempdir() if on_disk else "/dev/shm")

@@ -33,7 +33,7 @@ from trackway._ingest.spool import (
 _WINDOW = 1 << 20
 _LARGEST_RECORD = 1 << 30
 _SPOOL_ONLY = frozenset({Kind.SHAPE, Kind.CLOSE})
-_BARRIERS = frozenset({Kind.RUN_STATUS, Kind.CLOSE})
+_BARRIERS = frozenset({Kind.RUN_START, Kind.RUN_STATUS, Kind.CLOSE})
 
 Shapes = dict[int, tuple[int, ...]]
 
@@ -166,7 +166,7 @@ class SpoolReader:
     def _learn_state(self, kind: int, text: bytes) -> None:
         if kind == Kind.CLOSE:
             self.closed = True
-        else:
+        elif kind == Kind.RUN_STATUS:
             self.status = json.loads(text)["status"]
 
     def _load(self) -> bytes:

@@ -19,7 +19,7 @@ from trackway._ingest.mount import is_network
 from trackway._ingest.segment import create_growing_segment, create_segment
 from trackway._ingest.spool import HEADER, RECORD, Kind, State
 from trackway._ingest.text import to_json
-from trackway.config import tls_files
+from trackway.config import named_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Recorder:
         self.workspace = workspace
         self.owns_run = owns
         self._token = token
-        self._files = tls_files() if uri.startswith("trackways://") else {}
+        self._files = named_files()
         self._labels = labels
         self._root = root
         self._begin()

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import time
 from collections import deque
 from collections.abc import Callable
@@ -31,7 +32,7 @@ from trackway._ingest.spool import STATE_SIZE, Link, State, waiting_artifacts
 from trackway._ingest.uploads import Uploads
 from trackway._ingest.wire import append_message
 from trackway._rpc.auth import Metadata
-from trackway._rpc.status import BY_REASON, CallSite, error_of
+from trackway._rpc.status import BY_REASON, CallSite, error_of, has_expired
 from trackway.api.common.v1.errors_pb2 import ErrorReason
 from trackway.api.metrics.v1 import ingest_pb2
 
@@ -40,6 +41,8 @@ OPEN_SECONDS = 10.0
 ACKNOWLEDGE_SECONDS = 60.0
 LINGER_SECONDS = 0.1
 """How long points may wait for company in one message, while nobody waits for them."""
+EXPIRED_SECONDS = 0.2
+"""Within which the streams of a token that has expired come again, each at its own moment."""
 WINDOW_BYTES = 8 << 20
 """How much may be under way without an acknowledgement."""
 
@@ -80,6 +83,7 @@ class SpoolSender:
         self._uploads = Uploads(directory, meta, server)
         self._on_progress = on_progress or (lambda: None)
         self._acknowledged = asyncio.Event()
+        self._began = 0.0
         self._under_way = 0
         self._max_append_bytes = 0
         self._passed_over = 0
@@ -88,13 +92,25 @@ class SpoolSender:
     async def session(self, *, follow: bool) -> None:
         """Send what is there and, with `follow`, what is still to come, until the writer closes the spool.
 
+        A stream that has outlived its token is followed by one with a new token, and nobody is told.
         Raises TrackwayError where the server is unreachable or refuses, SpoolDamaged where the spool cannot be read.
         """
+        while True:
+            try:
+                return await self._stream(follow=follow)
+            except errors.Unauthenticated as refused:
+                if not has_expired(refused):
+                    raise
+            self.server.credentials.renew(self._began)
+            await asyncio.sleep(random.uniform(0, EXPIRED_SECONDS))  # noqa: S311 spreads streams, guards nothing
+
+    async def _stream(self, *, follow: bool) -> None:
         site = CallSite(self.server.address, "TrackingService.Ingest", new_id())
         stream: Any = self.server.channel.stream_stream(
             METHOD, response_deserializer=ingest_pb2.IngestResponse.FromString
         )
-        call: Any = stream(metadata=await self._metadata(site))
+        metadata, self._began = await self._metadata(site), time.monotonic()
+        call: Any = stream(metadata=metadata)
         try:
             opened = await self._open(call)
             self._join(opened)
@@ -104,7 +120,7 @@ class SpoolSender:
                 tasks.create_task(self._collect(call, pump, watchdog))
         except* grpc.aio.AioRpcError as failures:
             error = error_of(_first(failures), site)
-            if isinstance(error, errors.Unauthenticated):
+            if isinstance(error, errors.Unauthenticated) and not has_expired(error):
                 self.server.credentials.forget()
             raise error from None
         except* TimeoutError:
@@ -234,7 +250,9 @@ class SpoolSender:
         self.progress.complete = complete and not waiting_artifacts(os.fspath(self.directory))
 
     async def _upload(self) -> None:
-        """Upload the files that wait."""
+        """Upload the files that wait, to a run that the server has."""
+        if waiting_artifacts(os.fspath(self.directory)):
+            await self._all_acknowledged()
         if refused := await self._uploads.run_waiting():
             self.progress.refused += refused
             self.state.refused += refused
@@ -245,6 +263,11 @@ class SpoolSender:
             async with asyncio.timeout(LINGER_SECONDS):
                 await self.wake.wait()
         self.wake.clear()
+
+    async def _all_acknowledged(self) -> None:
+        while self._sent:
+            self._acknowledged.clear()
+            await self._acknowledged.wait()
 
     async def _room_for(self, size: int) -> None:
         while self._sent and self._under_way + size > WINDOW_BYTES:

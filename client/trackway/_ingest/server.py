@@ -56,7 +56,7 @@ class Servers:
         self._keys[config.parse_uri(uri).uri] = token
 
     def learn_files(self, uri: str, files: dict[str, str]) -> None:
-        """Remember which files of TLS (`config.tls_files`) a process uses for a server."""
+        """Remember which files (`config.named_files`) a process uses for a server."""
         self._files[config.parse_uri(uri).uri] = files
 
     def get(self, uri: str, workspace: str) -> Server:

@@ -31,7 +31,7 @@ def main() -> None:
     os.setsid()
     root = Path(sys.argv[1])
     hello = os.environ.pop("TRACKWAY_UPLINK_HELLO", "")
-    for name in ("TOKEN", "CA_FILE", "CLIENT_CERT", "CLIENT_KEY"):
+    for name in ("TOKEN", "CA_FILE", "CLIENT_CERT", "CLIENT_KEY", "OIDC_TOKEN_FILE"):
         os.environ.pop(f"TRACKWAY_{name}", None)  # of the process that started us; each brings its own for its server
     path = socket_path(os.fspath(root))
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -33,6 +33,7 @@ from trackway._ingest.spool import (
     waiting_artifacts,
 )
 from trackway._ingest.text import to_json
+from trackway.config import chosen_workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Writer(Recorder):
         run_id: str,
         *,
         uri: str,
-        workspace: str = "default",
+        workspace: str | None = None,
         token: str | None = None,
         labels: Mapping[str, str] | None = None,
         spool_root: str | None = None,
@@ -87,9 +88,11 @@ class Writer(Recorder):
 
         `owns_run`: this process began the run, so the run ends with it: the uplink marks it KILLED should the process
         vanish. A process that only joined says False. A spool that cannot be made (disk full, no permission) is told
-        on stderr once, and everything logged is then counted as dropped; training goes on.
+        on stderr once, and everything logged is then counted as dropped; training goes on. `workspace` is by default
+        the one that the environment names.
         """
         token = token or os.environ.get("TRACKWAY_TOKEN")
+        workspace = workspace or chosen_workspace()
         writer = cls(run_id, uri, workspace, token, labels or {}, spool_root or default_root(), owns_run)
         _open_writers.append(writer)
         return writer

@@ -16,7 +16,7 @@ from trackway import errors
 from trackway._ids import new_id
 from trackway._rpc.auth import Credentials, Metadata
 from trackway._rpc.channel import MAX_RECONNECT_MS, files_signature, open_channel
-from trackway._rpc.status import CallSite, error_of, too_late
+from trackway._rpc.status import CallSite, error_of, has_expired, too_late
 from trackway.config import ServerAddress
 
 UNARY_SECONDS = 30.0
@@ -94,15 +94,16 @@ class Connection:
 
     async def stream(self, method: Any, request: Any, *, idle: float = IDLE_SECONDS) -> AsyncGenerator[Any, None]:
         """The answers to one request. Raises TrackwayError, DeadlineExceeded where none comes for `idle` seconds."""
-        site, call = self._site(method), None
+        site, call, began = self._site(method), None, 0.0
         try:
             await self._reconnected()
-            call = method(request, metadata=await self._metadata(site))
+            metadata, began = await self._metadata(site), time.monotonic()
+            call = method(request, metadata=metadata)
             while (answer := await _read(call, idle)) is not grpc.aio.EOF:
                 yield answer
             return
         except _FAILURES as failure:
-            error = self._failed(failure, site, idle)
+            error = self._failed(failure, site, idle, began)
         finally:
             if call is not None:
                 call.cancel()
@@ -136,10 +137,15 @@ class Connection:
         assert self._channel is not None
         return await self._credentials.metadata(self._channel, site.request_id)
 
-    def _failed(self, failure: BaseException, site: CallSite, seconds: float) -> errors.TrackwayError:
-        """The error to raise; a token that is refused is asked for anew at the next call."""
+    def _failed(
+        self, failure: BaseException, site: CallSite, seconds: float, began: float = 0.0
+    ) -> errors.TrackwayError:
+        """The error to raise; a token that is refused, or has expired under a stream, is asked for anew at the next
+        call."""
         error = _translated(failure, site, seconds)
-        if isinstance(error, errors.Unauthenticated):
+        if has_expired(error):
+            self._credentials.renew(began)
+        elif isinstance(error, errors.Unauthenticated):
             self._credentials.forget()
         return error
 

@@ -12,6 +12,12 @@ from trackway._rpc.paging import Pages
 from trackway.api.auth.v1 import auth_service_pb2 as pb
 from trackway.api.auth.v1 import resources_pb2
 from trackway.api.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from trackway.api.registry.v1 import model_registry_service_pb2 as registry_pb
+from trackway.api.registry.v1 import resources_pb2 as registry_resources_pb2
+from trackway.api.registry.v1.model_registry_service_pb2_grpc import ModelRegistryServiceStub
+from trackway.api.tracking.v1 import resources_pb2 as tracking_resources_pb2
+from trackway.api.tracking.v1 import tracking_service_pb2 as tracking_pb
+from trackway.api.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trackway.errors import InvalidArgument
 
 _ROLES = {
@@ -36,6 +42,14 @@ class AsyncAuth:
     @property
     def _stub(self) -> Any:
         return self._connection.stub(AuthServiceStub)
+
+    @property
+    def _tracking(self) -> Any:
+        return self._connection.stub(TrackingServiceStub)
+
+    @property
+    def _registry(self) -> Any:
+        return self._connection.stub(ModelRegistryServiceStub)
 
     async def get_self(self) -> types.Identity:
         """Who the caller is, and what they may do."""
@@ -111,6 +125,71 @@ class AsyncAuth:
 
         return Pages(fetch)
 
+    async def grant_experiment_role(self, experiment_id: str, principal: str, role: types.Role) -> types.ExperimentRole:
+        """Give a principal a role on one experiment and its runs, in place of the one it had there. It adds to the role
+        in the workspace, and needs none. Raises NotFound."""
+        request = tracking_pb.GrantExperimentRoleRequest(
+            experiment_id=experiment_id, principal=principal, role=_role_number(role)
+        )
+        response: tracking_pb.GrantExperimentRoleResponse = await self._connection.unary(
+            self._tracking.GrantExperimentRole, request
+        )
+        return _experiment_role(response.binding)
+
+    async def revoke_experiment_role(self, experiment_id: str, principal: str) -> None:
+        """Take a principal's role on one experiment away; that in the workspace stays. Raises NotFound where it has
+        none."""
+        request = tracking_pb.RevokeExperimentRoleRequest(experiment_id=experiment_id, principal=principal)
+        await self._connection.unary(self._tracking.RevokeExperimentRole, request)
+
+    def list_experiment_roles(self, experiment_id: str, *, page_size: int = 100) -> AsyncIterator[types.ExperimentRole]:
+        """The roles on one experiment, by principal; those in the workspace are not among them."""
+
+        async def fetch(token: str) -> tuple[Sequence[types.ExperimentRole], str]:
+            request = tracking_pb.ListExperimentRolesRequest(
+                experiment_id=experiment_id, page_size=page_size, page_token=token
+            )
+            response: tracking_pb.ListExperimentRolesResponse = await self._connection.unary(
+                self._tracking.ListExperimentRoles, request
+            )
+            return [_experiment_role(each) for each in response.bindings], response.next_page_token
+
+        return Pages(fetch)
+
+    async def grant_model_role(
+        self, name: str, principal: str, role: types.Role, *, workspace: str | None = None
+    ) -> types.ModelRole:
+        """Give a principal a role on one registered model, its versions and their files, in place of the one it had
+        there. It adds to the role in the workspace, and needs none. Raises NotFound."""
+        request = registry_pb.GrantModelRoleRequest(
+            name=name, workspace=self._in(workspace), principal=principal, role=_role_number(role)
+        )
+        response: registry_pb.GrantModelRoleResponse = await self._connection.unary(
+            self._registry.GrantModelRole, request
+        )
+        return _model_role(response.binding)
+
+    async def revoke_model_role(self, name: str, principal: str, *, workspace: str | None = None) -> None:
+        """Take a principal's role on one model away; that in the workspace stays. Raises NotFound where it has none."""
+        request = registry_pb.RevokeModelRoleRequest(name=name, workspace=self._in(workspace), principal=principal)
+        await self._connection.unary(self._registry.RevokeModelRole, request)
+
+    def list_model_roles(
+        self, name: str, *, workspace: str | None = None, page_size: int = 100
+    ) -> AsyncIterator[types.ModelRole]:
+        """The roles on one model, by principal; those in the workspace are not among them."""
+
+        async def fetch(token: str) -> tuple[Sequence[types.ModelRole], str]:
+            request = registry_pb.ListModelRolesRequest(
+                name=name, workspace=self._in(workspace), page_size=page_size, page_token=token
+            )
+            response: registry_pb.ListModelRolesResponse = await self._connection.unary(
+                self._registry.ListModelRoles, request
+            )
+            return [_model_role(each) for each in response.bindings], response.next_page_token
+
+        return Pages(fetch)
+
     async def create_key(
         self, principal: str = "", *, name: str = "", lifetime_days: float | None = None
     ) -> types.NewApiKey:
@@ -177,6 +256,14 @@ def _workspace(message: resources_pb2.Workspace) -> types.Workspace:
 
 def _binding(message: resources_pb2.RoleBinding) -> types.RoleBinding:
     return types.RoleBinding(message.workspace, message.principal, _role(message.role))
+
+
+def _experiment_role(message: tracking_resources_pb2.ExperimentRole) -> types.ExperimentRole:
+    return types.ExperimentRole(message.experiment_id, message.principal, _role(message.role))
+
+
+def _model_role(message: registry_resources_pb2.ModelRole) -> types.ModelRole:
+    return types.ModelRole(message.name, message.workspace, message.principal, _role(message.role))
 
 
 def _key(message: resources_pb2.ApiKey) -> types.ApiKey:

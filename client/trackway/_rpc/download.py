@@ -14,6 +14,7 @@ from trackway._rpc.digests import file_digest
 from trackway._rpc.part import Part
 from trackway._rpc.progress import Meter
 from trackway._rpc.retry import Backoff
+from trackway._rpc.status import has_expired
 from trackway.api.artifacts.v1 import artifact_store_service_pb2 as pb
 from trackway.api.artifacts.v1 import resources_pb2
 from trackway.api.artifacts.v1.artifact_store_service_pb2_grpc import ArtifactStoreServiceStub
@@ -78,6 +79,10 @@ class _Reception:
                 fruitless = 1 if self._part.size > before else fruitless + 1
                 if fruitless == ATTEMPTS:
                     raise self._given_up(failure) from None
+            except errors.Unauthenticated as refused:
+                if not has_expired(refused) or self._part.size == before:
+                    raise
+                continue
             if fruitless == 1:
                 backoff.reset()
             await backoff.wait()

@@ -23,6 +23,9 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "ListWriters",
         "ListSeries",
         "ReadSeries",
+        "GetRunAccess",
+        "GrantExperimentRole",
+        "ListExperimentRoles",
     ),
     "trackway.api.artifacts.v1.ArtifactStoreService": (
         "DownloadArtifact",
@@ -38,6 +41,9 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "ListVersions",
         "Resolve",
         "ListEvents",
+        "GetManifestAccess",
+        "GrantModelRole",
+        "ListModelRoles",
     ),
     "trackway.api.auth.v1.AuthService": (
         "ExchangeKey",

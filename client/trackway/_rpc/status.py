@@ -35,6 +35,9 @@ BY_STATUS: Mapping[grpc.StatusCode, type[errors.TrackwayError]] = {
     grpc.StatusCode.UNAUTHENTICATED: errors.Unauthenticated,
 }
 
+EXPIRED = "CREDENTIALS_EXPIRED"
+"""The reason of a stream's end that is no failure: opened again, with a new token, it goes on."""
+
 BY_REASON: Mapping[str, type[errors.TrackwayError]] = {
     "UNSPECIFIED": errors.Internal,
     "INVALID_FIELD": errors.InvalidArgument,
@@ -42,6 +45,7 @@ BY_REASON: Mapping[str, type[errors.TrackwayError]] = {
     "UNKNOWN_METHOD": errors.Unsupported,
     "CREDENTIALS_MISSING": errors.Unauthenticated,
     "CREDENTIALS_INVALID": errors.Unauthenticated,
+    "CREDENTIALS_EXPIRED": errors.Unauthenticated,
     "PERMISSION_DENIED": errors.PermissionDenied,
     "LIMIT_EXCEEDED": errors.ResourceExhausted,
     "STORAGE_FULL": errors.ResourceExhausted,
@@ -92,6 +96,7 @@ BY_REASON: Mapping[str, type[errors.TrackwayError]] = {
     "WORKSPACE_PROTECTED": errors.FailedPrecondition,
     "ROLE_NOT_FOUND": errors.NotFound,
     "KEY_NOT_FOUND": errors.NotFound,
+    "IDENTITY_UNMAPPED": errors.Unauthenticated,
 }
 
 
@@ -121,6 +126,11 @@ def error_of(failure: grpc.aio.AioRpcError, site: CallSite) -> errors.TrackwayEr
     message = _ours(refusal.reason, site) or failure.details() or f"the server refused {site.method}"
     request_id = refusal.metadata.get("request_id") or site.request_id
     return kind(message, reason=refusal.reason, metadata=refusal.metadata, request_id=request_id)
+
+
+def has_expired(error: Exception) -> bool:
+    """Whether a stream has ended because its token has, so that it may be opened again at once."""
+    return isinstance(error, errors.Unauthenticated) and error.reason == EXPIRED
 
 
 def too_late(site: CallSite, seconds: float) -> errors.DeadlineExceeded:
@@ -156,7 +166,7 @@ def _ours(reason: str, site: CallSite) -> str:
             f"{address.uri} wants a key: set TRACKWAY_TOKEN, or note it in {profile_path()}"
             ' (a server keeps its first in "admin.key" of its data folder)'
         )
-    if reason == "CREDENTIALS_INVALID":
+    if reason == "CREDENTIALS_INVALID" and not address.oidc_token_file:  # of those the server knows more
         return f"{address.uri} does not know this key: check TRACKWAY_TOKEN and {profile_path()}"
     return _other_version(site) if reason == "UNKNOWN_METHOD" else ""
 

@@ -12,6 +12,7 @@ from trackway._rpc import convert
 from trackway._rpc.arguments import names, texts
 from trackway._rpc.connection import Connection
 from trackway._rpc.paging import Pages
+from trackway._rpc.status import has_expired
 from trackway.api.metrics.v1 import ingest_pb2
 from trackway.api.tracking.v1 import resources_pb2
 from trackway.api.tracking.v1 import tracking_service_pb2 as pb
@@ -235,7 +236,13 @@ class AsyncTracking:
         the run has no such series.
         """
         request = pb.ReadSeriesRequest(run_id=run_id, key=key, context=context or {}, any_context=context is None)
-        parts = [message.points async for message in self._connection.stream(self._stub.ReadSeries, request)]
+        try:
+            parts = [message.points async for message in self._connection.stream(self._stub.ReadSeries, request)]
+        except errors.Unauthenticated as refused:
+            if not has_expired(refused):
+                raise
+            # It was opened with an old token; a new one lasts longer.
+            parts = [message.points async for message in self._connection.stream(self._stub.ReadSeries, request)]
         return convert.series(parts)
 
     def list_writers(self, run_id: str) -> AsyncIterator[types.Writer]:

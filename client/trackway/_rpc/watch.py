@@ -9,6 +9,7 @@ from trackway import errors, types
 from trackway._rpc import convert
 from trackway._rpc.connection import Connection
 from trackway._rpc.retry import Backoff
+from trackway._rpc.status import has_expired
 from trackway.api.registry.v1 import model_registry_service_pb2 as pb
 from trackway.api.registry.v1.model_registry_service_pb2_grpc import ModelRegistryServiceStub
 
@@ -48,6 +49,11 @@ class Watch(AsyncIterator[types.Event]):
         while True:
             try:
                 answer = await self._answer()
+            except errors.Unauthenticated as refused:
+                if not has_expired(refused):
+                    raise
+                await self._backoff.wait()
+                continue
             except _PASSING:
                 if not self._begun:
                     raise  # a server that was never reached is for the caller to know

@@ -53,6 +53,28 @@ class Auth:
     def list_roles(self, *, workspace: str | None = None, page_size: int = 100) -> Iterator[types.RoleBinding]:
         return items(self._portal, self._async.list_roles(workspace=workspace, page_size=page_size))
 
+    def grant_experiment_role(self, experiment_id: str, principal: str, role: types.Role) -> types.ExperimentRole:
+        return self._portal.call(self._async.grant_experiment_role, experiment_id, principal, role)
+
+    def revoke_experiment_role(self, experiment_id: str, principal: str) -> None:
+        self._portal.call(self._async.revoke_experiment_role, experiment_id, principal)
+
+    def list_experiment_roles(self, experiment_id: str, *, page_size: int = 100) -> Iterator[types.ExperimentRole]:
+        return items(self._portal, self._async.list_experiment_roles(experiment_id, page_size=page_size))
+
+    def grant_model_role(
+        self, name: str, principal: str, role: types.Role, *, workspace: str | None = None
+    ) -> types.ModelRole:
+        return self._portal.call(self._async.grant_model_role, name, principal, role, workspace=workspace)
+
+    def revoke_model_role(self, name: str, principal: str, *, workspace: str | None = None) -> None:
+        self._portal.call(self._async.revoke_model_role, name, principal, workspace=workspace)
+
+    def list_model_roles(
+        self, name: str, *, workspace: str | None = None, page_size: int = 100
+    ) -> Iterator[types.ModelRole]:
+        return items(self._portal, self._async.list_model_roles(name, workspace=workspace, page_size=page_size))
+
     def create_key(self, principal: str = "", *, name: str = "", lifetime_days: float | None = None) -> types.NewApiKey:
         return self._portal.call(self._async.create_key, principal, name=name, lifetime_days=lifetime_days)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -11,17 +12,26 @@ from trackway.cli.connection import Json, Limit, Uri, connect
 from trackway.cli.output import Column, moment, print_json, print_line, print_pairs, print_table
 
 if TYPE_CHECKING:
-    from trackway.types import ApiKey, PrincipalKind, Role
+    from collections.abc import Iterator
+
+    from trackway.client import Client
+    from trackway.types import ApiKey, ExperimentRole, ModelRole, PrincipalKind, Role, RoleBinding
 
 app = typer.Typer(help="Users, service accounts, keys, workspaces and roles.", no_args_is_help=True)
 workspaces = typer.Typer(help="Workspaces: where everything lies and roles hold.", no_args_is_help=True)
-roles = typer.Typer(help="Roles of principals in a workspace.", no_args_is_help=True)
+roles = typer.Typer(help="Roles in a workspace, or on one experiment or model.", no_args_is_help=True)
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 Principal = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="A user or a service account.")]
 Owner = Annotated[str, typer.Option("--principal", "-p", metavar="NAME", help="Whose. Default: your own.")]
 Workspace = Annotated[str, typer.Option("--workspace", "-w", metavar="NAME", help="Where the role holds.")]
+Experiment = Annotated[
+    str, typer.Option("--experiment", "-e", metavar="ID|NAME", help="On this experiment alone, not in the workspace.")
+]
+Model = Annotated[
+    str, typer.Option("--model", "-m", metavar="NAME", help="On this registered model alone, not in the workspace.")
+]
 Note = Annotated[str, typer.Option("--description", help="For people.")]
 
 
@@ -32,21 +42,34 @@ def auth() -> None:
 
 @app.command()
 def login(
-    key: Annotated[
-        str, typer.Option("--key", envvar="TRACKWAY_TOKEN", prompt=True, hide_input=True, help="Better not given here.")
-    ],
+    key: Annotated[str, typer.Option("--key", envvar="TRACKWAY_TOKEN", help="Better not given here.")] = "",
+    oidc_token_file: Annotated[
+        Path | None,
+        typer.Option("--oidc-token-file", metavar="FILE", help="A token of an OIDC issuer, in place of a key."),
+    ] = None,
     uri: Uri = None,
 ) -> None:
-    """Check a key and note it in your profile, for the server it is for. It is asked for, and not shown."""
+    """Check a key and note it in your profile, for the server it is for. It is asked for, and not shown.
+
+    With --oidc-token-file it is the path that is noted; the file is read again when it has changed.
+    """
     from trackway import config
-    from trackway._profile import note_key
+    from trackway._profile import note_key, note_token_file
     from trackway.client import Client
 
-    with Client(uri, token=key.strip()) as client:
+    if oidc_token_file is None:
+        key = (key or str(typer.prompt("Key", hide_input=True))).strip()
+        address = config.resolve(uri, token=key)
+    else:
+        address = config.resolve(uri).with_token_file(str(oidc_token_file.absolute()))
+    with Client(address) as client:
         who = client.auth.get_self()
-        target = config.parse_uri(client.uri).target
-    path = note_key(target, key.strip())
-    print_line(f"{who.name} is noted for {target} in {path}")
+    path = (
+        note_key(address.target, key)
+        if oidc_token_file is None
+        else note_token_file(address.target, address.oidc_token_file or "")
+    )
+    print_line(f"{who.name} is noted for {address.target} in {path}")
 
 
 @app.command()
@@ -130,15 +153,30 @@ def delete_workspace(name: Name, uri: Uri = None) -> None:
 
 
 @roles.command("list")
-def list_roles(uri: Uri = None, workspace: Workspace = "default", limit: Limit = 100, as_json: Json = False) -> None:
-    """List the roles in a workspace, by principal."""
-    with connect(uri) as client:
-        found = list(islice(client.auth.list_roles(workspace=workspace), limit))
+def list_roles(
+    uri: Uri = None,
+    workspace: Workspace = "default",
+    experiment: Experiment = "",
+    model: Model = "",
+    limit: Limit = 100,
+    as_json: Json = False,
+) -> None:
+    """List the roles in a workspace, or those on one experiment or model alone, by principal."""
+    with _connected(uri, workspace, experiment, model) as client:
+        found: Iterator[RoleBinding | ExperimentRole | ModelRole]
+        if experiment:
+            found = client.auth.list_experiment_roles(_experiment(client, experiment))
+        elif model:
+            found = client.auth.list_model_roles(model, workspace=workspace)
+        else:
+            found = client.auth.list_roles(workspace=workspace)
+        shown: list[RoleBinding | ExperimentRole | ModelRole] = list(islice(found, limit))
     if as_json:
-        print_json(found)
+        print_json(shown)
         return
-    rows = [(each.principal, each.role) for each in found]
-    print_table(f"Roles in {workspace}", (Column("Principal"), Column("Role")), rows, empty="Nobody has a role there.")
+    rows = [(each.principal, each.role) for each in shown]
+    title = f"Roles {_place(workspace, experiment, model)}"
+    print_table(title, (Column("Principal"), Column("Role")), rows, empty="Nobody has a role there.")
 
 
 @roles.command("grant")
@@ -149,20 +187,64 @@ def grant_role(
     ],
     uri: Uri = None,
     workspace: Workspace = "default",
+    experiment: Experiment = "",
+    model: Model = "",
+    as_json: Json = False,
 ) -> None:
-    """Give a principal a role (viewer, editor, approver, admin), in place of the one it had."""
+    """Give a principal a role (viewer, editor, approver, admin), in place of the one it had.
+
+    A role on one experiment or model adds to the one in the workspace, and needs none.
+    """
+    given: RoleBinding | ExperimentRole | ModelRole
     wanted: dict[str, Role] = {"viewer": "VIEWER", "editor": "EDITOR", "approver": "APPROVER", "admin": "ADMIN"}
-    with connect(uri) as client:
-        given = client.auth.grant_role(principal, wanted[role], workspace=workspace)
-    print_line(f"{given.principal} is {given.role} in {given.workspace}")
+    with _connected(uri, workspace, experiment, model) as client:
+        if experiment:
+            given = client.auth.grant_experiment_role(_experiment(client, experiment), principal, wanted[role])
+        elif model:
+            given = client.auth.grant_model_role(model, principal, wanted[role], workspace=workspace)
+        else:
+            given = client.auth.grant_role(principal, wanted[role], workspace=workspace)
+    if as_json:
+        print_json(given)
+        return
+    print_line(f"{given.principal} is {given.role} {_place(workspace, experiment, model)}")
 
 
 @roles.command("revoke")
-def revoke_role(principal: Principal, uri: Uri = None, workspace: Workspace = "default") -> None:
-    """Take a principal's role away."""
-    with connect(uri) as client:
-        client.auth.revoke_role(principal, workspace=workspace)
-    print_line(f"{principal} has no role in {workspace} any more")
+def revoke_role(
+    principal: Principal,
+    uri: Uri = None,
+    workspace: Workspace = "default",
+    experiment: Experiment = "",
+    model: Model = "",
+) -> None:
+    """Take a principal's role away: the one in the workspace, or the one on an experiment or a model."""
+    with _connected(uri, workspace, experiment, model) as client:
+        if experiment:
+            client.auth.revoke_experiment_role(_experiment(client, experiment), principal)
+        elif model:
+            client.auth.revoke_model_role(model, principal, workspace=workspace)
+        else:
+            client.auth.revoke_role(principal, workspace=workspace)
+    print_line(f"{principal} has no role {_place(workspace, experiment, model)} any more")
+
+
+def _connected(uri: str | None, workspace: str, experiment: str, model: str) -> Client:
+    """A client; what lies in a workspace is asked for in that."""
+    if experiment and model:
+        raise typer.BadParameter("name an experiment or a model, not both")
+    return connect(uri, workspace if experiment or model else "")
+
+
+def _experiment(client: Client, named: str) -> str:
+    """The id of an experiment that is named by it, or by its name."""
+    return named if named.isdecimal() else client.tracking.get_experiment(name=named).experiment_id
+
+
+def _place(workspace: str, experiment: str, model: str) -> str:
+    if experiment:
+        return f"on experiment {experiment} alone"
+    return f"on model {model} alone" if model else f"in {workspace}"
 
 
 @keys.command("list")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from trackway.cli import auth, demo, doctor, experiments, models, runs, sync, version
+from trackway.cli.serve import run_server
 
 app = typer.Typer(
     name="trackway",
@@ -32,6 +33,4 @@ app.command("version")(version.version)
 )
 def server(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
     """Run a server on this machine. `trackway server --help` lists its options."""
-    from trackway.cli.main import run_server
-
     raise typer.Exit(run_server(arguments or []))

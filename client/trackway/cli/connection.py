@@ -16,8 +16,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="The greatest number to print.")]
 
 
-def connect(uri: str | None) -> Client:
+def connect(uri: str | None, workspace: str = "") -> Client:
     """A client of the server that was named, or else of the configured one. Loads gRPC."""
     from trackway.client import Client
 
-    return Client(uri)
+    return Client(uri, workspace=workspace) if workspace else Client(uri)

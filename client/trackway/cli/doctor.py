@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trackway.cli.connection import Json, Uri, connect
 from trackway.cli.output import print_json, print_pairs
 from trackway.errors import TrackwayError
+
+if TYPE_CHECKING:
+    from trackway.config import ServerAddress
 
 
 def doctor(
@@ -20,7 +23,7 @@ def doctor(
     address = config.resolve(uri)
     facts = {
         "server": address.uri,
-        "key": "found" if address.token else "none (TRACKWAY_TOKEN is not set and the profile has none)",
+        "key": _key(address),
         "profile": config.profile_path(),
         "answers": _answer(uri),
     }
@@ -32,6 +35,12 @@ def doctor(
         print_pairs("Trackway", facts.items())
     if facts["answers"] != "yes":
         raise typer.Exit(1)
+
+
+def _key(address: ServerAddress) -> str:
+    if address.oidc_token_file:
+        return f"a token of an OIDC issuer, in {address.oidc_token_file}"
+    return "found" if address.token else "none (TRACKWAY_TOKEN is not set and the profile has none)"
 
 
 def _answer(uri: str | None) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 
+from trackway.cli.serve import run_server, tell
 from trackway.errors import TrackwayError
 
 _REFUSED = 1
-_WRONGLY_WRITTEN = 2
 _INTERRUPTED = 130
 
 
@@ -23,16 +23,6 @@ def main() -> None:
     sys.exit(_run(sys.argv[1:]))
 
 
-def run_server(arguments: list[str]) -> int:
-    """Run `trackway server`; its exit code."""
-    try:
-        from trackway_server.app.cli import main as server_main
-    except ModuleNotFoundError as error:
-        _tell(f"{error.name} is missing: install the server with: pip install 'trackway[server]'")
-        return _WRONGLY_WRITTEN
-    return server_main(arguments)
-
-
 def _run(arguments: list[str]) -> int:
     try:
         if arguments[:1] == ["server"]:
@@ -41,19 +31,15 @@ def _run(arguments: list[str]) -> int:
 
         app(arguments, prog_name="trackway")
     except TrackwayError as error:
-        _tell(str(error))
+        tell(str(error))
     except ModuleNotFoundError as error:
-        _tell(f"{error.name} is missing: install it with: pip install {error.name}")
+        tell(f"{error.name} is missing: install it with: pip install {error.name}")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _tell(f"{where}{error.strerror or error}")
+        tell(f"{where}{error.strerror or error}")
     except KeyboardInterrupt:
         return _INTERRUPTED
     return _REFUSED
-
-
-def _tell(message: str) -> None:
-    print(f"trackway: {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

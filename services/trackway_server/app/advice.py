@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from trackway_server.app.listen import bound_socket
 from trackway_server.app.modules import MODULES
-from trackway_server.app.options import ServerOptions, Target, authority
+from trackway_server.app.options import ServerOptions, Target, authority, is_loopback
 from trackway_server.app.variables import settings_classes, unknown_variables
 from trackway_server.core.lifecycle import StartupError
 
@@ -57,19 +57,22 @@ def advice_on(options: ServerOptions, environ: Mapping[str, str]) -> list[Advice
         *_wrong_settings(),
         *_missing_parts(),
         *_reachability(options),
+        *_keys(options),
+        *_certificates(options),
         *_data(options),
         *_ports(options),
         *_peers(options),
         *_clock(options),
+        *_identities(options, environ),
         *_unknown(environ),
     ]
     return sorted(found, key=lambda advice: advice.severity is not Severity.ERROR)
 
 
-def refused(error: StartupError) -> Advice:
+def refused(error: StartupError, name: str = "options") -> Advice:
     """A refusal of the program as advice; its text says what to do after the colon."""
     what, _, todo = str(error).partition(": ")
-    return Advice(Severity.ERROR, "options", what, todo or what)
+    return Advice(Severity.ERROR, name, what, todo or what)
 
 
 def _contradictions(options: ServerOptions) -> Iterator[Advice]:
@@ -100,13 +103,43 @@ def _missing_parts() -> Iterator[Advice]:
 
 
 def _reachability(options: ServerOptions) -> Iterator[Advice]:
-    if not options.loopback:
+    if not options.loopback and options.tls_cert is None:
         what = f"--host {options.host} is reachable from other machines and traffic is not encrypted"
-        todo = "keep it inside a network of its own, or put it behind a proxy that speaks TLS"
+        todo = "give it --tls-cert and --tls-key, put it behind a TLS proxy, or keep it inside a network of its own"
+        yield Advice(Severity.WARNING, "plaintext", what, todo)
+    if options.metrics_port is not None and not is_loopback(options.metrics_host):
+        what = f"--metrics-host {options.metrics_host} is reachable from other machines and /metrics is never encrypted"
+        todo = "keep it inside a network of its own, and give the scraper TRACKWAY_METRICS_TOKEN instead of a key"
         yield Advice(Severity.WARNING, "plaintext", what, todo)
     if options.no_auth:
         what = "--insecure-no-auth takes every caller for the administrator, every user of this machine included"
         yield Advice(Severity.WARNING, "no_auth", what, "leave it out; clients on this machine find the key themselves")
+
+
+def _keys(options: ServerOptions) -> Iterator[Advice]:
+    if options.no_auth or not options.target.services:
+        return
+    if options.target.has_auth:
+        if options.target is Target.AUTH and options.database_url and options.admin_key is None:
+            what = "every replica on this database makes an admin key of its own, which the others do not know"
+            todo = "give all of them one: TRACKWAY_AUTH_ADMIN_KEY, or a file that TRACKWAY_AUTH_ADMIN_KEY_FILE names"
+            yield Advice(Severity.WARNING, "admin_key", what, todo)
+    elif not options.relies_on_auth and not options.loopback:
+        what = f"no auth service is named, so {options.target.value} makes a key of its own, which opens nothing else"
+        yield Advice(Severity.WARNING, "auth", what, "name it: --auth-address (or --peer-address)")
+
+
+def _certificates(options: ServerOptions) -> Iterator[Advice]:
+    if options.tls_cert is not None and options.tls_key is not None:
+        from trackway_server.core.tls import TlsFiles, read_material
+
+        try:
+            read_material(TlsFiles(options.tls_cert, options.tls_key, options.tls_client_ca))
+        except StartupError as error:
+            yield refused(error, "tls")
+    if options.tls_cert is not None and options.peer_ca is None and options.target is not Target.ALL:
+        what = "the other services are called in plain text, although this one speaks TLS"
+        yield Advice(Severity.WARNING, "peer_plaintext", what, "name the authority of their certificates: --peer-ca")
 
 
 def _data(options: ServerOptions) -> Iterator[Advice]:
@@ -118,7 +151,8 @@ def _data(options: ServerOptions) -> Iterator[Advice]:
         what, todo = f"the data directory {folder} cannot be written", "change its owner, or name another --data-dir"
         yield Advice(Severity.ERROR, "data_dir", what, todo)
     kind = file_system_of(existing)
-    if kind in _NETWORK_FILE_SYSTEMS or kind.startswith("fuse."):
+    on_network = kind in _NETWORK_FILE_SYSTEMS or kind.startswith("fuse.")
+    if on_network and not options.database_url:
         what = f"the data directory {folder} lies on a network file system ({kind}), where SQLite's locks do not hold"
         yield Advice(Severity.ERROR, "network_file_system", what, "name a --data-dir on a local disk")
     with suppress(OSError):
@@ -131,23 +165,28 @@ def _data(options: ServerOptions) -> Iterator[Advice]:
 
 def _replicas(options: ServerOptions) -> Iterator[Advice]:
     own = [name for name in options.target.services if "," in options.addresses.get(name, "")]
-    if own:
+    if own and not options.database_url:
         what = f"{', '.join(own)} has several addresses, and a database in a data directory serves one process only"
         todo = "run one replica, or give all of them one PostgreSQL (--database-url)"
         yield Advice(Severity.ERROR, "replicas", what, todo)
+    elif Target.ARTIFACTS.value in own and not options.blob_url:
+        what = "artifacts has several addresses, and each keeps the bytes of files in a data directory of its own"
+        yield Advice(Severity.ERROR, "replicas", what, "give all of them one bucket (--blob-url)")
 
 
 def _ports(options: ServerOptions) -> Iterator[Advice]:
-    wanted = [("--grpc-port", options.chosen_grpc_port)] if options.target.services else []
+    wanted = [("--host", options.host, "--grpc-port", options.chosen_grpc_port)] if options.target.services else []
     if options.target.has_gateway:
-        wanted.append(("--http-port", options.http_port))
-    for option, port in wanted:
+        wanted.append(("--host", options.host, "--http-port", options.http_port))
+    elif options.metrics_port is not None:
+        wanted.append(("--metrics-host", options.metrics_host, "--metrics-port", options.metrics_port))
+    for host_option, host, option, port in wanted:
         try:
-            with bound_socket(options.host, port, option):
+            with bound_socket(host, port, option):
                 pass
         except (StartupError, OverflowError):
-            what = f"nothing can listen on {authority(options.host, port)}: it is taken, or no address of this machine"
-            todo = f"end the other program (another server?), or choose another --host or {option}"
+            what = f"nothing can listen on {authority(host, port)}: it is taken, or no address of this machine"
+            todo = f"end the other program (another server?), or choose another {host_option} or {option}"
             yield Advice(Severity.ERROR, "port", what, todo)
 
 
@@ -181,6 +220,22 @@ def _clock(options: ServerOptions) -> Iterator[Advice]:
         if newest > now + 60:
             what = "the clock of this machine is behind that which the data was written with"
             yield Advice(Severity.WARNING, "clock", what, todo)
+
+
+def _identities(options: ServerOptions, environ: Mapping[str, str]) -> Iterator[Advice]:
+    file = environ.get("TRACKWAY_AUTH_IDENTITIES_FILE")
+    if not file or Target.AUTH.value not in options.target.services:
+        return
+    from trackway_server.auth.identities import read_identities
+
+    try:
+        found = read_identities(Path(file))
+    except StartupError as error:
+        yield Advice(Severity.ERROR, "identities", str(error), "mend the file: README, Users and keys, shows one")
+    else:
+        if found.certificates and options.tls_client_ca is None:
+            what = f"{file} maps client certificates, and the server asks for none"
+            yield Advice(Severity.WARNING, "identities", what, "give it --tls-client-ca, or leave them out")
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[Advice]:

@@ -24,12 +24,14 @@ class Announcement:
     http_port: int | None
     data_dir: Path | None
     key_file: Path | None
-    """None: every caller is taken for the administrator."""
+    """None: there is no key here."""
     profile: Path | None
     """The profile that holds the key; None where it could not be noted."""
     warnings: tuple[str, ...] = ()
     tls: bool = False
     metrics_port: int | None = None
+    no_key: str = ""
+    """Why there is no key file; empty: every caller is taken for the administrator."""
 
     @property
     def uri(self) -> str | None:
@@ -85,6 +87,8 @@ def _rows(announcement: Announcement) -> list[tuple[str, str]]:
 def _key(announcement: Announcement) -> str:
     if announcement.data_dir is None:
         return ""
+    if announcement.no_key:
+        return announcement.no_key
     if announcement.key_file is None:
         return "none: every caller on this machine is taken for the administrator (--insecure-no-auth)"
     if announcement.profile is None:

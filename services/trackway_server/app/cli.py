@@ -124,6 +124,7 @@ def _options(parsed: argparse.Namespace) -> ServerOptions:
         peer_address=parsed.peer_address,
         addresses={name: given for name in SERVICE_PORTS if (given := getattr(parsed, f"{name}_address"))},
         database_url=parsed.database_url or None,
+        admin_key=_from_file_or_environment("TRACKWAY_AUTH_ADMIN_KEY") or None,
         tls_cert=parsed.tls_cert,
         tls_key=parsed.tls_key,
         tls_client_ca=parsed.tls_client_ca,
@@ -195,7 +196,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path(environ("TRACKWAY_DATA_DIR") or DEFAULT_DATA_DIR),
         metavar="DIR",
-        help="databases, artifacts and the admin key (default: $TRACKWAY_DATA_DIR or ./trackway-data)",
+        help="databases, artifacts and the admin key, unless $TRACKWAY_AUTH_ADMIN_KEY or the file"
+        " $TRACKWAY_AUTH_ADMIN_KEY_FILE gives one (default: $TRACKWAY_DATA_DIR or ./trackway-data)",
     )
     add_database_url(parser)
     parser.add_argument(

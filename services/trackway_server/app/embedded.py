@@ -135,7 +135,7 @@ async def _services(
     own_socket: Path | None = None,
 ) -> AsyncIterator[RunningServer]:
     clock = SystemClock()
-    access = open_access(data_dir, peers.auth, clock, no_auth=options.no_auth)
+    access = open_access(options, data_dir, peers.auth, clock)
     database_url = None if options.database_url is None else SecretStr(options.database_url)
     surroundings = Surroundings(data_dir, database_url, peers, clock, options.blob_url, observing.telemetry, access.key)
     async with AsyncExitStack() as stack:
@@ -147,6 +147,7 @@ async def _services(
             telemetry=observing.telemetry,
             tracing=observing.tracing,
             slow_call_s=core.slow_call_s,
+            certificates=access.certificates,
         )
         stack.push_async_callback(server.stop, grace=core.stop_grace_s, wait=core.stop_wait_s)
         with bound_socket(options.host, options.chosen_grpc_port, "--grpc-port"):
@@ -156,7 +157,8 @@ async def _services(
         if own_socket is not None:
             server.listen_unix(own_socket)
         await server.start()
-        await stack.enter_async_context(serving_with(server.health, peers.named(_called(options.target))))
+        called = peers.named(_called(options.target))
+        await stack.enter_async_context(serving_with(server.health, called, access.awaited_keys))
         yield RunningServer(grpc_port=port, data_dir=data_dir, access=access)
 
 
@@ -173,7 +175,7 @@ async def _gateway(
     from trackway_server.gateway.module import open_gateway
 
     settings = GatewaySettings()
-    channels = Channels(tracking=peers.tracking, artifacts=peers.artifacts, registry=peers.registry)
+    channels = Channels(tracking=peers.tracking, artifacts=peers.artifacts, registry=peers.registry, auth=peers.auth)
     telemetry, tracing = observing.telemetry, observing.tracing
     async with open_gateway(settings, channels, listener, options.host, telemetry, tls, tracing):
         yield int(listener.getsockname()[1])

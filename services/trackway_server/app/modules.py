@@ -57,7 +57,11 @@ def _artifacts(surroundings: Surroundings) -> AbstractAsyncContextManager[Servic
     settings = ArtifactsSettings(
         data_dir=surroundings.data_dir, database_url=surroundings.database_url, blob_url=surroundings.blob_url
     )
-    return open_module(settings, surroundings.clock, surroundings.telemetry)
+    # Not among its `calls`: it is ready without those it asks for callers with a role on one experiment or model alone.
+    peers = surroundings.peers
+    return open_module(
+        settings, surroundings.clock, surroundings.telemetry, tracking=peers.tracking, registry=peers.registry
+    )
 
 
 def _registry(surroundings: Surroundings) -> AbstractAsyncContextManager[ServiceBinding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -14,6 +15,8 @@ DEFAULT_HTTP_PORT = 7700
 DEFAULT_GRPC_PORT = 7701
 DEFAULT_DATA_DIR = Path("trackway-data")
 
+# The form of an API key: clients exchange what looks like one for tokens, so that the auth service alone ever sees it.
+_ADMIN_KEY = re.compile(r"twk_[0-9a-f]{12}_[A-Za-z0-9_-]{43}", re.ASCII)
 DATABASE_SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 
 
@@ -37,6 +40,11 @@ class Target(Enum):
                 return ()
             case _:
                 return (self.value,)
+
+    @property
+    def has_auth(self) -> bool:
+        """Whether the auth service is one of them."""
+        return self in (Target.ALL, Target.AUTH)
 
     @property
     def has_gateway(self) -> bool:
@@ -69,6 +77,9 @@ class ServerOptions:
     """By service: `HOST:PORT`, several with commas between."""
     database_url: str | None = field(default=None, repr=False)
     """PostgreSQL, for what else lies in SQLite files in `data_dir`. It may hold a password."""
+    admin_key: str | None = field(default=None, repr=False)
+    """The first administrator's key, the same for every replica of the auth service; None: one that is made and kept
+    in `data_dir`. Targets without an auth service pass over it."""
     tls_cert: Path | None = None
     """Certificate of the listeners; with it every one of them speaks TLS only."""
     tls_key: Path | None = None
@@ -98,9 +109,16 @@ class ServerOptions:
         return self.addresses.get(service) or self.peer_address or default
 
     @property
+    def relies_on_auth(self) -> bool:
+        """Whether callers are known by the tokens of an auth service elsewhere alone: one has been named. A service
+        that is told of none makes a key that opens it, as `all` does."""
+        elsewhere = bool(self.target.services) and not self.target.has_auth
+        return elsewhere and not self.no_auth and bool(self.addresses.get(Target.AUTH.value) or self.peer_address)
+
+    @property
     def loopback(self) -> bool:
         """Whether only this machine reaches the server."""
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
     def check(self) -> None:
         """Raise StartupError with what to do where the options contradict each other."""
@@ -120,6 +138,7 @@ class ServerOptions:
                 f"--insecure-no-auth is refused with --host {self.host}: everyone who reaches it would be"
                 " administrator; leave one of the two out"
             )
+        self._check_admin_key()
         self._check_tls()
         self._check_metrics()
         if self.target is Target.ALL and self.http_port == self.chosen_grpc_port != 0:
@@ -129,13 +148,20 @@ class ServerOptions:
 
             parse_blob_url(self.blob_url)
 
+    def _check_admin_key(self) -> None:
+        if self.admin_key is not None and not _ADMIN_KEY.fullmatch(self.admin_key):
+            raise StartupError(
+                "TRACKWAY_AUTH_ADMIN_KEY is no key: write twk_, 12 random hexadecimal digits, _ and 43 random letters"
+                " or digits (deploy/make-secrets.sh makes one), or unset it to have one made in the data directory"
+            )
+
     def _check_metrics(self) -> None:
         if self.metrics_port is not None and self.target.has_gateway:
             raise StartupError(
                 f"--metrics-port is not for --target {self.target.value}: its gateway answers /metrics on --http-port;"
                 " leave it out"
             )
-        if self.no_auth and not _is_loopback(self.metrics_host):
+        if self.no_auth and not is_loopback(self.metrics_host):
             raise StartupError(
                 f"--insecure-no-auth is refused with --metrics-host {self.metrics_host}: leave one of the two out"
             )
@@ -162,7 +188,8 @@ def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on `host`."""
     if host == "localhost":
         return True
     try:

@@ -11,6 +11,7 @@ import grpc
 import structlog
 
 from trackway_server.app.options import dial_target
+from trackway_server.core.auth.signing_keys import SigningKeys
 from trackway_server.core.rpc.health import Health
 from trackway_server.core.rpc.peers import PeerTls, peer_channel
 from trackway_server.core.rpc.probe import Peer, not_serving
@@ -56,14 +57,17 @@ async def open_peers(addresses: Mapping[str, str], tls: PeerTls | None) -> Async
 
 
 @asynccontextmanager
-async def serving_with(health: Health, called: Mapping[str, Peer]) -> AsyncIterator[None]:
-    """Say SERVING inside the block, from when every service that is called has answered SERVING once.
+async def serving_with(
+    health: Health, called: Mapping[str, Peer], keys: SigningKeys | None = None
+) -> AsyncIterator[None]:
+    """Say SERVING inside the block, from when every service that is called has answered SERVING once, and the auth
+    service has told its `keys`, without which every caller would be turned away.
 
     Once: what a service can do by itself it goes on doing while another one is away.
     """
-    waiting = asyncio.create_task(_serve_when_answered(health, called), name="await-peers")
+    waiting = asyncio.create_task(_serve_when_answered(health, called, keys), name="await-peers")
     try:
-        if not called:
+        if not called and keys is None:
             await waiting
         yield
     finally:
@@ -72,7 +76,12 @@ async def serving_with(health: Health, called: Mapping[str, Peer]) -> AsyncItera
             await waiting
 
 
-async def _serve_when_answered(health: Health, called: Mapping[str, Peer]) -> None:
+async def _serve_when_answered(health: Health, called: Mapping[str, Peer], keys: SigningKeys | None) -> None:
+    if keys is not None and not await keys.known():
+        _log.info("waiting_for_signing_keys", service="auth", advice="start it, or correct --auth-address")
+        while not await keys.known():
+            pass  # it waits by itself before it asks again
+        _log.info("signing_keys_known", service="auth")
     told: tuple[str, ...] = ()
     while missing := await not_serving(called, _PROBE_TIMEOUT_S):
         if missing != told:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from trackway_server.app.announce import Announcement, print_announcement, write_ready_file
 from trackway_server.app.embedded import RunningServer, open_server
 from trackway_server.app.observing import log_start, log_stopping, logged_stop, program_version
-from trackway_server.app.options import ServerOptions, authority, client_host
+from trackway_server.app.options import ServerOptions, Target, authority, client_host
 from trackway_server.app.profile import ProfileError, forget_key, profile_path, remember_key
 from trackway_server.core.config import CoreSettings, wrong_setting
 from trackway_server.core.lifecycle import StartupError, stop_signals
@@ -51,9 +51,9 @@ async def _serve(options: ServerOptions, core: CoreSettings) -> None:
 
 def _announcement(options: ServerOptions, running: RunningServer, stack: ExitStack) -> Announcement:
     warnings = [] if options.loopback or options.tls_cert else [_plaintext_warning(options)]
-    key = running.access.key if running.access else None
+    key, key_file = (running.access.key, running.access.key_file) if running.access else (None, None)
     profile = None
-    if key is not None and running.grpc_port is not None:
+    if key is not None and key_file is not None and running.grpc_port is not None:
         address = authority(client_host(options.host), running.grpc_port)
         try:
             remember_key(profile_path(), address, key.get_secret_value())
@@ -69,12 +69,21 @@ def _announcement(options: ServerOptions, running: RunningServer, stack: ExitSta
         grpc_port=running.grpc_port,
         http_port=running.http_port,
         data_dir=running.data_dir,
-        key_file=running.access.key_file if running.access else None,
+        key_file=key_file,
         profile=profile,
         warnings=tuple(warnings),
         tls=options.tls_cert is not None,
         metrics_port=running.metrics_port,
+        no_key=_why_no_key(options, given=key is not None and key_file is None),
     )
+
+
+def _why_no_key(options: ServerOptions, *, given: bool) -> str:
+    if given:
+        return "the one that TRACKWAY_AUTH_ADMIN_KEY gives; give it to administrators as TRACKWAY_TOKEN"
+    if options.relies_on_auth:
+        return f"none of its own: callers have tokens of the auth service ({options.address_of(Target.AUTH.value)})"
+    return ""
 
 
 def _plaintext_warning(options: ServerOptions) -> str:

@@ -25,6 +25,9 @@ class ArtifactsSettings(BaseSettings):
     max_uploads: int = Field(default=64, ge=1)
     """Uploads beyond this wait their turn. Each holds up to 6 MiB of memory and one open file; on S3, three parts."""
 
+    upstream_timeout_s: float = Field(default=10.0, gt=0)
+    """How long to wait for Tracking and the registry, where they are asked what a caller may do, in seconds."""
+
     upload_idle_s: float = Field(default=60.0, gt=0)
     """How long an upload may send nothing before it is refused, in seconds."""
 

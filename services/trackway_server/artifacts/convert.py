@@ -11,19 +11,13 @@ from trackway_server.artifacts.domain.paths import parse_folder
 from trackway_server.core.rpc.call import Call
 
 
-def workspace_of(name: str, call: Call) -> str:
-    """The workspace a request names, `default` where none; one in which the caller has no role is not found."""
-    return call.workspace(name)
-
-
 def owner_of(name: str, workspace: str, call: Call) -> Owner:
-    """The owner a request names."""
-    return Owner(workspace_of(workspace, call), name)
+    """The owner a request names; whether the caller may reach it is yet to be checked."""
+    return Owner(call.named_workspace(workspace), name)
 
 
-def listing_of(request: pb.ListArtifactsRequest, call: Call) -> Listing:
+def listing_of(request: pb.ListArtifactsRequest, owner: Owner) -> Listing:
     """What a request asks to list."""
-    owner = owner_of(request.owner, request.workspace, call)
     return Listing(owner, parse_folder(request.path), request.recursive)
 
 

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+import grpc
+
 from trackway.api.artifacts.v1 import artifact_store_service_pb2
+from trackway_server.artifacts.access import GrpcFileRoles, NoFileRoles
 from trackway_server.artifacts.allocator import keep_freed_blocks
 from trackway_server.artifacts.config import ArtifactsSettings, S3Settings
-from trackway_server.artifacts.domain.ports import BlobStore
+from trackway_server.artifacts.domain.ports import BlobStore, FileRoles
 from trackway_server.artifacts.observed import ObservedBlobs
 from trackway_server.artifacts.policy import POLICY
 from trackway_server.artifacts.service import ArtifactStoreServicer
@@ -28,9 +31,17 @@ DESCRIPTOR = artifact_store_service_pb2.DESCRIPTOR.services_by_name["ArtifactSto
 
 @asynccontextmanager
 async def open_module(
-    settings: ArtifactsSettings, clock: Clock, telemetry: Telemetry | None = None
+    settings: ArtifactsSettings,
+    clock: Clock,
+    telemetry: Telemetry | None = None,
+    *,
+    tracking: grpc.aio.Channel | None = None,
+    registry: grpc.aio.Channel | None = None,
 ) -> AsyncIterator[ServiceBinding]:
     """The artifact store on the data directory and the blob URL, ready to be served inside the block.
+
+    `tracking` and `registry` reach the services that know the roles on single experiments and models, and stay the
+    caller's; without them only roles in the workspace count.
 
     Raises StartupError where the database or the blob store cannot be used.
     """
@@ -41,7 +52,10 @@ async def open_module(
         _opening_blobs(settings) as blobs,
     ):
         index = SqlArtifactIndex(observed(database, telemetry, "artifacts"))
-        servicer = ArtifactStoreServicer(index, ObservedBlobs(blobs, telemetry), clock, settings)
+        roles: FileRoles = NoFileRoles()
+        if tracking is not None and registry is not None:
+            roles = GrpcFileRoles(tracking, registry, settings.upstream_timeout_s)
+        servicer = ArtifactStoreServicer(index, ObservedBlobs(blobs, telemetry), clock, settings, roles)
         yield ServiceBinding(DESCRIPTOR, servicer, POLICY)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from trackway_server.core.auth.principal import Permission, Role
 
-READ = Permission("artifacts.read", Role.VIEWER)
-WRITE = Permission("artifacts.write", Role.EDITOR)
+READ = Permission("artifacts.read", Role.VIEWER, bindable=True)
+WRITE = Permission("artifacts.write", Role.EDITOR, bindable=True)
 
 POLICY: Mapping[str, Permission] = {
     "UploadArtifact": WRITE,

@@ -9,12 +9,13 @@ from contextlib import aclosing
 from trackway.api.artifacts.v1 import artifact_store_service_pb2 as pb
 from trackway.api.artifacts.v1 import resources_pb2
 from trackway_server.artifacts import convert
+from trackway_server.artifacts.access import no_workspace
 from trackway_server.artifacts.config import ArtifactsSettings
-from trackway_server.artifacts.domain.artifacts import Artifact
+from trackway_server.artifacts.domain.artifacts import Artifact, Owner
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.listing import list_page
 from trackway_server.artifacts.domain.paths import ArtifactPath, parse_folder
-from trackway_server.artifacts.domain.ports import ArtifactIndex, BlobStore
+from trackway_server.artifacts.domain.ports import ArtifactIndex, BlobStore, FileRoles
 from trackway_server.artifacts.uploads import UploadStream
 from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError, Reason
@@ -24,7 +25,15 @@ from trackway_server.core.rpc.call import Call
 class ArtifactStoreServicer:
     """Answers the RPCs of artifact_store_service.proto; what they mean is written there."""
 
-    def __init__(self, index: ArtifactIndex, blobs: BlobStore, clock: Clock, settings: ArtifactsSettings) -> None:
+    def __init__(
+        self,
+        index: ArtifactIndex,
+        blobs: BlobStore,
+        clock: Clock,
+        settings: ArtifactsSettings,
+        roles: FileRoles,
+    ) -> None:
+        self._roles = roles
         self._index = index
         self._blobs = blobs
         self._clock = clock
@@ -52,27 +61,28 @@ class ArtifactStoreServicer:
                 yield pb.DownloadArtifactResponse(data=piece)
 
     async def ListArtifacts(self, request: pb.ListArtifactsRequest, call: Call) -> pb.ListArtifactsResponse:
-        listing = convert.listing_of(request, call)
+        listing = convert.listing_of(request, await self._owner(request.owner, request.workspace, call))
         page = await list_page(self._index, listing, request.page_size, request.page_token)
         return convert.page_message(page)
 
     async def DeleteArtifacts(self, request: pb.DeleteArtifactsRequest, call: Call) -> pb.DeleteArtifactsResponse:
-        owner = convert.owner_of(request.owner, request.workspace, call)
+        owner = await self._owner(request.owner, request.workspace, call)
         return pb.DeleteArtifactsResponse(deleted_count=await self._index.delete(owner, ArtifactPath(request.path)))
 
     async def CreateManifest(self, request: pb.CreateManifestRequest, call: Call) -> pb.CreateManifestResponse:
-        owner = convert.owner_of(request.owner, request.workspace, call)
+        owner = await self._owner(request.owner, request.workspace, call)
         manifest = await self._index.create_manifest(owner, parse_folder(request.path), self._clock.now_us())
         return pb.CreateManifestResponse(manifest=convert.manifest_message(manifest))
 
     async def GetManifest(self, request: pb.GetManifestRequest, call: Call) -> pb.GetManifestResponse:
-        workspace = convert.workspace_of(request.workspace, call)
-        manifest = await self._index.manifest(workspace, Digest(request.digest))
+        digest = Digest(request.digest)
+        manifest = await self._index.manifest(await self._workspace(request.workspace, digest, call), digest)
         return pb.GetManifestResponse(manifest=convert.manifest_message(manifest))
 
     async def _store(self, stream: UploadStream, call: Call) -> Artifact:
         header = await stream.header()
-        owner, path = convert.owner_of(header.owner, header.workspace, call), ArtifactPath(header.path)
+        owner = await self._owner(header.owner, header.workspace, call)
+        path = ArtifactPath(header.path)
         async with self._blobs.writer() as writer:
             trailer = await stream.data_into(writer)
             digest = Digest(trailer.digest)
@@ -81,15 +91,36 @@ class ArtifactStoreServicer:
         await self._index.put(artifact)
         return artifact
 
+    async def _owner(self, name: str, workspace: str, call: Call) -> Owner:
+        """The owner, in a workspace in which the caller's role suffices, or of a run on which it does."""
+        owner = convert.owner_of(name, workspace, call)
+        if not call.holds(owner.workspace):
+            _admit(await self._roles.on_owner(owner, call.onward_metadata()), owner.workspace, call)
+        return owner
+
+    async def _workspace(self, asked: str, manifest: Digest, call: Call) -> str:
+        """The workspace, where the caller's role there suffices, or on a model with these files."""
+        workspace = call.named_workspace(asked)
+        if not call.holds(workspace):
+            _admit(await self._roles.on_manifest(workspace, manifest, call.onward_metadata()), workspace, call)
+        return workspace
+
     async def _find(self, request: pb.DownloadArtifactRequest, call: Call) -> resources_pb2.Artifact:
         if bool(request.owner) == bool(request.manifest_digest):
             raise DomainError(Reason.INVALID_FIELD, "Name either an owner or a manifest.", field="owner")
         path = ArtifactPath(request.path)
         if request.owner:
-            owner = convert.owner_of(request.owner, request.workspace, call)
+            owner = await self._owner(request.owner, request.workspace, call)
             return convert.artifact_message(await self._index.get(owner, path))
-        workspace = convert.workspace_of(request.workspace, call)
-        return convert.file_message(await self._index.manifest_file(workspace, Digest(request.manifest_digest), path))
+        digest = Digest(request.manifest_digest)
+        workspace = await self._workspace(request.workspace, digest, call)
+        return convert.file_message(await self._index.manifest_file(workspace, digest, path))
+
+
+def _admit(role: int, workspace: str, call: Call) -> None:
+    """Refuse a caller who has that role on what they ask for alone. Raises PERMISSION_DENIED, WORKSPACE_NOT_FOUND."""
+    if not call.admits(workspace, lambda _: role):
+        raise no_workspace(workspace)
 
 
 def _offset_invalid(size_bytes: int) -> DomainError:

@@ -14,6 +14,8 @@ WRITE_ROLES = Permission("roles.write", Role.ADMIN)
 
 POLICY: Mapping[str, Permission] = {
     "ExchangeKey": OPEN,
+    "ExchangeToken": OPEN,
+    "ExchangeCertificate": OPEN,
     "ListSigningKeys": OPEN,
     "RotateSigningKeys": ADMINISTER,
     "GetSelf": SELF,

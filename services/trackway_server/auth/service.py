@@ -8,6 +8,7 @@ from trackway_server.auth.authority import Authority
 from trackway_server.auth.domain import directory, keys
 from trackway_server.auth.domain.model import RoleBinding, Workspace
 from trackway_server.auth.domain.ports import AuthStore
+from trackway_server.auth.federation import Federation
 from trackway_server.auth.paging import DEFAULT_PAGE, decode_token, encode_token
 from trackway_server.core.clock import Clock
 from trackway_server.core.rpc.call import Call
@@ -16,14 +17,29 @@ from trackway_server.core.rpc.call import Call
 class AuthServicer:
     """Answers the RPCs of auth_service.proto; what they mean is written there."""
 
-    def __init__(self, authority: Authority, store: AuthStore, clock: Clock) -> None:
+    def __init__(self, authority: Authority, federation: Federation, store: AuthStore, clock: Clock) -> None:
         self._authority = authority
+        self._federation = federation
         self._store = store
         self._clock = clock
 
     async def ExchangeKey(self, request: pb.ExchangeKeyRequest, call: Call) -> pb.ExchangeKeyResponse:
         issued = await self._authority.exchange(request.key, call.peer)
         return pb.ExchangeKeyResponse(
+            token=issued.token, expire_time_us=issued.expire_time_us, lifetime_us=issued.lifetime_us
+        )
+
+    async def ExchangeToken(self, request: pb.ExchangeTokenRequest, call: Call) -> pb.ExchangeTokenResponse:
+        issued = await self._federation.exchange_token(request.token, call.peer)
+        return pb.ExchangeTokenResponse(
+            token=issued.token, expire_time_us=issued.expire_time_us, lifetime_us=issued.lifetime_us
+        )
+
+    async def ExchangeCertificate(
+        self, request: pb.ExchangeCertificateRequest, call: Call
+    ) -> pb.ExchangeCertificateResponse:
+        issued = await self._federation.exchange_certificate(request.certificate, call)
+        return pb.ExchangeCertificateResponse(
             token=issued.token, expire_time_us=issued.expire_time_us, lifetime_us=issued.lifetime_us
         )
 

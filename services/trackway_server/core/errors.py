@@ -50,6 +50,7 @@ class Reason(Enum):
     WORKSPACE_NOT_FOUND = (16, Kind.NOT_FOUND)
     SERVICE_NOT_FOUND = (17, Kind.NOT_FOUND)
     TOO_MANY_ATTEMPTS = (18, Kind.RESOURCE_EXHAUSTED)
+    CREDENTIALS_EXPIRED = (19, Kind.UNAUTHENTICATED)
     FILTER_INVALID = (29, Kind.INVALID_ARGUMENT)
 
     EXPERIMENT_NOT_FOUND = (30, Kind.NOT_FOUND)
@@ -93,6 +94,7 @@ class Reason(Enum):
     WORKSPACE_PROTECTED = (114, Kind.FAILED_PRECONDITION)
     ROLE_NOT_FOUND = (115, Kind.NOT_FOUND)
     KEY_NOT_FOUND = (116, Kind.NOT_FOUND)
+    IDENTITY_UNMAPPED = (119, Kind.UNAUTHENTICATED)
 
     def __init__(self, number: int, kind: Kind) -> None:
         self.number = number

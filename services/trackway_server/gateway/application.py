@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import grpc
 from starlette.applications import Starlette
@@ -13,8 +14,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from trackway_server.core.correlation import REQUEST_ID_KEY
+from trackway_server.core.errors import DomainError
+from trackway_server.core.rpc.status import status_of
 from trackway_server.core.telemetry import METRICS_TYPE, Telemetry
 from trackway_server.core.tracing import Tracing
+from trackway_server.gateway.api_keys import ApiKeys
 from trackway_server.gateway.channels import Channels, not_serving
 from trackway_server.gateway.config import GatewaySettings
 from trackway_server.gateway.correlation import Correlation, onward_headers
@@ -24,6 +28,8 @@ from trackway_server.gateway.hosts import AllowedHosts
 from trackway_server.gateway.pages import render_overview, render_run
 from trackway_server.gateway.reader import Reader
 from trackway_server.gateway.refusals import refusal
+
+T = TypeVar("T")
 
 _STYLE = Path(__file__).parent / "static" / "style.css"
 _READY_TIMEOUT_S = 2.0
@@ -57,6 +63,7 @@ class _Gateway:
         self._channels = channels
         self._settings = settings
         self._telemetry = telemetry
+        self._keys = ApiKeys(channels.auth, settings.call_timeout_s)
         self._style = _STYLE.read_bytes()
 
     async def alive(self, _: Request) -> Response:
@@ -71,23 +78,33 @@ class _Gateway:
     async def metrics(self, request: Request) -> Response:
         authorization = onward_authorization(request.headers.get("authorization"))
         if not opens_metrics(authorization, self._settings.metrics_token):
-            await self._reader(request).check_key()
+            await self._read(request, Reader.check_key)
         return Response(self._telemetry.exposition(), headers={"Content-Type": METRICS_TYPE})
 
     async def overview(self, request: Request) -> Response:
         chosen = request.query_params
-        page = await self._reader(request).overview(chosen.get("experiment", ""), chosen.get("page", ""))
+        experiment, token = chosen.get("experiment", ""), chosen.get("page", "")
+        page = await self._read(request, lambda reader: reader.overview(experiment, token))
         return HTMLResponse(render_overview(page))
 
     async def run(self, request: Request) -> Response:
-        return HTMLResponse(render_run(await self._reader(request).run(request.path_params["run_id"])))
+        run_id = request.path_params["run_id"]
+        return HTMLResponse(render_run(await self._read(request, lambda reader: reader.run(run_id))))
 
     async def style(self, _: Request) -> Response:
         return Response(self._style, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
-    def _reader(self, request: Request) -> Reader:
-        authorization = onward_authorization(request.headers.get("authorization"))
-        return Reader(self._channels, self._settings, authorization, onward_headers(request.scope))
+    async def _read(self, request: Request, work: Callable[[Reader], Awaitable[T]]) -> T:
+        """What `work` reads on behalf of the request's sender."""
+        presented, onward = onward_authorization(request.headers.get("authorization")), onward_headers(request.scope)
+        client = request.client.host if request.client is not None else ""
+        authorization = await self._keys.token_for(presented, client, onward)
+        try:
+            return await work(Reader(self._channels, self._settings, authorization, onward))
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                self._keys.forget(presented)
+            raise
 
 
 def _refusing(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
@@ -95,6 +112,12 @@ def _refusing(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[R
         try:
             return await endpoint(request)
         except grpc.aio.AioRpcError as error:
-            return refusal(error, dict(onward_headers(request.scope)).get(REQUEST_ID_KEY, ""))
+            return refusal(error.code(), _request_id(request))
+        except DomainError as error:
+            return refusal(status_of(error).code, _request_id(request))
 
     return answer
+
+
+def _request_id(request: Request) -> str:
+    return dict(onward_headers(request.scope)).get(REQUEST_ID_KEY, "")

@@ -22,11 +22,12 @@ class Channels:
     tracking: grpc.aio.Channel
     artifacts: grpc.aio.Channel
     registry: grpc.aio.Channel
+    auth: grpc.aio.Channel
 
     @classmethod
     def all_to(cls, channel: grpc.aio.Channel) -> Channels:
         """Every service behind one channel."""
-        return cls(tracking=channel, artifacts=channel, registry=channel)
+        return cls(tracking=channel, artifacts=channel, registry=channel, auth=channel)
 
 
 async def not_serving(channels: Channels, timeout_s: float) -> tuple[str, ...]:

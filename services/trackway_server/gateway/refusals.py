@@ -18,7 +18,7 @@ _HTTP_STATUS = {
 
 _LINES = {
     400: "The address asks for something that cannot be: check the id.",
-    401: "Sign in with any user name and the server's key as the password. The key: admin.key in the data directory.",
+    401: "Sign in with any user name and your API key as the password; the first is admin.key in the data directory.",
     403: "This key may not read here.",
     404: "There is nothing under this id.",
     429: "The server is at a limit. Try again later.",
@@ -27,9 +27,10 @@ _LINES = {
     504: "A service did not answer in time. Try again in a moment.",
 }
 
+_HEADERS = {401: {"WWW-Authenticate": 'Basic realm="Trackway", charset="UTF-8"'}, 429: {"Retry-After": "3"}}
 
-def refusal(error: grpc.aio.AioRpcError, request_id: str) -> Response:
-    """The response for a service's refusal. A service's own text stays out: it may quote what a stranger wrote."""
-    status = _HTTP_STATUS.get(error.code(), 502)
-    headers = {"WWW-Authenticate": 'Basic realm="Trackway", charset="UTF-8"'} if status == 401 else None
-    return PlainTextResponse(f"{_LINES[status]} (request {request_id})\n", status, headers)
+
+def refusal(code: grpc.StatusCode, request_id: str) -> Response:
+    """The response for a refusal of that status. A service's own text stays out: it may quote what a stranger wrote."""
+    status = _HTTP_STATUS.get(code, 502)
+    return PlainTextResponse(f"{_LINES[status]} (request {request_id})\n", status, _HEADERS.get(status))

@@ -16,7 +16,7 @@ from trackway_server.core.rpc.call import Call
 from trackway_server.metrics import convert
 from trackway_server.metrics.domain.ports import IngestUnit, Transactions
 from trackway_server.metrics.domain.records import Append
-from trackway_server.metrics.domain.session import OpenedWriter, open_writer
+from trackway_server.metrics.domain.session import OpenedWriter, open_writer_for
 from trackway_server.metrics.ingest import RETRYABLE, Acknowledged, IngestLimits, IngestStream
 from trackway_server.metrics.shares import Shares
 from trackway_server.metrics.telemetry import IngestTelemetry
@@ -84,10 +84,10 @@ class IngestEndpoint:
     async def _open(self, first: ingest_pb2.IngestRequest, call: Call) -> OpenedWriter:
         if not first.HasField("open"):
             raise _malformed("The first message of a stream must be `open`.")
-        workspace = call.workspace(first.open.workspace)
+        workspace = call.named_workspace(first.open.workspace)
         opening = convert.opening_from_proto(first.open, call.principal.name, workspace)
-        now_us = self.clock.now_us()
-        return await self.transactions.write(lambda unit: open_writer(unit.metrics, opening, now_us))
+        admission, now_us = None if call.holds(workspace) else call, self.clock.now_us()
+        return await self.transactions.write(lambda unit: open_writer_for(admission, unit, opening, now_us))
 
     def _opened(self, opened: OpenedWriter) -> ingest_pb2.IngestResponse:
         return ingest_pb2.IngestResponse(

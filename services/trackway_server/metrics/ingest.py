@@ -38,6 +38,7 @@ RETRYABLE = frozenset(
         Reason.SERVICE_UNAVAILABLE,
         Reason.SHUTTING_DOWN,
         Reason.DEADLINE_EXCEEDED,
+        Reason.CREDENTIALS_EXPIRED,
     }
 )
 """Reasons that may pass by themselves, so that the same stream may succeed later, unchanged."""

@@ -52,8 +52,8 @@ def workspace_of(name: str, call: Call) -> str:
 
 
 def model_key(request: _NamesModel, call: Call) -> ModelKey:
-    """The model a request names."""
-    return ModelKey(workspace_of(request.workspace, call), request.name)
+    """The model a request names; whether the caller may reach it is for `Registry.admit` to say."""
+    return ModelKey(call.named_workspace(request.workspace), request.name)
 
 
 def version_key(request: _NamesVersion, call: Call) -> VersionKey:
@@ -63,7 +63,8 @@ def version_key(request: _NamesVersion, call: Call) -> VersionKey:
 
 def model_draft(request: pb.CreateModelRequest, call: Call) -> ModelDraft:
     """The model a request describes."""
-    return ModelDraft(model_key(request, call), request.description, dict(request.tags))
+    key = ModelKey(workspace_of(request.workspace, call), request.name)
+    return ModelDraft(key, request.description, dict(request.tags))
 
 
 def version_draft(request: pb.CreateVersionRequest, call: Call) -> VersionDraft:
@@ -94,8 +95,8 @@ def selector(request: pb.ResolveRequest) -> Selector:
 
 
 def event_filter(request: _FiltersEvents, call: Call) -> EventFilter:
-    """The events a request chooses."""
-    return EventFilter(workspace_of(request.workspace, call), request.model_name)
+    """The events a request chooses; `Registry.confined` keeps to what the caller reaches."""
+    return EventFilter(call.named_workspace(request.workspace), request.model_name)
 
 
 def page_size(given: int) -> int:

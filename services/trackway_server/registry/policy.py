@@ -6,13 +6,16 @@ from collections.abc import Mapping
 
 from trackway_server.core.auth.principal import Permission, Role
 
-READ = Permission("models.read", Role.VIEWER)
-WRITE = Permission("models.write", Role.EDITOR)
+READ = Permission("models.read", Role.VIEWER, bindable=True)
+WRITE = Permission("models.write", Role.EDITOR, bindable=True)
+CREATE = Permission("models.create", Role.EDITOR)
+READ_ROLES = Permission("models.roles.read", Role.VIEWER, bindable=True)
+WRITE_ROLES = Permission("models.roles.write", Role.ADMIN, bindable=True)
 # A permission of its own, so that approvals can raise what a transition needs without touching other writes.
-TRANSITION = Permission("models.transition", Role.EDITOR)
+TRANSITION = Permission("models.transition", Role.EDITOR, bindable=True)
 
 POLICY: Mapping[str, Permission] = {
-    "CreateModel": WRITE,
+    "CreateModel": CREATE,
     "GetModel": READ,
     "ListModels": READ,
     "UpdateModel": WRITE,
@@ -30,4 +33,8 @@ POLICY: Mapping[str, Permission] = {
     "Resolve": READ,
     "ListEvents": READ,
     "Watch": READ,
+    "GetManifestAccess": READ,
+    "GrantModelRole": WRITE_ROLES,
+    "RevokeModelRole": WRITE_ROLES,
+    "ListModelRoles": READ_ROLES,
 }

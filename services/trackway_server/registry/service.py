@@ -11,9 +11,10 @@ from trackway_server.core.rpc.call import Call
 from trackway_server.registry import convert
 from trackway_server.registry.domain.model import Change
 from trackway_server.registry.domain.registry import Registry
+from trackway_server.registry.roles import RoleRpcs
 
 
-class ModelRegistryServicer:
+class ModelRegistryServicer(RoleRpcs):
     """Answers the RPCs of model_registry_service.proto; what they mean is written there."""
 
     def __init__(self, registry: Registry, clock: Clock) -> None:
@@ -26,39 +27,46 @@ class ModelRegistryServicer:
         return pb.CreateModelResponse(model=convert.model_message(model))
 
     async def GetModel(self, request: pb.GetModelRequest, call: Call) -> pb.GetModelResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         model = await self._registry.get_model(convert.model_key(request, call))
         return pb.GetModelResponse(model=convert.model_message(model))
 
     async def ListModels(self, request: pb.ListModelsRequest, call: Call) -> pb.ListModelsResponse:
-        workspace, size = convert.workspace_of(request.workspace, call), convert.page_size(request.page_size)
-        page = await self._registry.list_models(workspace, size, request.page_token)
+        workspace, size = call.named_workspace(request.workspace), convert.page_size(request.page_size)
+        page = await self._registry.list_models(workspace, size, request.page_token, call)
         return pb.ListModelsResponse(models=map(convert.model_message, page.items), next_page_token=page.next_token)
 
     async def UpdateModel(self, request: pb.UpdateModelRequest, call: Call) -> pb.UpdateModelResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         key, change = convert.model_key(request, call), self._change(call, request.reason)
         model = await self._registry.describe_model(key, request.description, request.etag, change)
         return pb.UpdateModelResponse(model=convert.model_message(model))
 
     async def DeleteModel(self, request: pb.DeleteModelRequest, call: Call) -> pb.DeleteModelResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         key, change = convert.model_key(request, call), self._change(call, request.reason)
         await self._registry.delete_model(key, request.etag, change)
         return pb.DeleteModelResponse()
 
     async def ChangeModelTags(self, request: pb.ChangeModelTagsRequest, call: Call) -> pb.ChangeModelTagsResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         key, change = convert.model_key(request, call), self._change(call, request.reason)
         model = await self._registry.change_model_tags(key, dict(request.set), list(request.delete), change)
         return pb.ChangeModelTagsResponse(model=convert.model_message(model))
 
     async def CreateVersion(self, request: pb.CreateVersionRequest, call: Call) -> pb.CreateVersionResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         draft, change = convert.version_draft(request, call), self._change(call, request.reason)
         version = await self._registry.create_version(draft, change, call.onward_metadata())
         return pb.CreateVersionResponse(version=convert.version_message(version))
 
     async def GetVersion(self, request: pb.GetVersionRequest, call: Call) -> pb.GetVersionResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         version = await self._registry.get_version(convert.version_key(request, call))
         return pb.GetVersionResponse(version=convert.version_message(version))
 
     async def ListVersions(self, request: pb.ListVersionsRequest, call: Call) -> pb.ListVersionsResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         key, stages = convert.model_key(request, call), convert.stages(request.stages)
         size = convert.page_size(request.page_size)
         page = await self._registry.list_versions(key, stages, size, request.page_token)
@@ -67,46 +75,54 @@ class ModelRegistryServicer:
         )
 
     async def UpdateVersion(self, request: pb.UpdateVersionRequest, call: Call) -> pb.UpdateVersionResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         key, change = convert.version_key(request, call), self._change(call, request.reason)
         version = await self._registry.describe_version(key, request.description, request.etag, change)
         return pb.UpdateVersionResponse(version=convert.version_message(version))
 
     async def DeleteVersion(self, request: pb.DeleteVersionRequest, call: Call) -> pb.DeleteVersionResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         key, change = convert.version_key(request, call), self._change(call, request.reason)
         await self._registry.delete_version(key, request.etag, change)
         return pb.DeleteVersionResponse()
 
     async def ChangeVersionTags(self, request: pb.ChangeVersionTagsRequest, call: Call) -> pb.ChangeVersionTagsResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         key, change = convert.version_key(request, call), self._change(call, request.reason)
         version = await self._registry.change_version_tags(key, dict(request.set), list(request.delete), change)
         return pb.ChangeVersionTagsResponse(version=convert.version_message(version))
 
     async def TransitionStage(self, request: pb.TransitionStageRequest, call: Call) -> pb.TransitionStageResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         transition, change = convert.transition(request, call), self._change(call, request.reason)
         version = await self._registry.move_version(transition, change)
         return pb.TransitionStageResponse(version=convert.version_message(version))
 
     async def SetAlias(self, request: pb.SetAliasRequest, call: Call) -> pb.SetAliasResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         key, change = convert.version_key(request, call), self._change(call, request.reason)
         version = await self._registry.set_alias(key, request.alias, convert.expected_version(request), change)
         return pb.SetAliasResponse(version=convert.version_message(version))
 
     async def DeleteAlias(self, request: pb.DeleteAliasRequest, call: Call) -> pb.DeleteAliasResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         key, change = convert.model_key(request, call), self._change(call, request.reason)
         await self._registry.delete_alias(key, request.alias, convert.expected_version(request), change)
         return pb.DeleteAliasResponse()
 
     async def Resolve(self, request: pb.ResolveRequest, call: Call) -> pb.ResolveResponse:
+        await self._registry.admit(convert.model_key(request, call), call)
         resolved = await self._registry.resolve(convert.model_key(request, call), convert.selector(request))
         return convert.resolved_message(resolved)
 
     async def ListEvents(self, request: pb.ListEventsRequest, call: Call) -> pb.ListEventsResponse:
         chosen, size = convert.event_filter(request, call), convert.page_size(request.page_size)
+        chosen = await self._registry.confined(chosen, call)
         page = await self._registry.list_events(chosen, size, request.page_token)
         return pb.ListEventsResponse(events=map(convert.event_message, page.items), next_page_token=page.next_token)
 
     async def Watch(self, request: pb.WatchRequest, call: Call) -> AsyncIterator[pb.WatchResponse]:
-        chosen = convert.event_filter(request, call)
+        chosen = await self._registry.confined(convert.event_filter(request, call), call)
         async with aclosing(self._registry.watch(chosen, request.resume_token, request.from_start)) as items:
             async for item in items:
                 yield convert.watch_message(item)

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 
 from trackway_server.core.auth.principal import Permission, Role
 
-READ_EXPERIMENTS = Permission("experiments.read", Role.VIEWER)
-WRITE_EXPERIMENTS = Permission("experiments.write", Role.EDITOR)
-READ_RUNS = Permission("runs.read", Role.VIEWER)
-WRITE_RUNS = Permission("runs.write", Role.EDITOR)
+READ_EXPERIMENTS = Permission("experiments.read", Role.VIEWER, bindable=True)
+WRITE_EXPERIMENTS = Permission("experiments.write", Role.EDITOR, bindable=True)
+CREATE_EXPERIMENTS = Permission("experiments.create", Role.EDITOR)
+READ_RUNS = Permission("runs.read", Role.VIEWER, bindable=True)
+WRITE_RUNS = Permission("runs.write", Role.EDITOR, bindable=True)
+READ_ROLES = Permission("experiments.roles.read", Role.VIEWER, bindable=True)
+WRITE_ROLES = Permission("experiments.roles.write", Role.ADMIN, bindable=True)
 
 POLICY: Mapping[str, Permission] = {
-    "CreateExperiment": WRITE_EXPERIMENTS,
+    "CreateExperiment": CREATE_EXPERIMENTS,
     "GetExperiment": READ_EXPERIMENTS,
     "ListExperiments": READ_EXPERIMENTS,
     "UpdateExperiment": WRITE_EXPERIMENTS,
@@ -30,4 +33,8 @@ POLICY: Mapping[str, Permission] = {
     "ListSeries": READ_RUNS,
     "ReadSeries": READ_RUNS,
     "Ingest": WRITE_RUNS,
+    "GetRunAccess": READ_RUNS,
+    "GrantExperimentRole": WRITE_ROLES,
+    "RevokeExperimentRole": WRITE_ROLES,
+    "ListExperimentRoles": READ_ROLES,
 }

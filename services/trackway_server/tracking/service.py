@@ -18,10 +18,11 @@ from trackway_server.metrics.domain.records import canonical_context
 from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.query import MetricQueries
 from trackway_server.tracking import convert
-from trackway_server.tracking.domain import experiments, runs
+from trackway_server.tracking.domain import bindings, experiments, runs
 from trackway_server.tracking.domain.model import Run
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.paging import decode_token, encode_token
+from trackway_server.tracking.roles import RoleRpcs
 
 _PAGE = 100
 _SERIES_PAGE = 1000
@@ -29,7 +30,7 @@ _MAX_SERIES_OF_RUN = 10_000
 _MAX_SERIES_OF_LIST = 100_000
 
 
-class TrackingService:
+class TrackingService(RoleRpcs):
     """Answers the RPCs of tracking_service.proto, whose comments say what each does and refuses."""
 
     def __init__(
@@ -50,19 +51,21 @@ class TrackingService:
 
     async def GetExperiment(self, request: rpc.GetExperimentRequest, call: Call) -> rpc.GetExperimentResponse:
         """Answer one experiment."""
-        workspace = call.workspace(request.workspace)
+        workspace = call.named_workspace(request.workspace)
         found = await self._store.read(
-            lambda unit: experiments.get_experiment(unit, workspace, request.experiment_id, request.name)
+            lambda unit: bindings.visible_experiment(unit, workspace, request.experiment_id, request.name, call)
         )
         return rpc.GetExperimentResponse(experiment=convert.experiment_to_proto(found))
 
     async def ListExperiments(self, request: rpc.ListExperimentsRequest, call: Call) -> rpc.ListExperimentsResponse:
         """Answer experiments, newest first."""
-        workspace, view = call.workspace(request.workspace), convert.view_from_proto(request.view)
+        workspace, view = call.named_workspace(request.workspace), convert.view_from_proto(request.view)
         size = request.page_size or _PAGE
         place = decode_token(request, request.page_token, int)
         before = None if place is None else cast(int, place[0])
-        found = await self._store.read(lambda unit: unit.experiments(workspace, view, before, size + 1))
+        found = await self._store.read(
+            lambda unit: unit.experiments(workspace, view, before, size + 1, bindings.reach(unit, workspace, call))
+        )
         more = encode_token(request, [found[size - 1].experiment_id]) if len(found) > size else ""
         return rpc.ListExperimentsResponse(
             experiments=[convert.experiment_to_proto(one) for one in found[:size]], next_page_token=more
@@ -70,11 +73,11 @@ class TrackingService:
 
     async def UpdateExperiment(self, request: rpc.UpdateExperimentRequest, call: Call) -> rpc.UpdateExperimentResponse:
         """Rename an experiment and change its tags."""
-        now_us = self._clock.now_us()
+        now_us, renames = self._clock.now_us(), bool(request.new_name)
         changed = await self._store.write(
             lambda unit: experiments.update_experiment(
                 unit,
-                experiments.workspace_of(unit, request.experiment_id, call.admits),
+                bindings.workspace_to_change(unit, request.experiment_id, call, renames=renames),
                 request.experiment_id,
                 request.new_name,
                 dict(request.set_tags),
@@ -108,9 +111,11 @@ class TrackingService:
 
     async def CreateRun(self, request: rpc.CreateRunRequest, call: Call) -> rpc.CreateRunResponse:
         """Make a run."""
-        workspace, now_us = call.workspace(request.workspace), self._clock.now_us()
+        workspace, now_us = call.named_workspace(request.workspace), self._clock.now_us()
         start = convert.start_from_proto(request.start)
-        run = await self._store.write(lambda unit: runs.create_run(unit, workspace, request.run_id, start, now_us))
+        run = await self._store.write(
+            lambda unit: bindings.create_run(unit, workspace, request.run_id, start, now_us, call)
+        )
         return rpc.CreateRunResponse(run=(await self._with_metrics([run]))[0])
 
     async def GetRun(self, request: rpc.GetRunRequest, call: Call) -> rpc.GetRunResponse:
@@ -123,10 +128,12 @@ class TrackingService:
 
     async def ListRuns(self, request: rpc.ListRunsRequest, call: Call) -> rpc.ListRunsResponse:
         """Answer runs, latest start first."""
-        query = convert.runs_query_from_proto(request, call.workspace(request.workspace))
+        query = convert.runs_query_from_proto(request, call.named_workspace(request.workspace))
         size = request.page_size or _PAGE
         after = cast("tuple[int, str] | None", decode_token(request, request.page_token, int, str))
-        found = await self._store.read(lambda unit: runs.load_runs(unit, unit.runs(query, after, size + 1)))
+        found = await self._store.read(
+            lambda unit: runs.load_runs(unit, unit.runs(bindings.confined(unit, query, call), after, size + 1))
+        )
         last = found[size - 1].info if len(found) > size else None
         more = encode_token(request, [last.start_time_us, last.run_id]) if last else ""
         of_runs = await self._queries.of_subjects(

@@ -300,3 +300,62 @@ async def test_a_failed_write_changes_nothing(store: RegistryStore) -> None:
     assert await store.read(lambda tx: tx.events.head()) == START
     assert await store.write(lambda tx: tx.versions.next_number(DIGITS)) == 1
     assert await store.write(add_events, "digits") == [1]
+
+
+async def test_roles_on_single_models(store: RegistryStore) -> None:
+    others = ModelKey("other", "digits")
+    for name, workspace in (("digits", "default"), ("letters", "default"), ("digits", "other")):
+        await store.write(add_model, name, workspace)
+    letters = ModelKey("default", "letters")
+    for key, principal, role in ((DIGITS, "ann", 1), (DIGITS, "bob", 4), (letters, "ann", 3), (others, "ann", 4)):
+        await store.write(lambda tx, k=key, p=principal, r=role: tx.bindings.put(k, p, r))
+    await store.write(lambda tx: tx.bindings.put(DIGITS, "ann", 2))
+    await store.write(lambda tx: tx.bindings.put(DIGITS, "Zed", 2))
+
+    def looked_up(tx: RegistryTransaction) -> list[int]:
+        held = tx.bindings
+        return [held.role(DIGITS, "ann"), held.role(DIGITS, "Ann"), held.role_in("default", "ann"), held.count(DIGITS)]
+
+    assert await store.read(looked_up) == [2, 0, 3, 3]
+    assert await store.read(lambda tx: tx.bindings.role_in("other", "bob")) == 0
+    assert list(await store.read(lambda tx: tx.bindings.models_of("default", "ann"))) == ["digits", "letters"]
+    assert list(await store.read(lambda tx: tx.bindings.page(DIGITS, "", 2))) == [("Zed", 2), ("ann", 2)]
+    assert list(await store.read(lambda tx: tx.bindings.page(DIGITS, "ann", 2))) == [("bob", 4)]
+    assert await store.write(lambda tx: tx.bindings.drop(DIGITS, "bob"))
+    assert not await store.write(lambda tx: tx.bindings.drop(DIGITS, "bob"))
+    await store.write(lambda tx: tx.models.delete(DIGITS))
+    assert await store.read(lambda tx: tx.bindings.role_in("default", "ann")) == 3
+    assert await store.read(lambda tx: tx.bindings.count(others)) == 1
+
+
+async def test_roles_on_files_are_those_on_models_that_have_them(store: RegistryStore) -> None:
+    letters = ModelKey("default", "letters")
+    for key in (DIGITS, letters, ModelKey("other", "digits")):
+        await store.write(add_model, key.name, key.workspace)
+        await store.write(lambda tx, k=key: tx.bindings.put(k, "ann", 1 if k == DIGITS else 2))
+    await store.write(lambda tx: add_versions(tx, Stage.NONE, Stage.NONE))
+
+    def role(tx: RegistryTransaction) -> list[int]:
+        digest, held = manifest().digest, tx.bindings
+        unknown = "sha256:" + "0" * 64
+        places = (("default", digest, "ann"), ("other", digest, "ann"), ("default", unknown, "ann"))
+        return [held.role_on_files(*place) for place in (*places, ("default", digest, "bob"))]
+
+    assert await store.read(role) == [1, 0, 0, 0]
+    await store.write(lambda tx: add_versions(tx, Stage.NONE, model=letters))
+    assert (await store.read(role))[0] == 2
+
+
+async def test_models_and_events_among_some(store: RegistryStore) -> None:
+    for name in "abc":
+        key = await store.write(add_model, name)
+        await store.write(lambda tx, k=key: tx.events.append(EventKind.MODEL_CREATED, k, 0, {}, CHANGE))
+    some = frozenset({"a", "c", "gone"})
+    found = await store.read(lambda tx: tx.models.page("default", "", 10, some))
+    assert [model.key.name for model in found] == ["a", "c"]
+    assert not await store.read(lambda tx: tx.models.page("default", "c", 10, some))
+    for models, wanted in ((some, ["a", "c"]), (frozenset[str](), []), (None, ["a", "b", "c"])):
+        chosen = EventFilter("default", models=models)
+        events = await store.read(lambda tx, c=chosen: tx.events.page(c, 0, 10, 1 << 20))
+        assert [event.model.name for event in events] == wanted
+        assert all(chosen.admits(event) for event in events)

@@ -152,3 +152,46 @@ async def test_refusals_are_kept_in_order(store: Store) -> None:
     await store.write(lambda unit: unit.add_refusals("a" * 32, rows[:2]))
     await store.write(lambda unit: unit.add_refusals("a" * 32, rows[2:]))
     assert await store.read(lambda unit: unit.refusals("a" * 32)) == rows
+
+
+async def test_roles_on_single_experiments(store: Store) -> None:
+    for workspace, name in (("default", "x"), ("default", "y"), ("other", "z")):
+        await store.write(lambda unit, w=workspace, n=name: unit.add_experiment(w, n, {}, 5))
+    for experiment_id, principal, role in ((1, "ann", 1), (1, "bob", 4), (2, "ann", 3), (3, "ann", 4), (1, "Zed", 2)):
+        await store.write(lambda unit, e=experiment_id, p=principal, r=role: unit.bindings.put(e, p, r))
+    await store.write(lambda unit: unit.bindings.put(1, "ann", 2))
+
+    def looked_up(unit: TrackingUnit) -> list[int]:
+        held = unit.bindings
+        return [held.role(1, "ann"), held.role(1, "Ann"), held.role_in("default", "ann"), held.role_in("other", "bob")]
+
+    assert await store.read(looked_up) == [2, 0, 3, 0]
+    assert await store.read(lambda unit: unit.bindings.page(1, "", 2)) == [("Zed", 2), ("ann", 2)]
+    assert await store.read(lambda unit: unit.bindings.page(1, "ann", 2)) == [("bob", 4)]
+    assert await store.read(lambda unit: unit.bindings.count(1)) == 3
+    assert await store.write(lambda unit: unit.bindings.drop(1, "ann"))
+    assert not await store.write(lambda unit: unit.bindings.drop(1, "ann"))
+    assert await store.read(lambda unit: unit.bindings.role(1, "ann")) == 0
+
+
+async def test_lists_are_confined_to_the_experiments_of_a_principal(store: Store) -> None:
+    for name in "xyz":
+        await store.write(lambda unit, n=name: unit.add_experiment("default", n, {}, 5))
+    for letter, experiment_id in (("a", 1), ("b", 2), ("c", 3)):
+        made = run(letter, experiment_id=experiment_id)
+        await store.write(lambda unit, r=made: unit.add_run(r))
+    for experiment_id in (1, 3):
+        await store.write(lambda unit, e=experiment_id: unit.bindings.put(e, "ann", 1))
+
+    async def experiments(bound_to: str, before: int | None = None) -> list[int]:
+        found = await store.read(lambda unit: unit.experiments("default", View.ALL, before, 10, bound_to))
+        return [each.experiment_id for each in found]
+
+    assert await experiments("ann") == [3, 1]
+    assert await experiments("ann", before=3) == [1]
+    assert await experiments("bob") == []
+    assert await experiments("") == [3, 2, 1, 0]
+    found = await store.read(lambda unit: unit.runs(RunsQuery("default", bound_to="ann"), None, 10))
+    assert [each.run_id[0] for each in found] == ["c", "a"]
+    chosen = RunsQuery("default", experiment_ids=(1, 2), bound_to="ann")
+    assert [each.run_id[0] for each in await store.read(lambda unit: unit.runs(chosen, None, 10))] == ["a"]

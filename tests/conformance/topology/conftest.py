@@ -9,17 +9,21 @@ import pytest
 from support.topologies import TOPOLOGIES, Place, Topology, running
 from trackway.client import Client
 
-_PARAMETERS = [
-    pytest.param(
-        topology,
-        id=topology.name,
-        marks=[pytest.mark.xdist_group(topology.name), *([pytest.mark.topology] if topology.split else [])],
-    )
-    for topology in TOPOLOGIES
-]
+
+def over(*topologies: Topology) -> list[object]:
+    """Parameters of a fixture that starts each of them."""
+    heavy = [pytest.mark.topology, pytest.mark.timeout(900)]  # a dozen processes are started
+    return [
+        pytest.param(
+            each,
+            id=each.name,
+            marks=[pytest.mark.xdist_group(each.name), *(heavy if each.split or each.shared else [])],
+        )
+        for each in topologies
+    ]
 
 
-@pytest.fixture(scope="module", params=_PARAMETERS)
+@pytest.fixture(scope="module", params=over(*TOPOLOGIES))
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     topology: Topology = request.param
     with running(topology) as started:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_experiments_and_runs(client: Client) -> None:
 def test_a_training_process_loses_nothing(place: Place, client: Client, tmp_path: Path) -> None:
     experiment = name()
     with trainer(TRAINER.format(experiment=experiment), place.environment(tmp_path)) as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     run = client.tracking.get_run(out.strip())
     assert (run.info.status, run.data.params, client.tracking.list_refused(out.strip())) == (
@@ -129,11 +130,35 @@ def test_without_the_key_nobody_gets_in(place: Place) -> None:
                 call()
 
 
+def test_users_have_keys_roles_and_workspaces(place: Place, client: Client) -> None:
+    ann, vision = f"ann-{new_id()}", f"vision-{new_id()[-12:]}"
+    client.auth.create_principal(ann, "USER")
+    client.auth.create_workspace(vision)
+    client.auth.grant_role(ann, "EDITOR", workspace=vision)
+    key = client.auth.create_key(ann).secret
+    elsewhere = client.tracking.create_run().info.run_id
+    with Client(place.uri, token=key, workspace=vision) as hers:
+        assert hers.auth.get_self().roles == {vision: "EDITOR"}
+        experiment = hers.tracking.create_experiment("in vision")
+        assert [each.name for each in hers.tracking.list_experiments()] == [experiment.name]
+        model, source = name(), a_model(hers)
+        hers.registry.create_model(model)
+        assert hers.registry.create_version(model, source).version == 1
+        with pytest.raises(errors.PermissionDenied):
+            hers.auth.create_principal(name(), "USER")
+        with pytest.raises(errors.NotFound):
+            hers.tracking.get_run(elsewhere)
+    client.auth.revoke_key(key.split("_")[1])
+    for _ in range(2):  # whichever replica is asked
+        with Client(place.uri, token=key, workspace=vision) as late, pytest.raises(errors.Unauthenticated):
+            late.tracking.get_experiment(experiment.experiment_id)
+
+
 def test_the_page_shows_what_the_services_hold(place: Place, client: Client) -> None:
     experiment, model = name(), name()
     run_id = client.tracking.create_run(experiment_name=experiment, run_name="shown").info.run_id
     client.registry.create_model(model)
-    with httpx.Client(base_url=place.http_url, auth=("any", place.token)) as browser:
+    with httpx.Client(base_url=place.http_url, auth=("any", place.password())) as browser:
         assert browser.get("/readyz").text == "ready\n"
         page = browser.get("/").text
         assert experiment in page
@@ -147,8 +172,8 @@ def test_the_page_shows_what_the_services_hold(place: Place, client: Client) -> 
 def test_a_service_is_restarted_and_nobody_else_minds(
     place: Place, client: Client, service: str, number: signal.Signals
 ) -> None:
-    if not place.processes:
-        pytest.skip("one process: tests/faults restarts it")
+    if not place.processes or place.storage is not None:
+        pytest.skip("one process, which tests/faults restarts, or several, see the next test")
     run_id = client.tracking.create_run().info.run_id
     process = place.processes[service][0]
     process.end(number)
@@ -160,6 +185,30 @@ def test_a_service_is_restarted_and_nobody_else_minds(
     process.await_healthy()
     wait_until(lambda: httpx.get(f"{place.http_url}/readyz").status_code == 200, "the gateway is ready again")
     wait_until(lambda: _works(client, service, run_id), f"{service} is reached again")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("service", ["auth", "tracking", "artifacts", "registry"])
+def test_a_replica_goes_and_comes_back_and_no_call_fails(
+    place: Place, client: Client, service: str, number: signal.Signals
+) -> None:
+    if len(place.processes.get(service, ())) < 2:
+        pytest.skip("there is no other replica")
+    model, source = name(), a_model(client)
+    client.registry.create_model(model)
+    client.registry.create_version(model, source)
+    with ThreadPoolExecutor(1) as thread:
+        restarted = thread.submit(place.processes[service][0].restart, number)
+        rounds = 0
+        while not restarted.done() or rounds < 5:
+            with Client(place.uri, token=place.token) as newcomer:
+                run_id = newcomer.tracking.create_run().info.run_id
+                assert newcomer.tracking.get_run(run_id).info.run_id == run_id
+            assert client.registry.resolve(f"models:/{model}/1").version.version == 1
+            assert len(list(client.artifacts.list(source.removeprefix("runs:/").partition("/")[0]))) == 1
+            assert httpx.get(f"{place.http_url}/readyz").text == "ready\n"
+            rounds += 1
+        restarted.result()
 
 
 def _works(client: Client, service: str, run_id: str) -> bool:

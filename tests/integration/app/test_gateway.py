@@ -136,3 +136,31 @@ def test_requests_that_are_no_http_do_not_hurt(server: LocalServer) -> None:
             while connection.recv(65536):
                 pass
     assert httpx.get(f"{server.http_url}/healthz").status_code == 200
+
+
+def key_for(server: LocalServer, name: str) -> str:
+    with Client(server.uri, token=server.token) as client:
+        client.auth.create_principal(name, "USER")
+        client.auth.grant_role(name, "VIEWER")
+        return client.auth.create_key(name).secret
+
+
+def test_an_api_key_signs_in_as_password_and_as_bearer(server: LocalServer) -> None:
+    key = key_for(server, "vera")
+    for sent in ({"auth": ("anyone", key)}, {"headers": {"authorization": f"Bearer {key}"}}):
+        for path in ("/", "/metrics"):
+            assert httpx.get(f"{server.http_url}{path}", **sent).status_code == 200  # type: ignore[arg-type]
+
+
+def test_a_wrong_api_key_is_refused_and_many_are_made_to_wait(server: LocalServer) -> None:
+    key = key_for(server, "walt")
+    answers = []
+    for number in range(15):
+        wrong = f"twk_{number:012x}_{'x' * 43}"
+        answers.append(httpx.get(server.http_url, auth=("anyone", wrong)))
+    assert answers[0].status_code == 401
+    assert answers[0].headers["www-authenticate"].startswith("Basic ")
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) > 0
+    with Client(server.uri, token=key) as client:
+        assert client.auth.get_self().name == "walt"  # the auth service itself is not shut to others

@@ -22,6 +22,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from support.certificates import Authority, Pair
 from trackway.testing import LocalServer
+from trackway_server.app.cli import main
 from trackway_server.app.embedded import RunningServer, open_server
 from trackway_server.app.options import ServerOptions, Target
 from trackway_server.core import tls as tls_module
@@ -290,3 +291,27 @@ def test_the_program_announces_encrypted_addresses_and_warns_of_plain_ones(
         assert server.uri.replace("trackway://", "trackways://") in server.log
         assert server.http_url.replace("http://", "https://") in server.log
         assert "warning" not in server.log
+
+
+async def test_a_probe_by_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    authority, other = Authority(tmp_path), Authority(tmp_path, "other")
+    pair = authority.issue("tracking")
+
+    async def probed(*options: str) -> int:
+        return await asyncio.to_thread(main, ["probe", *options])
+
+    async with serving(tmp_path, pair, tls_client_ca=authority.file) as server:
+        address, ca = f"127.0.0.1:{server.grpc_port}", ["--ca", str(authority.file)]
+        shown = ["--cert", str(pair.cert), "--key", str(pair.key)]
+        assert await probed(address, *ca, *shown, "--name", "tracking") == 0
+        assert await probed(address, *ca, *shown) == 1, "its certificate names another host"
+        assert await probed(address, *ca, "--name", "tracking") == 1, "it wants a certificate"
+        assert await probed(address, "--ca", str(other.file), *shown, "--name", "tracking") == 1
+        assert await probed(address) == 1
+        assert await probed(address, "--ca", str(tmp_path / "absent.pem")) == 2
+        assert "absent.pem: No such file" in capsys.readouterr().err
+        for name, file in (("PEER_CA", authority.file), ("TLS_CERT", pair.cert), ("TLS_KEY", pair.key)):
+            monkeypatch.setenv(f"TRACKWAY_{name}", str(file))
+        assert await probed(address, "--name", "tracking") == 0

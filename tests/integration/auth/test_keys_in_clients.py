@@ -120,8 +120,50 @@ def test_the_command_line(server: LocalServer, admin: Client, tmp_path: Path) ->
     assert secret not in listed
     assert "deployer" in command(server, "service-accounts", "list", profile=mine)
     assert "cleo" in command(server, "roles", "list", "-w", "vision", profile=mine)
+    on_one = ("-e", "first", "-w", "vision")
+    with Client(server.uri, token=server.token, workspace="vision") as client:
+        client.tracking.create_experiment("first")
+    given = json.loads(command(server, "roles", "grant", "deployer", "viewer", *on_one, "--json", profile=mine))
+    assert (given["principal"], given["role"]) == ("deployer", "VIEWER")
+    assert json.loads(command(server, "roles", "list", *on_one, "--json", profile=mine)) == [given]
+    assert "deployer" in command(server, "roles", "list", "-e", given["experiment_id"], "-w", "vision", profile=mine)
+    command(server, "roles", "revoke", "deployer", *on_one, profile=mine)
+    admin.registry.create_model("digits")
+    given = json.loads(command(server, "roles", "grant", "deployer", "viewer", "-m", "digits", "--json", profile=mine))
+    assert given == {"name": "digits", "workspace": "default", "principal": "deployer", "role": "VIEWER"}
+    assert json.loads(command(server, "roles", "list", "--model", "digits", "--json", profile=mine)) == [given]
+    command(server, "roles", "revoke", "deployer", "-m", "digits", profile=mine)
     command(server, "roles", "revoke", "cleo", "-w", "vision", profile=mine)
     command(server, "keys", "revoke", secret.split("_")[1], profile=mine)
     command(server, "keys", "rotate-signing", profile=mine)
     command(server, "users", "delete", "cleo", profile=mine)
     command(server, "workspaces", "delete", "vision", profile=mine)
+
+
+def test_whoever_has_a_role_in_one_workspace_alone_logs_and_lists_there(
+    server: LocalServer, admin: Client, tmp_path: Path
+) -> None:
+    """The README's Ann: an editor in her workspace, nobody in `default`."""
+    admin.auth.create_workspace("sight")
+    key = key_of(admin, "ann", sight="EDITOR")
+    script = (
+        "import trackway\ntrackway.set_experiment('hers')\n"
+        "with trackway.start_run() as run: trackway.log_metric('loss', 1.0); trackway.log_text('t', 'n.txt')\n"
+        "print(trackway.get_experiment_by_name('hers').workspace, run.info.run_id)"
+    )
+    environment = {
+        **os.environ,
+        "TRACKWAY_URI": server.uri,
+        "TRACKWAY_TOKEN": key,
+        "TRACKWAY_WORKSPACE": "sight",
+        "TRACKWAY_SPOOL_DIR": str(tmp_path),
+    }
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    workspace, run_id = done.stdout.split()
+    assert workspace == "sight"
+    with Client(server.uri, token=key, workspace="sight") as hers:
+        assert hers.tracking.get_run(run_id).data.metrics == {"loss": 1.0}
+    listing = [sys.executable, "-m", "trackway.cli.main", "runs", "list", "--json"]
+    listed = subprocess.run(listing, env=environment, capture_output=True, text=True, timeout=120)
+    assert run_id in listed.stdout, listed.stderr

@@ -22,6 +22,7 @@ from trackway.api.auth.v1 import auth_service_pb2
 from trackway.api.auth.v1 import auth_service_pb2 as auth
 from trackway.api.metrics.v1.ingest_pb2 import RunStart
 from trackway.api.registry.v1 import model_registry_service_pb2
+from trackway.api.registry.v1.model_registry_service_pb2_grpc import ModelRegistryServiceStub
 from trackway.api.tracking.v1 import tracking_service_pb2
 from trackway.api.tracking.v1 import tracking_service_pb2 as tracking
 from trackway.api.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
@@ -34,6 +35,10 @@ FILES = {
     "auth": auth_service_pb2,
 }
 NEVER_REFUSED = {"PERMISSION_DENIED", "CREDENTIALS_MISSING", "CREDENTIALS_INVALID"}
+
+NOT_THERE = {"WORKSPACE_NOT_FOUND", "EXPERIMENT_NOT_FOUND", "RUN_NOT_FOUND", "MODEL_NOT_FOUND"}
+ELSEWHERE = {"GetManifest"}
+"""Methods whose permission may be bound to one resource, and whose request here is about another one."""
 
 
 def matrix() -> list[tuple[MethodDescriptor, Permission]]:
@@ -66,14 +71,21 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with auth_server(tmp_path) as server:
         stub, admin = TrackingServiceStub(server.channel), server.admin
         await stub.CreateExperiment(tracking.CreateExperimentRequest(name="there"), metadata=admin)
-        await stub.CreateRun(
-            tracking.CreateRunRequest(run_id="ab" * 16, start=RunStart(start_time_us=5)), metadata=admin
-        )
+        start = RunStart(start_time_us=5, experiment_id="1")
+        await stub.CreateRun(tracking.CreateRunRequest(run_id="ab" * 16, start=start), metadata=admin)
+        models = ModelRegistryServiceStub(server.channel)
+        await models.CreateModel(model_registry_service_pb2.CreateModelRequest(name="something"), metadata=admin)
         await server.stub.CreateWorkspace(auth.CreateWorkspaceRequest(name="other"), metadata=admin)
         tokens = {}
         for role in Role:
             name = role.name.lower()
             tokens[name] = await server.token(await server.principal(f"an-{name}", default=role.name))
+            bound = f"bound-{name}"
+            tokens[bound] = await server.token(await server.principal(bound))
+            grant = tracking.GrantExperimentRoleRequest(experiment_id="1", principal=bound, role=int(role))
+            await stub.GrantExperimentRole(grant, metadata=admin)
+            also = model_registry_service_pb2.GrantModelRoleRequest(name="something", principal=bound, role=int(role))
+            await models.GrantModelRole(also, metadata=admin)
         tokens["stranger"] = await server.token(await server.principal("stranger", other="ADMIN"))
         tokens["guest"] = await server.token(await server.principal("guest", other="ADMIN", default="VIEWER"))
         tokens["nobody"] = await server.token(await server.principal("nobody"))
@@ -126,8 +138,44 @@ async def test_another_workspace_is_as_if_it_were_not_there(world: World) -> Non
             "PERMISSION_DENIED"
         ):
             wrong.append((method.full_name, "guest", found))
-        if (found := await world.ends(method, world.tokens["nobody"])) != "PERMISSION_DENIED":
+        found = await world.ends(method, world.tokens["nobody"])
+        if not (found.endswith("_NOT_FOUND") if permission.bindable else found == "PERMISSION_DENIED"):
             wrong.append((method.full_name, "nobody", found))
+    assert wrong == []
+
+
+def is_of_one_resource(method: MethodDescriptor, permission: Permission) -> bool:
+    """Whether the request that is made for the method is about what the bound principals are bound to."""
+    return permission.bindable and method.name not in ELSEWHERE
+
+
+def request_to(method: MethodDescriptor) -> bytes:
+    """request_of, for the run and the experiment there are."""
+    request: Any = request_of(method)
+    if method.name == "CreateRun":
+        request.start.experiment_id = "1"
+    return bytes(request.SerializeToString())
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_a_role_on_one_resource_opens_that_and_nothing_else(world: World, role: Role) -> None:
+    """The principals have no role in any workspace, one on the experiment of the run, and one on a model."""
+    wrong = []
+    bound = world.tokens[f"bound-{role.name.lower()}"]
+    for method, permission in sorted(
+        MATRIX, key=lambda each: ("Delete" in each[0].name, each[0].name == "DeleteModel")
+    ):
+        if permission.scope is not Scope.WORKSPACE:
+            continue
+        found = await world.ends(method, bound, request_to(method))
+        if not is_of_one_resource(method, permission):
+            right = found == "PERMISSION_DENIED" or found.endswith("_NOT_FOUND")
+        elif role < permission.role:
+            right = found == "PERMISSION_DENIED"
+        else:
+            right = found not in NEVER_REFUSED and found not in NOT_THERE
+        if not right:
+            wrong.append((method.full_name, found))
     assert wrong == []
 
 
@@ -211,6 +259,6 @@ async def test_a_revoked_key_gets_no_token_and_is_none(world: World) -> None:
     assert wrong == []
 
 
-def test_only_the_two_public_rpcs_need_no_token() -> None:
+def test_only_the_public_rpcs_need_no_token() -> None:
     public = {method.name for method, permission in MATRIX if permission.scope is Scope.PUBLIC}
-    assert public == {"ExchangeKey", "ListSigningKeys"}
+    assert public == {"ExchangeKey", "ExchangeToken", "ExchangeCertificate", "ListSigningKeys"}

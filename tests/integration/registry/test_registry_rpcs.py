@@ -313,6 +313,7 @@ async def test_a_repeated_request_asks_nobody(upstream: Upstream, served: Served
 
 async def test_every_rpc_refuses_another_workspace(served: Served) -> None:
     arguments: dict[str, Any] = {"name": "m", "version": 1, "stage": "None", "alias": "a", "source": SOURCE}
+    arguments |= {"manifest_digest": "sha256:" + "0" * 64, "principal": "p", "role": 1}
     for method in DESCRIPTOR.methods:
         fields = {field.name for field in method.input_type.fields}
         request_type = getattr(pb, method.input_type.name)

@@ -6,15 +6,20 @@ import json
 import os
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from support.certificates import Authority
 from trackway_server.app import advice as advice_module
 from trackway_server.app.advice import Advice, Severity, advice_on, file_system_of
 from trackway_server.app.cli import main
 from trackway_server.app.options import ServerOptions, Target
 from trackway_server.app.variables import server_variables
+
+KEY = f"twk_{'0' * 12}_{'k' * 43}"
+URL = "postgresql://db.example.org/trackway"
 
 
 def asked(tmp_path: Path, **options: object) -> ServerOptions:
@@ -44,10 +49,46 @@ def test_the_defaults_need_no_advice_and_nothing_is_written(tmp_path: Path) -> N
         ),
         ({"target": Target.REGISTRY, "addresses": {"tracking": "no.such.host.invalid:1"}}, ("warning", "address")),
         ({"target": Target.TRACKING, "addresses": {"auth": "no.such.host.invalid:1"}}, ("warning", "address")),
+        (
+            {
+                "target": Target.ARTIFACTS,
+                "database_url": URL,
+                "addresses": {"artifacts": "127.0.0.1:1,127.0.0.1:2"},
+            },
+            ("error", "replicas"),
+        ),
+        ({"target": Target.AUTH, "database_url": URL}, ("warning", "admin_key")),
+        ({"target": Target.TRACKING, "host": "0.0.0.0"}, ("warning", "auth")),
+        ({"target": Target.TRACKING, "metrics_port": 0, "metrics_host": "0.0.0.0"}, ("warning", "plaintext")),
+        ({"tls_cert": Path("/nowhere.crt"), "tls_key": Path("/nowhere.key")}, ("error", "tls")),
+        (
+            {"target": Target.REGISTRY, "tls_cert": Path("/nowhere.crt"), "tls_key": Path("/nowhere.key")},
+            ("warning", "peer_plaintext"),
+        ),
+        ({"admin_key": "secret"}, ("error", "options")),
     ],
 )
 def test_what_is_found(options: dict[str, object], expected: tuple[str, str], tmp_path: Path) -> None:
     assert expected in names(advice_on(asked(tmp_path, **options), {}))
+
+
+def test_what_is_said_of_plain_text_is_not_said_of_tls(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    pair = authority.issue()
+    chosen = asked(tmp_path, host="0.0.0.0", tls_cert=pair.cert, tls_key=pair.key)
+    assert advice_on(chosen, {}) == []
+    calling = replace(chosen, target=Target.REGISTRY, peer_ca=authority.file, peer_address="127.0.0.1:1")
+    assert advice_on(calling, {}) == []
+
+
+def test_what_is_said_of_data_directories_is_not_said_of_postgres(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(advice_module, "file_system_of", lambda _: "nfs4")
+    several = dict.fromkeys(("tracking", "artifacts", "registry", "auth"), "127.0.0.1:1,127.0.0.1:2")
+    for target in (Target.TRACKING, Target.ARTIFACTS, Target.REGISTRY, Target.AUTH):
+        chosen = asked(tmp_path, target=target, addresses=several, database_url=URL, blob_url="s3://bucket")
+        assert advice_on(replace(chosen, admin_key=KEY), {}) == []
 
 
 def test_a_data_directory_on_a_network_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,9 +100,13 @@ def test_a_data_directory_on_a_network_file_system(tmp_path: Path, monkeypatch: 
 
 def test_a_taken_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        found = advice_on(asked(tmp_path, grpc_port=taken.getsockname()[1]), {})
+        port = taken.getsockname()[1]
+        found = advice_on(asked(tmp_path, grpc_port=port), {})
+        metrics = advice_on(asked(tmp_path, target=Target.AUTH, metrics_port=port), {})
     assert names(found) == [("error", "port")]
     assert "--grpc-port" in found[0].todo
+    assert names(metrics) == [("error", "port")]
+    assert "another --metrics-host or --metrics-port" in metrics[0].todo
 
 
 def test_a_clock_behind_the_data(tmp_path: Path) -> None:
@@ -117,3 +162,22 @@ def test_probe_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["probe", f"127.0.0.1:{port}"]) == 1
     assert capsys.readouterr().err == f"trackway server probe: 127.0.0.1:{port} answers UNAVAILABLE\n"
     assert main(["probe"]) == 2
+
+
+def test_the_identities_file(tmp_path: Path) -> None:
+    file = tmp_path / "identities.toml"
+    environ = {"TRACKWAY_AUTH_IDENTITIES_FILE": str(file)}
+
+    def found(target: Target = Target.ALL) -> list[tuple[str, str]]:
+        options = ServerOptions(target=target, grpc_port=0, http_port=0, data_dir=tmp_path / "data")
+        advice = advice_on(options, environ)
+        return [(each.severity.value, each.what) for each in advice if each.name == "identities"]
+
+    ((severity, what),) = found()
+    assert (severity, "cannot be read" in what) == ("error", True)
+    assert found(Target.TRACKING) == []
+    file.write_text('[[certificates]]\ndns = "a.test"\nprincipal = "ann"\n')
+    ((severity, what),) = found(Target.AUTH)
+    assert (severity, "asks for none" in what) == ("warning", True)
+    file.write_text("")
+    assert found() == []

@@ -75,6 +75,25 @@ def test_a_service_is_called_at_its_own_address_else_the_common_one_else_its_own
     assert own.address_of("tracking") == "proxy:7701"
 
 
+def test_a_service_relies_on_the_auth_service_that_it_is_told_of() -> None:
+    named = {"auth": "auth:7714"}
+    for target in (Target.TRACKING, Target.ARTIFACTS, Target.REGISTRY):
+        assert ServerOptions(target=target, addresses=named).relies_on_auth
+        assert ServerOptions(target=target, peer_address="proxy:7701").relies_on_auth
+        assert not ServerOptions(target=target, addresses={"tracking": "tracking:7711"}).relies_on_auth
+        assert not ServerOptions(target=target, addresses=named, no_auth=True).relies_on_auth
+    for target in (Target.ALL, Target.AUTH, Target.GATEWAY):
+        assert not ServerOptions(target=target, addresses=named).relies_on_auth
+
+
+@pytest.mark.parametrize("key", ["", "hunter2", "tw_" + "x" * 43, f"twk_{'0' * 12}_{'k' * 42}"])
+def test_a_key_that_clients_would_not_exchange_is_refused(key: str) -> None:
+    with pytest.raises(StartupError, match="TRACKWAY_AUTH_ADMIN_KEY is no key") as refused:
+        ServerOptions(admin_key=key).check()
+    assert not key or key not in str(refused.value)
+    ServerOptions(admin_key=f"twk_{'0' * 12}_{'k' * 43}").check()
+
+
 def test_what_grpc_dials() -> None:
     assert dial_target("tracking:7711") == "tracking:7711"
     assert dial_target("10.0.0.1:7711, 10.0.0.2:7711") == "ipv4:10.0.0.1:7711,10.0.0.2:7711"

@@ -249,3 +249,26 @@ def test_files_of_tls_come_from_the_environment_then_the_profile(tmp_path: Path)
 def test_a_client_certificate_without_its_key_is_refused(tmp_path: Path, given: str, missing: str) -> None:
     with pytest.raises(InvalidArgument, match=f"go together: set .*{missing}"):
         config.resolve("trackways://a", environ={**profile(tmp_path, FILES), given: "/x"})
+
+
+def test_a_token_file_stands_in_for_a_key_and_the_environment_comes_first(tmp_path: Path) -> None:
+    profile = tmp_path / "profile.toml"
+    noted = {"TRACKWAY_PROFILE": str(profile), "TRACKWAY_URI": "trackway://a:1"}
+
+    def found(token: str | None = None, **environ: str) -> tuple[str | None, str | None]:
+        address = config.resolve(token=token, environ={**noted, **environ})
+        return address.token, address.oidc_token_file
+
+    assert found() == (None, None)
+    assert found(TRACKWAY_OIDC_TOKEN_FILE="/t") == (None, "/t")
+    assert found(TRACKWAY_OIDC_TOKEN_FILE="/t", TRACKWAY_TOKEN="twk_1") == ("twk_1", None)
+    assert found(token="twk_2", TRACKWAY_OIDC_TOKEN_FILE="/t") == ("twk_2", None)
+    profile.write_text('[servers."a:1"]\noidc_token_file = "token"\n')
+    assert found() == (None, str(tmp_path / "token"))
+    assert found(TRACKWAY_TOKEN="twk_1") == ("twk_1", None)
+    profile.write_text('[servers."a:1"]\ntoken = "twk_3"\noidc_token_file = "token"\n')
+    assert found() == ("twk_3", None)
+    assert found(TRACKWAY_OIDC_TOKEN_FILE="/t") == (None, "/t")
+    address = config.resolve(environ={**noted, "TRACKWAY_OIDC_TOKEN_FILE": "/t"})
+    assert pickle.loads(pickle.dumps(address)) == address
+    assert address.with_token_file("/u").oidc_token_file == "/u"

@@ -5,6 +5,7 @@ tests/conformance/topology starts its services from it.
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import subprocess
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 
 from support.compose import ROOT, Service, compose, envoy, services
-from trackway_server.app.cli import _COMMANDS, _parser
-from trackway_server.app.options import DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT, SERVICE_PORTS, Target
+from trackway_server.app.advice import advice_on
+from trackway_server.app.cli import _COMMANDS, _options, _parser
+from trackway_server.app.options import DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT, SERVICE_PORTS, ServerOptions, Target
 from trackway_server.app.peers import SERVICE_NAMES
 from trackway_server.app.variables import server_variables
 from trackway_server.gateway.application import build_application
@@ -54,6 +56,18 @@ def test_variables_are_read_by_somebody(service: Service) -> None:
 
 
 @pytest.mark.parametrize("service", OWN, ids=ids)
+def test_check_config_has_nothing_to_say_but_that_names_are_the_network_s_own(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(["sh", ROOT / "deploy/make-secrets.sh", tmp_path / "run/secrets"], check=True, capture_output=True)
+    variables = {name: value.replace("/run/", f"{tmp_path}/run/") for name, value in service.environment.items()}
+    for name, value in {**variables, "TRACKWAY_DATA_DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    found = advice_on(_options(_parser().parse_args(service.arguments)), os.environ)
+    assert {advice.name for advice in found} - {"address", "port", "disk_space"} == {"plaintext"}
+
+
+@pytest.mark.parametrize("service", OWN, ids=ids)
 def test_addresses_name_services_of_the_file_at_their_ports(service: Service) -> None:
     for name, value in service.environment.items():
         if name.endswith("_ADDRESS"):
@@ -74,7 +88,7 @@ def test_a_service_is_asked_for_its_health_where_it_listens(service: Service) ->
 
 
 def gateway_paths() -> set[str]:
-    application: Any = build_application(Channels(None, None, None), "127.0.0.1", GatewaySettings(), None)  # type: ignore[arg-type]
+    application: Any = build_application(Channels(None, None, None, None), "127.0.0.1", GatewaySettings(), None)  # type: ignore[arg-type]
     while not hasattr(application, "routes"):  # what stands around it: correlation, the guard
         application = application._app
     return {route.path for route in application.routes}
@@ -91,6 +105,33 @@ def test_what_a_service_calls_is_there() -> None:
                     assert needed.one_shot, (service.name, name)
     for name in ("tracking", "artifacts", "registry", "auth"):
         assert services()[name].raw["depends_on"][f"migrate-{name}"]
+
+
+def test_every_one_shot_is_waited_for() -> None:
+    """Else `docker compose up --wait` takes its end for a failure."""
+    adopted = {
+        name
+        for service in services().values()
+        if not service.one_shot
+        for name, condition in service.raw.get("depends_on", {}).items()
+        if condition["condition"] == "service_completed_successfully"
+    }
+    assert adopted == {name for name, service in services().items() if service.one_shot}
+
+
+def test_the_bucket_that_artifacts_needs_is_made() -> None:
+    bucket = services()["artifacts"].environment["TRACKWAY_BLOB_URL"].removeprefix("s3://").partition("/")[0]
+    (command,) = services()["make-bucket"].raw["command"]
+    assert f"s3.bucket.create -name {bucket} " in command
+    assert services()["make-bucket"].raw["image"] == services()["s3"].raw["image"]
+
+
+def test_the_admin_key_is_the_auth_service_s_alone() -> None:
+    holders = {name for name, service in services().items() if "admin_key" in service.raw.get("secrets", [])}
+    assert holders == {"auth"}
+    assert all(
+        "TRACKWAY_AUTH_ADDRESS" in services()[name].environment for name in ("tracking", "artifacts", "registry")
+    )
 
 
 def test_the_registry_is_not_kept_from_starting_by_those_it_calls() -> None:
@@ -123,6 +164,7 @@ def test_secrets_are_files_that_the_script_makes_and_no_more(tmp_path: Path) -> 
     declared = compose()["secrets"]
     assert {name: {"file": f"./deploy/secrets/{name}"} for name in made} == declared
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    ServerOptions(target=Target.AUTH, admin_key=made["admin_key"]).check()
     assert made["tracking_database_url"] == f"postgresql://trackway:{made['postgres_password']}@postgres/tracking"
     again = subprocess.run(["sh", script, folder], check=False, capture_output=True, text=True)
     assert again.returncode == 1

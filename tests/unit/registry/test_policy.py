@@ -9,6 +9,8 @@ from trackway_server.registry.module import DESCRIPTOR
 from trackway_server.registry.policy import POLICY
 
 READS = {"GetModel", "ListModels", "GetVersion", "ListVersions", "Resolve", "ListEvents", "Watch"}
+READS |= {"GetManifestAccess", "ListModelRoles"}
+ADMINISTERS = {"GrantModelRole", "RevokeModelRole"}
 
 
 def test_every_rpc_is_listed() -> None:
@@ -17,7 +19,8 @@ def test_every_rpc_is_listed() -> None:
 
 def test_viewers_read_and_editors_write() -> None:
     assert {name for name, permission in POLICY.items() if permission.role is Role.VIEWER} == READS
-    assert {permission.role for name, permission in POLICY.items() if name not in READS} == {Role.EDITOR}
+    assert {name for name, permission in POLICY.items() if permission.role is Role.ADMIN} == ADMINISTERS
+    assert {POLICY[name].role for name in POLICY.keys() - READS - ADMINISTERS} == {Role.EDITOR}
 
 
 def test_transitions_have_a_permission_of_their_own() -> None:

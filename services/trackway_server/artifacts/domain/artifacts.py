@@ -26,6 +26,11 @@ class Owner:
         if not _OWNER.fullmatch(self.name):
             raise DomainError(Reason.INVALID_FIELD, "An owner is `runs/` and a run id.", field="owner")
 
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return self.name.removeprefix("runs/")
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:

@@ -11,6 +11,9 @@ from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.manifests import Manifest
 from trackway_server.artifacts.domain.paths import ArtifactPath, Folder
 
+Credentials = tuple[tuple[str, str], ...]
+"""What a call to another service carries on behalf of the caller. The domain only hands it on."""
+
 
 class BlobWriter(Protocol):
     """Takes the bytes of one blob, in order."""
@@ -103,4 +106,17 @@ class ArtifactIndex(Protocol):
 
     async def manifest_file(self, workspace: str, digest: Digest, path: ArtifactPath) -> FileEntry:
         """One file of a manifest. Raises DomainError(MANIFEST_NOT_FOUND) or DomainError(ARTIFACT_NOT_FOUND)."""
+        ...
+
+
+class FileRoles(Protocol):
+    """Knows what callers may do with files by a role on a single experiment or model, where the one in the workspace
+    does not suffice. Raises DomainError(SERVICE_UNAVAILABLE) where that cannot be known."""
+
+    async def on_owner(self, owner: Owner, credentials: Credentials) -> int:
+        """The caller's role (auth.v1.Role) on the run, which lies in the owner's workspace; 0: none, or no such run."""
+        ...
+
+    async def on_manifest(self, workspace: str, digest: Digest, credentials: Credentials) -> int:
+        """The caller's role on the models of the workspace that have a version of these files; 0: none."""
         ...

@@ -34,13 +34,24 @@ class AdminKeyAuthenticator:
     async def authenticate(self, authorization: str | None) -> Principal:
         """See Authenticator. Takes the same time whatever part of the key is right."""
         if not authorization:
-            message = "This server needs a key; set TRACKWAY_TOKEN, or use the profile the server wrote at its start."
-            raise DomainError(Reason.CREDENTIALS_MISSING, message)
+            raise missing_credentials()
         scheme, _, token = authorization.partition(" ")
         expected = self._key.get_secret_value().encode()
         if scheme.lower() == SCHEME and hmac.compare_digest(token.strip().encode(errors="replace"), expected):
             return LOCAL_ADMIN
         raise invalid_credentials()
+
+
+class NoKeys:
+    """Knows no key: a service whose callers have tokens of the auth service."""
+
+    async def authenticate(self, authorization: str | None) -> Principal:
+        """See Authenticator."""
+        if not authorization:
+            message = "This service needs a token; set TRACKWAY_TOKEN to your key, and clients exchange it."
+            raise DomainError(Reason.CREDENTIALS_MISSING, message)
+        message = "This service takes the auth service's tokens only; exchange your key (ExchangeKey), as clients do."
+        raise DomainError(Reason.CREDENTIALS_INVALID, message)
 
 
 class TokenAuthenticator:
@@ -64,3 +75,9 @@ class InsecureAuthenticator:
     async def authenticate(self, authorization: str | None) -> Principal:
         """See Authenticator."""
         return LOCAL_ADMIN
+
+
+def missing_credentials() -> DomainError:
+    """The refusal of a call that says nothing of who calls."""
+    message = "This server needs a key; set TRACKWAY_TOKEN, or use the profile the server wrote at its start."
+    return DomainError(Reason.CREDENTIALS_MISSING, message)

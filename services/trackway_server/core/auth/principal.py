@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
 DEFAULT_WORKSPACE = "default"
@@ -38,6 +38,8 @@ class Permission:
     name: str
     role: Role
     scope: Scope = Scope.WORKSPACE
+    bindable: bool = False
+    """Whether a principal may also have it on one resource alone, which only the service that owns that knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,22 @@ class Principal:
     """Workspace → role. A workspace that is not there does not exist for the principal."""
     server_admin: bool = False
     """Administers principals, workspaces, keys and roles; that alone opens no workspace."""
+    expire_time_us: int = field(default=0, compare=False)
+    """Until when the credential is taken, in microseconds since 1970 UTC; 0: for ever. A stream ends then, too."""
 
     def may(self, permission: Permission) -> bool:
-        """Whether the principal has the permission anywhere at all."""
+        """Whether the principal may have the permission anywhere at all."""
         match permission.scope:
             case Scope.PUBLIC | Scope.SELF:
                 return True
             case Scope.SERVER:
                 return self.server_admin
             case Scope.WORKSPACE:
-                return self.server_admin or any(role >= permission.role for role in self.roles.values())
+                return (
+                    permission.bindable
+                    or self.server_admin
+                    or any(role >= permission.role for role in self.roles.values())
+                )
 
     def may_in(self, workspace: str, permission: Permission) -> bool:
         """Whether the principal's role in the workspace has the permission."""

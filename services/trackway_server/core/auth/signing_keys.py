@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import grpc
@@ -46,6 +47,13 @@ class SigningKeys:
             if self._fetched_at == seen:  # nobody else has fetched meanwhile
                 await self._refresh(known=kid in self._keys)
         return self._keys.get(kid)
+
+    async def known(self) -> bool:
+        """Whether the keys have been fetched once; asks for them where not."""
+        if self._fetched_at is None:
+            with suppress(DomainError):
+                await self.find("")
+        return self._fetched_at is not None
 
     async def _refresh(self, *, known: bool) -> None:
         loop = asyncio.get_running_loop()

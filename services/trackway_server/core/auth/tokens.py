@@ -47,7 +47,6 @@ class Claims(TypedDict):
 class _Verified:
     principal: Principal
     kid: str
-    expire_time_us: int
 
 
 class TokenVerifier:
@@ -66,7 +65,7 @@ class TokenVerifier:
         digest = hashlib.sha256(token.encode(errors="replace")).digest()
         known = self._verified.get(digest) or await self._verify(token)
         now_us = self._clock.now_us()
-        if now_us >= known.expire_time_us + LEEWAY_SECONDS * _SECOND_US or await self._keys.find(known.kid) is None:
+        if now_us >= known.principal.expire_time_us or await self._keys.find(known.kid) is None:
             self._verified.pop(digest, None)
             raise invalid_credentials()
         self._verified[digest] = known
@@ -102,7 +101,8 @@ class TokenVerifier:
             held = {str(workspace): Role(role) for workspace, role in roles.items()}
         except ValueError:
             raise invalid_credentials() from None
-        return _Verified(Principal(name, held, claims.get("admin") is True), kid, expires * _SECOND_US)
+        taken_until_us = (expires + LEEWAY_SECONDS) * _SECOND_US
+        return _Verified(Principal(name, held, claims.get("admin") is True, taken_until_us), kid)
 
 
 def is_token(credential: str) -> bool:

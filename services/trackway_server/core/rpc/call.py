@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.descriptor import ServiceDescriptor
 
+from trackway_server.core.admission import Bound, unbound
 from trackway_server.core.auth.principal import DEFAULT_WORKSPACE, LOCAL_ADMIN, Permission, Principal
 from trackway_server.core.correlation import REQUEST_ID_KEY, Headers, trace_headers_from
 from trackway_server.core.errors import DomainError, Reason
@@ -41,6 +42,9 @@ class Call:
     """The service account of the service that calls on behalf of `principal`; empty where none says so."""
     peer: str = ""
     """The other end of the connection, as gRPC names it: `ipv4:127.0.0.1:51234`, `unix:`."""
+    certificate: Callable[[], str] = field(default=str, repr=False)
+    """The client certificate that the connection was opened with, in PEM form, looked up when it is asked for; empty
+    where there is none. TLS has checked it."""
 
     def workspace(self, asked: str) -> str:
         """The workspace that a request names, `default` where it names none.
@@ -49,20 +53,47 @@ class Call:
         """
         name = asked or DEFAULT_WORKSPACE
         if not self.admits(name):
-            message = f"There is no workspace {name!r} for {self.principal.name}; name one in which you have a role."
-            raise DomainError(Reason.WORKSPACE_NOT_FOUND, message, workspace=name)
+            raise self._no_workspace(name)
         return name
 
-    def admits(self, workspace: str) -> bool:
-        """Whether what lies in the workspace is there for the caller; to others it is as if it did not exist.
+    def named_workspace(self, asked: str) -> str:
+        """The workspace that a request names, `default` where it names none; whether the caller has any business there
+        is for `enters` and `admits` to say."""
+        return asked or DEFAULT_WORKSPACE
 
-        Raises PERMISSION_DENIED where the caller's role there is too small for the method.
+    def holds(self, workspace: str) -> bool:
+        """Whether the caller's role in the workspace suffices for the method, on everything that lies there."""
+        role = self.principal.roles.get(workspace, 0)
+        return role > 0 and (self.permission is None or role >= self.permission.role)
+
+    def role_on(self, workspace: str, bound: Bound) -> int:
+        """The caller's role on something: that in its workspace, or a greater one by a binding."""
+        return max(self.principal.roles.get(workspace, 0), bound(self.principal.name))
+
+    def admits(self, workspace: str, bound: Bound = unbound) -> bool:
+        """Whether something in the workspace is there for the caller, by a role there or a binding to it alone; to
+        others it is as if it did not exist.
+
+        Raises PERMISSION_DENIED where the role is too small for the method.
         """
-        if workspace not in self.principal.roles:
-            return False
-        if self.permission is not None and not self.principal.may_in(workspace, self.permission):
+        if self.holds(workspace):
+            return True
+        role = self.role_on(workspace, bound)
+        if role and self.permission is not None and role < self.permission.role:
             raise permission_denied(self.principal, self.permission, workspace)
-        return True
+        return role > 0
+
+    def enters(self, workspace: str, bound: Bound) -> str:
+        """See Admission."""
+        if self.holds(workspace):
+            return ""
+        if not self.role_on(workspace, bound):
+            raise self._no_workspace(workspace)
+        return self.principal.name
+
+    def _no_workspace(self, name: str) -> DomainError:
+        message = f"There is no workspace {name!r} for {self.principal.name}; name one in which you have a role."
+        return DomainError(Reason.WORKSPACE_NOT_FOUND, message, workspace=name)
 
     def onward_metadata(self) -> tuple[tuple[str, str], ...]:
         """Metadata for calls to other services on behalf of this one: credentials, request id and trace context."""

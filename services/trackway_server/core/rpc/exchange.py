@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import grpc
@@ -17,6 +18,8 @@ SILENCE_SECONDS = 0.2
 SILENCE_AFTER_ANSWER_SECONDS = 1.0
 DRAIN_SECONDS = 10.0
 DRAIN_BYTES = 256 << 20
+EXPIRED_SECONDS = 30.0
+"""So long a stream of requests whose token has expired may take to store and acknowledge what it has read."""
 
 
 class Exchange:
@@ -27,7 +30,8 @@ class Exchange:
     def __init__(self, method: Method, raw: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         self.method = method
         self.context = context
-        self.call = Call(method.path, metadata=_plain(context.invocation_metadata()), peer=context.peer() or "")
+        metadata = _plain(context.invocation_metadata())
+        self.call = Call(method.path, metadata, peer=context.peer() or "", certificate=partial(_certificate, context))
         self.raw = raw
         """The serialised request, and on the way back the serialised response; of shapes without streams."""
         self.message: Any = None
@@ -46,6 +50,11 @@ def _plain(metadata: Any) -> dict[str, str]:
     return {key: value for key, value in metadata or () if isinstance(value, str)}
 
 
+def _certificate(context: grpc.aio.ServicerContext[Any, Any]) -> str:
+    """See Call.certificate."""
+    return b"".join(context.auth_context().get("x509_pem_cert", ())).decode("ascii", "replace")
+
+
 class Streams:
     """The raw streams of one call, and what stopping needs to know of them."""
 
@@ -57,14 +66,20 @@ class Streams:
         self._task = asyncio.current_task()
         self._touched_at = self._loop.time()
         self._stopping = False
-        self.stopped = False
-        """Whether the server has cancelled the call because it stops."""
+        self._expires_at: float | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self.ended_by: DomainError | None = None
+        """Why the server has cancelled the call, where it has: it stops, or the caller's token has expired."""
 
     async def read(self) -> bytes | None:
-        """The next serialised request; None after the last. Raises DomainError(SHUTTING_DOWN) when stopping."""
+        """The next serialised request; None after the last. Raises DomainError: SHUTTING_DOWN, CREDENTIALS_EXPIRED."""
         if self._half_closed:
             return None
-        raw = await self._context.read()
+        try:
+            async with asyncio.timeout_at(self._expires_at):
+                raw = await self._context.read()
+        except TimeoutError:
+            raise expired() from None
         self._touched_at = self._loop.time()
         if raw is grpc.aio.EOF:
             self._half_closed = True
@@ -97,10 +112,32 @@ class Streams:
     def stop(self, *, idle_for: float) -> None:
         """Take no more requests, and end the call if neither side has sent anything for so many seconds."""
         self._stopping = True
-        if self._task is not None and self._loop.time() - self._touched_at >= idle_for:
-            self.stopped = True
+        if self._loop.time() - self._touched_at >= idle_for:
+            self._end(shutting_down())
+
+    def expire_in(self, seconds: float) -> None:
+        """End the call so long from now. One that reads requests reads no more, and may finish with those it has."""
+        self._expires_at = self._loop.time() + seconds
+        patience = 0.0 if self._half_closed else EXPIRED_SECONDS
+        self._expiry = self._loop.call_at(self._expires_at + patience, self._end, expired())
+
+    def close(self) -> None:
+        """The call has ended."""
+        self._task = None
+        if self._expiry is not None:
+            self._expiry.cancel()
+
+    def _end(self, why: DomainError) -> None:
+        if self._task is not None:
+            self.ended_by = why
             self._task.cancel()
             self._task = None
+
+
+def expired() -> DomainError:
+    """The refusal of a stream that outlives its caller's token."""
+    message = "The token of this stream has expired; get a new one and open the stream again from where it was."
+    return DomainError(Reason.CREDENTIALS_EXPIRED, message)
 
 
 def shutting_down() -> DomainError:

@@ -14,6 +14,7 @@ from typing import Protocol
 import structlog
 
 from trackway_server.core.auth.authenticator import Authenticator
+from trackway_server.core.auth.certificate_tokens import CertificateTokens
 from trackway_server.core.auth.service_identity import SERVICE_KEY
 from trackway_server.core.correlation import REQUEST_ID_KEY, request_id_from, trace_id_in
 from trackway_server.core.rpc.call import permission_denied
@@ -151,9 +152,18 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """Finds out who calls, and which service passes the call on; both must be known."""
+    """Finds out who calls, and which service passes the call on; both must be known.
+
+    Who sends no `authorization` and has shown a client certificate is whom that names, as if they had sent their token:
+    calls to other services on their behalf carry it.
+
+    A stream of answers ends when its caller's token does, so that a revoked key works no longer than its last token. A
+    call that is answered once, an upload among them, is let finish.
+    """
 
     authenticator: Authenticator
+    certificates: CertificateTokens | None = None
+    """None: certificates name nobody."""
     name: str = "authentication"
     after: Sequence[str] = ("request_id", "status")
 
@@ -161,13 +171,20 @@ class Authentication:
         """See Interceptor."""
         if method.permission is None:
             return proceed
-        authenticate = self.authenticator.authenticate
+        authenticate, certificates = self.authenticator.authenticate, self.certificates
 
         async def handle(exchange: Exchange) -> None:
+            call = exchange.call
+            if certificates is not None and not call.metadata.get("authorization") and (shown := call.certificate()):
+                authorization = await certificates.authorization(shown)
+                call.metadata = {**call.metadata, "authorization": authorization}
             exchange.call.principal = await authenticate(exchange.call.metadata.get("authorization"))
             exchange.principal_name = exchange.call.principal.name
             if (service := exchange.call.metadata.get(SERVICE_KEY)) is not None:
                 exchange.call.service = (await authenticate(service)).name
+            expire_us = exchange.call.principal.expire_time_us
+            if expire_us and method.streams_responses and exchange.streams is not None:
+                exchange.streams.expire_in(expire_us / 1e6 - time.time())
             await proceed(exchange)
 
         return handle

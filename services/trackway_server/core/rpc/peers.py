@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -22,15 +23,24 @@ LOOK_SECONDS = 1.0
 LAST_CALLS_SECONDS = 300.0
 """How long calls over replaced certificates may go on."""
 
-OPTIONS = (
+_RETRIED = {
+    "name": [{}],
+    "retryPolicy": {
+        "maxAttempts": 3,
+        "initialBackoff": "0.05s",
+        "maxBackoff": "0.5s",
+        "backoffMultiplier": 2,
+        # CANCELLED, too: gRPC answers so, without our doing, what arrives just when a server stops.
+        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
+    },
+}
+_OPTIONS = (
     ("grpc.max_receive_message_length", 64 << 20),
     # A peer whose machine or network has gone away is noticed while calls are open; see `rpc/server.py`.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
-    # Calls are spread over all the addresses that a service has.
-    ("grpc.lb_policy_name", "round_robin"),
     # A service that was restarted is found again quickly; gRPC's own defaults wait up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
@@ -57,7 +67,7 @@ async def peer_channel(address: str, tls: PeerTls | None = None) -> AsyncIterato
     they cannot be read.
     """
     if tls is None:
-        async with grpc.aio.insecure_channel(address, options=OPTIONS) as channel:
+        async with grpc.aio.insecure_channel(address, options=_options_for(address)) as channel:
             yield channel
         return
     channel = _RenewedChannel(address, tls)
@@ -71,7 +81,20 @@ def _secure_channel(address: str, tls: PeerTls) -> grpc.aio.Channel:
     cert = _read(tls.cert) if tls.cert and tls.key else None
     key = _read(tls.key) if tls.cert and tls.key else None
     credentials = grpc.ssl_channel_credentials(_read(tls.ca), key, cert)
-    return grpc.aio.secure_channel(address, credentials, options=OPTIONS)
+    return grpc.aio.secure_channel(address, credentials, options=_options_for(address))
+
+
+def _options_for(address: str) -> tuple[tuple[str, str | int], ...]:
+    """gRPC's options for a channel to the services at a target.
+
+    Calls are spread over all the addresses that a service has, save those that say they are about to stop; they are
+    reads, and writes that may be done twice, so another replica answers where one has gone. A process that stops goes
+    on calling itself.
+    """
+    config: dict[str, object] = {"loadBalancingConfig": [{"round_robin": {}}], "methodConfig": [_RETRIED]}
+    if not address.startswith("unix:"):
+        config["healthCheckConfig"] = {"serviceName": ""}
+    return (*_OPTIONS, ("grpc.service_config", json.dumps(config)))
 
 
 def _read(path: Path) -> bytes:

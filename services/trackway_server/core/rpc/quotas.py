@@ -12,6 +12,7 @@ from trackway_server.core.rpc.config import RpcSettings
 from trackway_server.core.rpc.dispatch import Handler
 from trackway_server.core.rpc.exchange import Exchange
 from trackway_server.core.rpc.method import Method
+from trackway_server.core.rpc.origin import origin_of
 
 MOST_BUCKETS = 10_000
 _RETRY_AFTER_SECONDS = 1
@@ -87,10 +88,11 @@ class Quotas:
         """See Interceptor."""
         # What anybody may call (health) is asked by machinery on which the server's own life depends.
         rate = self.rate if method.permission is not None else None
-        open_calls = self.open_calls
+        open_calls, path, keyless = self.open_calls, method.path, method.permission is None
 
         async def handle(exchange: Exchange) -> None:
-            name = exchange.principal_name
+            # Without a principal, each address has a share of each method: a flood of one starves no other.
+            name = f"{path} {origin_of(exchange.call.peer)}" if keyless else exchange.principal_name
             if rate is not None and (wait := rate.take(name)):
                 raise self._too_fast(wait)
             if not open_calls.begin(name):

@@ -12,7 +12,7 @@ import structlog
 from trackway_server.core.correlation import REQUEST_ID_KEY
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.dispatch import Handler
-from trackway_server.core.rpc.exchange import Exchange, shutting_down
+from trackway_server.core.rpc.exchange import Exchange
 from trackway_server.core.rpc.method import Method
 from trackway_server.core.rpc.status import DETAILS_KEY, status_of
 
@@ -36,10 +36,10 @@ class StatusMapping:
             except DomainError as error:
                 await _refuse(exchange, error)
             except asyncio.CancelledError:
-                if exchange.streams is None or not exchange.streams.stopped:
+                if exchange.streams is None or exchange.streams.ended_by is None:
                     exchange.code = _why_cancelled(exchange)
                     raise
-                await _refuse(exchange, shutting_down())
+                await _refuse(exchange, exchange.streams.ended_by)
             except Exception as error:
                 await _refuse(exchange, _defect(exchange, error))
             else:

@@ -74,6 +74,7 @@ class Router(grpc.GenericRpcHandler):  # type: ignore[misc,unused-ignore]
         try:
             await chain(exchange)
         finally:
+            streams.close()
             self._live.discard(streams)
 
 

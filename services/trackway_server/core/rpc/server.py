@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 
 from trackway_server.core.auth.authenticator import Authenticator
+from trackway_server.core.auth.certificate_tokens import CertificateTokens
 from trackway_server.core.lifecycle import StartupError, stop_in_steps
 from trackway_server.core.rpc.call import ServiceBinding
 from trackway_server.core.rpc.config import RpcSettings
@@ -57,10 +58,12 @@ def build_server(
     settings: RpcSettings | None = None,
     tracing: Tracing | None = None,
     slow_call_s: float = SLOW_CALL_S,
+    certificates: CertificateTokens | None = None,
 ) -> RpcServer:
     """A server of the services, with health and reflection beside them; it listens nowhere yet.
 
-    `settings` are read from the environment where not given. Raises StartupError where an RPC has no policy entry or
+    `settings` are read from the environment where not given; with `certificates` a client certificate names who calls
+    without a token. Raises StartupError where an RPC has no policy entry or
     no implementation.
     """
     settings = settings or RpcSettings()
@@ -70,7 +73,7 @@ def build_server(
         AccessLog(slow_call_s),
         Metrics(telemetry or Telemetry()),
         StatusMapping(),
-        Authentication(authenticator),
+        Authentication(authenticator, certificates),
         Authorization(),
         Quotas.of(settings),
         Limits(settings.first_message_s, settings.stream_idle_s),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from trackway_server.core.admission import Admission
 from trackway_server.metrics.domain.points import Int64s, UInt32s
 from trackway_server.metrics.domain.records import Refusal, Segment, SeriesDefinition, SubjectRecord, WriterCursor
 from trackway_server.metrics.domain.summaries import Summaries
@@ -118,6 +119,14 @@ class MetricUnit(Protocol):
 
 class SubjectRecords(Protocol):
     """The service that owns the subjects, within the same transaction."""
+
+    def admit(self, workspace: str, subject_id: str, records: Sequence[SubjectRecord], admission: Admission) -> None:
+        """Refuse a caller who may not write `records`, and what else there is, of the subject.
+
+        Called at the opening of a stream, without records, and for every commit, where the caller's role in the
+        workspace does not suffice: what is left are roles on single resources. Raises DomainError.
+        """
+        ...
 
     def apply(
         self, writer: WriterCursor, records: Sequence[SubjectRecord], refused: Sequence[Refusal], now_us: int

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from trackway_server.core.admission import Admission
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.metrics.domain.points import Block, Bools, Int64s, UInt32s
 from trackway_server.metrics.domain.ports import IngestUnit, MetricUnit
@@ -64,6 +65,8 @@ class OpenedWriter:
 
     cursor: WriterCursor
     series: SeriesNumbers
+    admission: Admission | None = None
+    """Asked before every commit; None where the writer's role in the workspace suffices for all that lies there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +107,13 @@ def open_writer(metrics: MetricUnit, opening: Opening, now_us: int) -> OpenedWri
     return OpenedWriter(cursor, SeriesNumbers(*metrics.defined_series(cursor.writer_id)))
 
 
+def open_writer_for(admission: Admission | None, unit: IngestUnit, opening: Opening, now_us: int) -> OpenedWriter:
+    """open_writer for a caller whose role in the workspace may not suffice; None: it does."""
+    if admission is not None:
+        unit.subjects.admit(opening.workspace, opening.subject_id, (), admission)
+    return replace(open_writer(unit.metrics, opening, now_us), admission=admission)
+
+
 def commit_records(unit: IngestUnit, opened: OpenedWriter, commit: Commit, now_us: int) -> list[Refusal]:
     """Store `commit` with the cursor, for the stream that `opened` describes. Answers every refusal in its range.
 
@@ -120,6 +130,8 @@ def commit_records(unit: IngestUnit, opened: OpenedWriter, commit: Commit, now_u
         prefix_checksum=commit.prefix_checksum,
         last_heard_us=now_us,
     )
+    if opened.admission is not None:
+        unit.subjects.admit(cursor.workspace, cursor.subject_id, commit.subject_records, opened.admission)
     refused = unit.subjects.apply(cursor, commit.subject_records, commit.refused, now_us)
     _store_points(unit.metrics, opened, commit)
     unit.metrics.put_writer(advanced)

@@ -74,14 +74,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events: those of a workspace, or of one model in it."""
+    """Which events: those of a workspace, or of one model in it, and of `models` alone where these are given."""
 
     workspace: str
     model_name: str = ""
+    models: frozenset[str] | None = None
 
     def admits(self, event: Event) -> bool:
         """Whether the event is one of them."""
-        return event.model.workspace == self.workspace and self.model_name in ("", event.model.name)
+        if event.model.workspace != self.workspace or self.model_name not in ("", event.model.name):
+            return False
+        return self.models is None or event.model.name in self.models
 
 
 def parse_token(token: str) -> Position | None:

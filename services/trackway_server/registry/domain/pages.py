@@ -61,6 +61,19 @@ def parse_version_token(token: str, model: ModelKey) -> int | None:
     raise page_token_invalid("ListVersions of this model")
 
 
+def role_token(model: ModelKey, principal: str) -> str:
+    """Asks for the roles on a model after this principal's."""
+    return f"roles/{model.name}/{principal}"
+
+
+def parse_role_token(token: str, model: ModelKey) -> str:
+    """The principal after whom to go on; "" to begin. Raises DomainError(PAGE_TOKEN_INVALID)."""
+    begin = f"roles/{model.name}/"
+    if token and not token.startswith(begin):
+        raise page_token_invalid("ListModelRoles of this model")
+    return token.removeprefix(begin)
+
+
 def page_token_invalid(call: str) -> DomainError:
     """The refusal of a page token."""
     return DomainError(

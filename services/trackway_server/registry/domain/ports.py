@@ -40,8 +40,13 @@ class Models(Protocol):
         """Whether there is such a model."""
         ...
 
-    def page(self, workspace: str, after: str, limit: int) -> Sequence[RegisteredModel]:
-        """The first `limit` models with a name greater than `after`, by name, in the order of code points."""
+    def page(
+        self, workspace: str, after: str, limit: int, among: Collection[str] | None = None
+    ) -> Sequence[RegisteredModel]:
+        """The first `limit` models with a name greater than `after`, by name, in the order of code points.
+
+        Where `among` is given, of those alone that it names.
+        """
         ...
 
     def insert(self, draft: ModelDraft, revision: int, time_us: int) -> None:
@@ -142,6 +147,42 @@ class Versions(Protocol):
         ...
 
 
+class Bindings(Protocol):
+    """The roles of principals on single models, inside one transaction."""
+
+    def role(self, model: ModelKey, principal: str) -> int:
+        """A principal's role on a model; 0: none."""
+        ...
+
+    def role_in(self, workspace: str, principal: str) -> int:
+        """The greatest of a principal's roles on models of a workspace; 0: it has none."""
+        ...
+
+    def models_of(self, workspace: str, principal: str) -> Sequence[str]:
+        """The names of the models of a workspace on which a principal has a role, by name."""
+        ...
+
+    def role_on_files(self, workspace: str, manifest_digest: str, principal: str) -> int:
+        """The greatest of a principal's roles on models of a workspace with a version of this manifest; 0: none."""
+        ...
+
+    def page(self, model: ModelKey, after: str, limit: int) -> Sequence[tuple[str, int]]:
+        """The first `limit` principals greater than `after`, with their roles, in the order of code points."""
+        ...
+
+    def count(self, model: ModelKey) -> int:
+        """How many principals have a role on a model."""
+        ...
+
+    def put(self, model: ModelKey, principal: str, role: int) -> None:
+        """Give a principal a role on a model, which is there, in place of the one it has. It goes with the model."""
+        ...
+
+    def drop(self, model: ModelKey, principal: str) -> bool:
+        """Take a principal's role on a model away; False where it has none."""
+        ...
+
+
 class Events(Protocol):
     """The log of changes, inside one transaction."""
 
@@ -180,6 +221,11 @@ class RegistryTransaction(Protocol):
     @property
     def versions(self) -> Versions:
         """The versions."""
+        ...
+
+    @property
+    def bindings(self) -> Bindings:
+        """The roles on single models."""
         ...
 
     @property

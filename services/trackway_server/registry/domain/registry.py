@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
-from trackway_server.registry.domain import aliases, lookup, models, pages, resolve, versions
+from trackway_server.core.admission import Admission
+from trackway_server.registry.domain import aliases, bindings, lookup, models, pages, resolve, versions
+from trackway_server.registry.domain.bindings import Binding
 from trackway_server.registry.domain.events import START, Event, EventFilter, Position, parse_token
 from trackway_server.registry.domain.feed import EventFeed
 from trackway_server.registry.domain.model import (
@@ -44,10 +46,17 @@ class Registry:
         """See `lookup.require_model`."""
         return await self._store.read(lookup.require_model, key)
 
-    async def list_models(self, workspace: str, size: int, token: str) -> Page[RegisteredModel]:
-        """Models by name. Raises DomainError(PAGE_TOKEN_INVALID)."""
+    async def list_models(
+        self, workspace: str, size: int, token: str, admission: Admission | None = None
+    ) -> Page[RegisteredModel]:
+        """Models that the caller reaches, by name. Raises DomainError: PAGE_TOKEN_INVALID, WORKSPACE_NOT_FOUND."""
         after = pages.parse_model_token(token)
-        found = await self._store.read(lambda tx: tx.models.page(workspace, after, size + 1))
+
+        def work(tx: RegistryTransaction) -> Sequence[RegisteredModel]:
+            among = None if admission is None else bindings.reach(tx, workspace, admission)
+            return tx.models.page(workspace, after, size + 1, among)
+
+        found = await self._store.read(work)
         return pages.page_of(found, size, pages.weigh_model, pages.model_token)
 
     async def describe_model(self, key: ModelKey, description: str, etag: str, change: Change) -> RegisteredModel:
@@ -135,6 +144,36 @@ class Registry:
     def watch(self, chosen: EventFilter, resume_token: str, from_start: bool) -> AsyncGenerator[Event | Position, None]:
         """See `EventFeed.watch`."""
         return self._feed.watch(chosen, resume_token, from_start)
+
+    async def admit(self, model: ModelKey, admission: Admission) -> None:
+        """See `bindings.admit`. It is asked before what the caller wants, for most callers without the store."""
+        if not admission.holds(model.workspace):
+            await self._store.read(bindings.admit, model, admission)
+
+    async def confined(self, chosen: EventFilter, admission: Admission) -> EventFilter:
+        """See `bindings.confined`."""
+        if admission.holds(chosen.workspace):
+            return chosen
+        return await self._store.read(bindings.confined, chosen, admission)
+
+    async def role_on_files(self, workspace: str, manifest_digest: str, admission: Admission) -> int:
+        """See `bindings.role_on_files`."""
+        return await self._store.read(bindings.role_on_files, workspace, manifest_digest, admission)
+
+    async def grant_role(self, model: ModelKey, principal: str, role: int) -> Binding:
+        """See `bindings.grant`."""
+        return await self._store.write(bindings.grant, model, principal, role)
+
+    async def revoke_role(self, model: ModelKey, principal: str) -> None:
+        """See `bindings.revoke`."""
+        await self._store.write(bindings.revoke, model, principal)
+
+    async def list_roles(self, model: ModelKey, size: int, token: str) -> Page[Binding]:
+        """See `bindings.page`. Raises DomainError(PAGE_TOKEN_INVALID), too."""
+        after = pages.parse_role_token(token, model)
+        found = await self._store.read(bindings.page, model, after, size + 1)
+        more = pages.role_token(model, found[size - 1].principal) if len(found) > size else ""
+        return Page(found[:size], more)
 
     async def _write(
         self, work: Callable[Concatenate[RegistryTransaction, P], T], *args: P.args, **kwargs: P.kwargs

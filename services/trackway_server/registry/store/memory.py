@@ -35,6 +35,7 @@ class State:
     aliases: dict[tuple[ModelKey, str], int] = field(default_factory=dict)
     counters: dict[ModelKey, int] = field(default_factory=dict)
     requests: dict[tuple[ModelKey, str], CreateRequest] = field(default_factory=dict)
+    roles: dict[tuple[ModelKey, str], int] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
 
     def copy(self) -> State:
@@ -70,6 +71,7 @@ class MemoryTransaction:
     def __init__(self, state: State) -> None:
         self.versions = MemoryVersions(state)
         self.models = MemoryModels(state, self.versions)
+        self.bindings = MemoryBindings(state)
         self.events = MemoryEvents(state)
 
 
@@ -92,8 +94,11 @@ class MemoryModels:
     def exists(self, key: ModelKey) -> bool:
         return key in self._state.models
 
-    def page(self, workspace: str, after: str, limit: int) -> Sequence[RegisteredModel]:
+    def page(
+        self, workspace: str, after: str, limit: int, among: Collection[str] | None = None
+    ) -> Sequence[RegisteredModel]:
         names = sorted(key.name for key in self._state.models if key.workspace == workspace and key.name > after)
+        names = [name for name in names if among is None or name in among]
         found = (self.find(ModelKey(workspace, name)) for name in names[:limit])
         return [model for model in found if model is not None]
 
@@ -117,7 +122,44 @@ class MemoryModels:
     def delete(self, key: ModelKey) -> None:
         for version in [version for version in self._state.versions if version.model == key]:
             self._versions.delete(version)
+        self._state.roles = {of: role for of, role in self._state.roles.items() if of[0] != key}
         del self._state.models[key]
+
+
+class MemoryBindings:
+    """See Bindings."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def role(self, model: ModelKey, principal: str) -> int:
+        return self._state.roles.get((model, principal), 0)
+
+    def role_in(self, workspace: str, principal: str) -> int:
+        keys = [ModelKey(workspace, name) for name in self.models_of(workspace, principal)]
+        return max((self.role(key, principal) for key in keys), default=0)
+
+    def models_of(self, workspace: str, principal: str) -> Sequence[str]:
+        return sorted(
+            model.name for model, name in self._state.roles if (model.workspace, name) == (workspace, principal)
+        )
+
+    def role_on_files(self, workspace: str, manifest_digest: str, principal: str) -> int:
+        models = {key.model for key, manifest in self._state.manifests.items() if manifest.digest == manifest_digest}
+        return max((self.role(model, principal) for model in models if model.workspace == workspace), default=0)
+
+    def page(self, model: ModelKey, after: str, limit: int) -> Sequence[tuple[str, int]]:
+        found = sorted((name, role) for (of, name), role in self._state.roles.items() if of == model)
+        return [each for each in found if each[0] > after][:limit]
+
+    def count(self, model: ModelKey) -> int:
+        return sum(of == model for of, _ in self._state.roles)
+
+    def put(self, model: ModelKey, principal: str, role: int) -> None:
+        self._state.roles[model, principal] = role
+
+    def drop(self, model: ModelKey, principal: str) -> bool:
+        return self._state.roles.pop((model, principal), 0) > 0
 
 
 class MemoryVersions:

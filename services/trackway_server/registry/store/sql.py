@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from trackway_server.core.db.database import Database
 from trackway_server.registry.domain.ports import RegistryTransaction
+from trackway_server.registry.store.sql_bindings import SqlBindings
 from trackway_server.registry.store.sql_events import SqlEvents
 from trackway_server.registry.store.sql_models import SqlModels
 from trackway_server.registry.store.sql_versions import SqlVersions
@@ -42,6 +43,7 @@ class SqlTransaction:
     def __init__(self, connection: Connection) -> None:
         self.models = SqlModels(connection)
         self.versions = SqlVersions(connection)
+        self.bindings = SqlBindings(connection)
         self.events = SqlEvents(connection)
 
 

@@ -61,7 +61,9 @@ class SqlEvents:
             parameters |= {"in_workspace": chosen.workspace}
         if chosen is not None and chosen.model_name:
             parameters |= {"of_name": chosen.model_name}
-        query = _page("in_workspace" in parameters, "of_name" in parameters)
+        if chosen is not None and chosen.models is not None:
+            parameters |= {"of_names": sorted(chosen.models)}
+        query = _page("in_workspace" in parameters, "of_name" in parameters, "of_names" in parameters)
         with self._connection.execute(query, parameters) as rows:
             return list(_until_heavy(map(_event, rows), max_weight))
 
@@ -71,11 +73,12 @@ class SqlEvents:
 
 
 @cache
-def _page(of_workspace: bool, of_model: bool) -> Select[Any]:
-    """A page of events, with the parameters `in_workspace` and `of_name` where they are asked for."""
+def _page(of_workspace: bool, of_model: bool, of_models: bool) -> Select[Any]:
+    """A page of events, with the parameters `in_workspace`, `of_name` and `of_names` where they are asked for."""
     query = select(EVENTS).where(EVENTS.c.sequence > bindparam("after"))
     query = query.where(EVENTS.c.workspace == bindparam("in_workspace")) if of_workspace else query
     query = query.where(EVENTS.c.name == bindparam("of_name")) if of_model else query
+    query = query.where(EVENTS.c.name.in_(bindparam("of_names", expanding=True))) if of_models else query
     return query.order_by(EVENTS.c.sequence).limit(bindparam("at_most"))
 
 

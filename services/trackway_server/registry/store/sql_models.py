@@ -36,9 +36,12 @@ class SqlModels:
     def exists(self, key: ModelKey) -> bool:
         return self._connection.execute(_EXISTS, model_parameters(key)).first() is not None
 
-    def page(self, workspace: str, after: str, limit: int) -> Sequence[RegisteredModel]:
+    def page(
+        self, workspace: str, after: str, limit: int, among: Collection[str] | None = None
+    ) -> Sequence[RegisteredModel]:
         parameters = {"in_workspace": workspace, "after": after, "at_most": limit}
-        return load_models(self._connection, workspace, self._connection.execute(_PAGE, parameters).all())
+        query = _PAGE if among is None else _PAGE.where(MODELS.c.name.in_(sorted(among)))
+        return load_models(self._connection, workspace, self._connection.execute(query, parameters).all())
 
     def insert(self, draft: ModelDraft, revision: int, time_us: int) -> None:
         values = {

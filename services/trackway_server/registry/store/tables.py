@@ -49,6 +49,20 @@ MODEL_TAGS = Table(
     ),
 )
 
+BINDINGS = Table(
+    "model_bindings",
+    METADATA,
+    Column("workspace", _exact(63), nullable=False),
+    Column("name", _exact(250), nullable=False),
+    Column("principal", _exact(250), nullable=False),
+    Column("role", Integer, nullable=False, comment="auth.v1.Role"),
+    PrimaryKeyConstraint("workspace", "name", "principal"),
+    ForeignKeyConstraint(
+        ["workspace", "name"], ["registered_models.workspace", "registered_models.name"], ondelete="CASCADE"
+    ),
+    Index("ix_model_bindings_principal", "principal", "workspace", "name"),
+)
+
 VERSIONS = Table(
     "model_versions",
     METADATA,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
+from trackway_server.core.admission import Admits
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.tracking.domain.model import (
     DEFAULT_EXPERIMENT_ID,
@@ -32,15 +34,15 @@ def get_experiment(unit: TrackingUnit, workspace: str, experiment_id: str, name:
         raise DomainError(Reason.INVALID_FIELD, "Give exactly one of experiment_id and name.", field="experiment_id")
     found = unit.experiment_by_name(workspace, name) if name else _by_id(unit, experiment_id)
     if found is None or found.workspace != workspace:
-        raise _not_found(name or experiment_id)
+        raise experiment_not_found(name or experiment_id)
     return found
 
 
-def workspace_of(unit: TrackingUnit, experiment_id: str, admits: Callable[[str], bool]) -> str:
-    """The workspace of an experiment. Raises EXPERIMENT_NOT_FOUND, also where the caller is not admitted there."""
+def workspace_of(unit: TrackingUnit, experiment_id: str, admits: Admits) -> str:
+    """The workspace of an experiment. Raises EXPERIMENT_NOT_FOUND, also where the caller is not admitted to it."""
     found = _by_id(unit, experiment_id)
-    if found is None or not admits(found.workspace):
-        raise _not_found(experiment_id)
+    if found is None or not admits(found.workspace, partial(unit.bindings.role, found.experiment_id)):
+        raise experiment_not_found(experiment_id)
     return found.workspace
 
 
@@ -102,14 +104,30 @@ def experiment_of_start(unit: TrackingUnit, workspace: str, start: RunStart, now
 
     Raises EXPERIMENT_NOT_FOUND for an unknown id, EXPERIMENT_DELETED.
     """
-    # The experiment 0 lies in the workspace `default`; each other workspace gets a `Default` of its own.
-    elsewhere = workspace != DEFAULT_WORKSPACE and not start.experiment_id
-    if name := start.experiment_name or (DEFAULT_EXPERIMENT_NAME if elsewhere else ""):
-        experiment = unit.experiment_by_name(workspace, name) or unit.add_experiment(workspace, name, {}, now_us)
-    else:
-        experiment = get_experiment(unit, workspace, start.experiment_id or str(DEFAULT_EXPERIMENT_ID), "")
+    experiment = find_start(unit, workspace, start)
+    if experiment is None:
+        experiment = unit.add_experiment(workspace, _name_of_start(workspace, start), {}, now_us)
     check_active(experiment)
     return experiment
+
+
+def find_start(unit: TrackingUnit, workspace: str, start: RunStart) -> Experiment | None:
+    """The experiment in which a run starts, a deleted one too; None where it is named and not there.
+
+    Raises EXPERIMENT_NOT_FOUND for an unknown id.
+    """
+    if name := _name_of_start(workspace, start):
+        return unit.experiment_by_name(workspace, name)
+    return get_experiment(unit, workspace, start.experiment_id or str(DEFAULT_EXPERIMENT_ID), "")
+
+
+def _name_of_start(workspace: str, start: RunStart) -> str:
+    """The name by which a run chooses its experiment; empty where it does so by id.
+
+    The experiment 0 lies in the workspace `default`; each other workspace gets a `Default` of its own.
+    """
+    elsewhere = workspace != DEFAULT_WORKSPACE and not start.experiment_id
+    return start.experiment_name or (DEFAULT_EXPERIMENT_NAME if elsewhere else "")
 
 
 def check_active(experiment: Experiment) -> None:
@@ -138,7 +156,8 @@ def _by_id(unit: TrackingUnit, experiment_id: str) -> Experiment | None:
     return unit.experiment(number) if number <= _MAX_ID else None
 
 
-def _not_found(experiment: str) -> DomainError:
+def experiment_not_found(experiment: str) -> DomainError:
+    """The refusal of an experiment that is not there, or not for the caller."""
     return DomainError(
         Reason.EXPERIMENT_NOT_FOUND, f"There is no experiment {experiment!r}; list them.", experiment=experiment
     )

@@ -151,9 +151,11 @@ class RefusedRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunsQuery:
-    """Which runs to list. Empty `experiment_ids` and `parent_run_id`: all."""
+    """Which runs to list. Empty `experiment_ids` and `parent_run_id`: all. `bound_to`: of those experiments alone to
+    which this principal is bound; empty: of all."""
 
     workspace: str
     experiment_ids: tuple[int, ...] = ()
     view: View = View.ACTIVE_ONLY
     parent_run_id: str = ""
+    bound_to: str = ""

@@ -12,6 +12,35 @@ from trackway_server.metrics.domain.ports import MetricUnit, SubjectRecords
 from trackway_server.tracking.domain.model import DatasetInput, Experiment, RefusedRecord, RunInfo, RunsQuery, View
 
 
+class Bindings(Protocol):
+    """The roles of principals on single experiments, within one transaction."""
+
+    def role(self, experiment_id: int, principal: str) -> int:
+        """A principal's role on an experiment; 0: none."""
+        ...
+
+    def role_in(self, workspace: str, principal: str) -> int:
+        """The greatest of a principal's roles on experiments of a workspace; 0: it has none."""
+        ...
+
+    def page(self, experiment_id: int, after: str, limit: int) -> list[tuple[str, int]]:
+        """Up to `limit` principals greater than `after`, with their roles on an experiment, in the order of code
+        points."""
+        ...
+
+    def count(self, experiment_id: int) -> int:
+        """How many principals have a role on an experiment."""
+        ...
+
+    def put(self, experiment_id: int, principal: str, role: int) -> None:
+        """Give a principal a role on an experiment, in place of the one it has."""
+        ...
+
+    def drop(self, experiment_id: int, principal: str) -> bool:
+        """Take a principal's role on an experiment away; False where it has none."""
+        ...
+
+
 class TrackingUnit(Protocol):
     """Experiments, runs and their metrics, within one transaction."""
 
@@ -25,6 +54,11 @@ class TrackingUnit(Protocol):
         """The records of runs, see domain/records.py."""
         ...
 
+    @property
+    def bindings(self) -> Bindings:
+        """The roles on single experiments."""
+        ...
+
     def experiment(self, experiment_id: int) -> Experiment | None:
         """An experiment, a deleted one too; in a write transaction it is locked until the end."""
         ...
@@ -33,8 +67,13 @@ class TrackingUnit(Protocol):
         """An experiment, a deleted one too; in a write transaction it is locked until the end."""
         ...
 
-    def experiments(self, workspace: str, view: View, before: int | None, limit: int) -> list[Experiment]:
-        """Up to `limit` experiments whose id is smaller than `before` (None: all), by falling id."""
+    def experiments(
+        self, workspace: str, view: View, before: int | None, limit: int, bound_to: str = ""
+    ) -> list[Experiment]:
+        """Up to `limit` experiments whose id is smaller than `before` (None: all), by falling id.
+
+        Where `bound_to` is given, of those alone to which this principal is bound.
+        """
         ...
 
     def add_experiment(self, workspace: str, name: str, tags: Mapping[str, str], now_us: int) -> Experiment:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from trackway_server.core.admission import Admission
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.metrics.domain.records import Refusal, SubjectRecord, WriterCursor
+from trackway_server.tracking.domain.bindings import admit_start, admit_writer
 from trackway_server.tracking.domain.changes import RunChanges
 from trackway_server.tracking.domain.model import (
     DatasetInput,
@@ -28,6 +30,14 @@ class RunRecords:
 
     def __init__(self, unit: TrackingUnit) -> None:
         self._unit = unit
+
+    def admit(self, workspace: str, subject_id: str, records: Sequence[SubjectRecord], admission: Admission) -> None:
+        """See SubjectRecords. Raises WORKSPACE_NOT_FOUND, EXPERIMENT_NOT_FOUND, RUN_NOT_FOUND, PERMISSION_DENIED."""
+        starts = [record.payload for record in records if isinstance(record.payload, RunStart)]
+        for start in starts:
+            admit_start(self._unit, workspace, subject_id, start, admission)
+        if not starts:
+            admit_writer(self._unit, workspace, subject_id, admission)
 
     def apply(
         self, writer: WriterCursor, records: Sequence[SubjectRecord], refused: Sequence[Refusal], now_us: int

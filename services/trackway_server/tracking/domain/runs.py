@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
+from trackway_server.core.admission import Admission, Admits
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.tracking.domain.changes import RunChanges, check_run_name, parent_run_id
 from trackway_server.tracking.domain.experiments import check_active, experiment_of_start
@@ -77,15 +79,15 @@ def find_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
 
 def _found(run: RunInfo | None, workspace: str, run_id: str) -> RunInfo:
     if run is None or run.workspace != workspace:
-        raise _not_found(run_id)
+        raise run_not_found(run_id)
     return run
 
 
-def workspace_of(unit: TrackingUnit, run_id: str, admits: Callable[[str], bool]) -> str:
-    """The workspace of a run. Raises RUN_NOT_FOUND, also where the caller is not admitted there: ids tell nothing."""
+def workspace_of(unit: TrackingUnit, run_id: str, admits: Admits) -> str:
+    """The workspace of a run. Raises RUN_NOT_FOUND, also where the caller is not admitted to it: ids tell nothing."""
     run = unit.run(run_id)
-    if run is None or not admits(run.workspace):
-        raise _not_found(run_id)
+    if run is None or not admits(run.workspace, partial(unit.bindings.role, run.experiment_id)):
+        raise run_not_found(run_id)
     return run.workspace
 
 
@@ -175,5 +177,12 @@ def log_batch(
     changes.store()
 
 
-def _not_found(run_id: str) -> DomainError:
+def access_to(unit: TrackingUnit, run_id: str, admission: Admission) -> tuple[str, int]:
+    """The workspace of a run, and the caller's role on it. Raises RUN_NOT_FOUND, also where there is none."""
+    run = find_run(unit, workspace_of(unit, run_id, admission.admits), run_id)
+    return run.workspace, admission.role_on(run.workspace, partial(unit.bindings.role, run.experiment_id))
+
+
+def run_not_found(run_id: str) -> DomainError:
+    """The refusal of a run that is not there, or not for the caller."""
     return DomainError(Reason.RUN_NOT_FOUND, f"There is no run {run_id} on this server.", run_id=run_id)

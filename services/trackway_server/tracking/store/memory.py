@@ -28,6 +28,12 @@ class MemoryTrackingUnit:
         default = Experiment(DEFAULT_EXPERIMENT_ID, DEFAULT_WORKSPACE, DEFAULT_EXPERIMENT_NAME, False, 0, 0)
         self._experiments = {default.experiment_id: default}
         self._runs: dict[str, _StoredRun] = {}
+        self._roles: dict[tuple[int, str], int] = {}
+
+    @property
+    def bindings(self) -> MemoryBindings:
+        """See TrackingUnit."""
+        return MemoryBindings(self._roles, self._experiments)
 
     @property
     def metrics(self) -> MemoryMetricUnit:
@@ -47,10 +53,13 @@ class MemoryTrackingUnit:
         """See TrackingUnit."""
         return next((e for e in self._experiments.values() if (e.workspace, e.name) == (workspace, name)), None)
 
-    def experiments(self, workspace: str, view: View, before: int | None, limit: int) -> list[Experiment]:
+    def experiments(
+        self, workspace: str, view: View, before: int | None, limit: int, bound_to: str = ""
+    ) -> list[Experiment]:
         """See TrackingUnit."""
         found = [e for e in self._experiments.values() if e.workspace == workspace and _shown(e.deleted, view)]
         found = [e for e in found if before is None or e.experiment_id < before]
+        found = [e for e in found if not bound_to or (e.experiment_id, bound_to) in self._roles]
         return sorted(found, key=lambda e: -e.experiment_id)[:limit]
 
     def add_experiment(self, workspace: str, name: str, tags: Mapping[str, str], now_us: int) -> Experiment:
@@ -107,6 +116,8 @@ class MemoryTrackingUnit:
         """See TrackingUnit."""
         found = [run.info for run in self._runs.values() if _chosen(run.info, query)]
         found = [info for info in found if after is None or _place(info) < after]
+        bound = query.bound_to
+        found = [info for info in found if not bound or (info.experiment_id, bound) in self._roles]
         return sorted(found, key=_place, reverse=True)[:limit]
 
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -155,6 +166,44 @@ class MemoryTrackingUnit:
     def add_refusals(self, run_id: str, refused: Sequence[RefusedRecord]) -> None:
         """See TrackingUnit."""
         self._runs[run_id].refusals += refused
+
+
+class MemoryBindings:
+    """Bindings over a dictionary by experiment and principal."""
+
+    def __init__(self, roles: dict[tuple[int, str], int], experiments: Mapping[int, Experiment]) -> None:
+        self._roles = roles
+        self._experiments = experiments
+
+    def role(self, experiment_id: int, principal: str) -> int:
+        """See Bindings."""
+        return self._roles.get((experiment_id, principal), 0)
+
+    def role_in(self, workspace: str, principal: str) -> int:
+        """See Bindings."""
+        roles = [
+            role
+            for (experiment_id, name), role in self._roles.items()
+            if name == principal and self._experiments[experiment_id].workspace == workspace
+        ]
+        return max(roles, default=0)
+
+    def page(self, experiment_id: int, after: str, limit: int) -> list[tuple[str, int]]:
+        """See Bindings."""
+        found = sorted((name, role) for (number, name), role in self._roles.items() if number == experiment_id)
+        return [each for each in found if each[0] > after][:limit]
+
+    def count(self, experiment_id: int) -> int:
+        """See Bindings."""
+        return sum(number == experiment_id for number, _ in self._roles)
+
+    def put(self, experiment_id: int, principal: str, role: int) -> None:
+        """See Bindings."""
+        self._roles[experiment_id, principal] = role
+
+    def drop(self, experiment_id: int, principal: str) -> bool:
+        """See Bindings."""
+        return self._roles.pop((experiment_id, principal), 0) > 0
 
 
 class MemoryTracking(MemoryTransactions[MemoryTrackingUnit]):

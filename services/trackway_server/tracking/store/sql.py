@@ -25,6 +25,7 @@ from trackway_server.tracking.domain.model import (
 )
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.records import RunRecords
+from trackway_server.tracking.store.sql_bindings import SqlBindings, bound_experiments
 from trackway_server.tracking.store.tables import (
     DATASET_INPUTS,
     EXPERIMENT_TAGS,
@@ -72,6 +73,7 @@ class SqlTrackingUnit:
         self._writing = writing
         self.metrics = SqlMetricUnit(connection, METRICS, writing=writing)
         self.subjects = RunRecords(self)
+        self.bindings = SqlBindings(connection)
 
     def experiment(self, experiment_id: int) -> Experiment | None:
         """See TrackingUnit."""
@@ -86,11 +88,15 @@ class SqlTrackingUnit:
         rows = self._connection.execute(query).mappings().all()
         return next(iter(self._with_tags(rows)), None)
 
-    def experiments(self, workspace: str, view: View, before: int | None, limit: int) -> list[Experiment]:
+    def experiments(
+        self, workspace: str, view: View, before: int | None, limit: int, bound_to: str = ""
+    ) -> list[Experiment]:
         """See TrackingUnit."""
         query = select(EXPERIMENTS).where(EXPERIMENTS.c.workspace == workspace)
         if view is not View.ALL:
             query = query.where(EXPERIMENTS.c.deleted == (view is View.DELETED_ONLY))
+        if bound_to:
+            query = query.where(EXPERIMENTS.c.experiment_id.in_(bound_experiments(bound_to)))
         if before is not None:
             query = query.where(EXPERIMENTS.c.experiment_id < before)
         query = query.order_by(EXPERIMENTS.c.experiment_id.desc()).limit(limit)
@@ -172,6 +178,8 @@ class SqlTrackingUnit:
             chosen = chosen.where(RUNS.c.experiment_id.in_(query.experiment_ids))
         if query.view is not View.ALL:
             chosen = chosen.where(RUNS.c.deleted == (query.view is View.DELETED_ONLY))
+        if query.bound_to:
+            chosen = chosen.where(RUNS.c.experiment_id.in_(bound_experiments(query.bound_to)))
         if query.parent_run_id:
             chosen = chosen.where(RUNS.c.parent_run_id == query.parent_run_id)
         if after is not None:

@@ -23,6 +23,15 @@ EXPERIMENTS = Table(
     Unique("workspace", "name", name="uq_experiments_name"),
 )
 
+EXPERIMENT_BINDINGS = Table(
+    "experiment_bindings",
+    METADATA,
+    Column("experiment_id", ForeignKey("experiments.experiment_id"), primary_key=True),
+    Column("principal", String(250).with_variant(String(250, collation="C"), "postgresql"), primary_key=True),
+    Column("role", Integer, nullable=False, comment="auth.v1.Role"),
+    Index("ix_experiment_bindings_principal", "principal", "experiment_id"),
+)
+
 EXPERIMENT_TAGS = Table(
     "experiment_tags",
     METADATA,

@@ -24,6 +24,38 @@ class ExchangeKeyResponse(_message.Message):
     lifetime_us: int
     def __init__(self, token: _Optional[str] = ..., expire_time_us: _Optional[int] = ..., lifetime_us: _Optional[int] = ...) -> None: ...
 
+class ExchangeTokenRequest(_message.Message):
+    __slots__ = ("token",)
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    def __init__(self, token: _Optional[str] = ...) -> None: ...
+
+class ExchangeTokenResponse(_message.Message):
+    __slots__ = ("token", "expire_time_us", "lifetime_us")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    LIFETIME_US_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    expire_time_us: int
+    lifetime_us: int
+    def __init__(self, token: _Optional[str] = ..., expire_time_us: _Optional[int] = ..., lifetime_us: _Optional[int] = ...) -> None: ...
+
+class ExchangeCertificateRequest(_message.Message):
+    __slots__ = ("certificate",)
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    certificate: str
+    def __init__(self, certificate: _Optional[str] = ...) -> None: ...
+
+class ExchangeCertificateResponse(_message.Message):
+    __slots__ = ("token", "expire_time_us", "lifetime_us")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    LIFETIME_US_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    expire_time_us: int
+    lifetime_us: int
+    def __init__(self, token: _Optional[str] = ..., expire_time_us: _Optional[int] = ..., lifetime_us: _Optional[int] = ...) -> None: ...
+
 class ListSigningKeysRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -40,6 +40,16 @@ class AuthServiceStub(object):
                 request_serializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeKeyRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeKeyResponse.FromString,
                 _registered_method=True)
+        self.ExchangeToken = channel.unary_unary(
+                '/trackway.api.auth.v1.AuthService/ExchangeToken',
+                request_serializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeTokenRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeTokenResponse.FromString,
+                _registered_method=True)
+        self.ExchangeCertificate = channel.unary_unary(
+                '/trackway.api.auth.v1.AuthService/ExchangeCertificate',
+                request_serializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeCertificateRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeCertificateResponse.FromString,
+                _registered_method=True)
         self.ListSigningKeys = channel.unary_unary(
                 '/trackway.api.auth.v1.AuthService/ListSigningKeys',
                 request_serializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ListSigningKeysRequest.SerializeToString,
@@ -124,6 +134,24 @@ class AuthServiceServicer(object):
     def ExchangeKey(self, request, context):
         """ExchangeKey answers a short-lived token for a key. Needs no token. CREDENTIALS_INVALID for a key that is unknown,
         expired or revoked; TOO_MANY_ATTEMPTS after many of those.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExchangeToken(self, request, context):
+        """ExchangeToken answers a short-lived token for an ID or access token of an OIDC issuer that the server is configured to
+        trust. Needs no token of ours. CREDENTIALS_INVALID where the token is not right, IDENTITY_UNMAPPED where it is and is
+        mapped to nobody, SERVICE_UNAVAILABLE where the issuer's keys cannot be had; TOO_MANY_ATTEMPTS after many refusals.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExchangeCertificate(self, request, context):
+        """ExchangeCertificate answers a short-lived token for the client certificate that the connection was opened with. Needs
+        no token. CREDENTIALS_MISSING where there is none, or the server maps none at all; IDENTITY_UNMAPPED where this one
+        is mapped to nobody, or expired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -246,6 +274,16 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     request_deserializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeKeyRequest.FromString,
                     response_serializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeKeyResponse.SerializeToString,
             ),
+            'ExchangeToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExchangeToken,
+                    request_deserializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeTokenRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeTokenResponse.SerializeToString,
+            ),
+            'ExchangeCertificate': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExchangeCertificate,
+                    request_deserializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeCertificateRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeCertificateResponse.SerializeToString,
+            ),
             'ListSigningKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSigningKeys,
                     request_deserializer=trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ListSigningKeysRequest.FromString,
@@ -350,6 +388,60 @@ class AuthService(object):
             '/trackway.api.auth.v1.AuthService/ExchangeKey',
             trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeKeyRequest.SerializeToString,
             trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExchangeToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.auth.v1.AuthService/ExchangeToken',
+            trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeTokenRequest.SerializeToString,
+            trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExchangeCertificate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.auth.v1.AuthService/ExchangeCertificate',
+            trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeCertificateRequest.SerializeToString,
+            trackway_dot_api_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeCertificateResponse.FromString,
             options,
             channel_credentials,
             insecure,

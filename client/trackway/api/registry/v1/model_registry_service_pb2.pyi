@@ -1,6 +1,7 @@
 from trackway.api.artifacts.v1 import resources_pb2 as _resources_pb2
+from trackway.api.auth.v1 import resources_pb2 as _resources_pb2_1
 from trackway.api.common.v1 import limits_pb2 as _limits_pb2
-from trackway.api.registry.v1 import resources_pb2 as _resources_pb2_1
+from trackway.api.registry.v1 import resources_pb2 as _resources_pb2_1_1
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -31,8 +32,8 @@ class CreateModelRequest(_message.Message):
 class CreateModelResponse(_message.Message):
     __slots__ = ("model",)
     MODEL_FIELD_NUMBER: _ClassVar[int]
-    model: _resources_pb2_1.RegisteredModel
-    def __init__(self, model: _Optional[_Union[_resources_pb2_1.RegisteredModel, _Mapping]] = ...) -> None: ...
+    model: _resources_pb2_1_1.RegisteredModel
+    def __init__(self, model: _Optional[_Union[_resources_pb2_1_1.RegisteredModel, _Mapping]] = ...) -> None: ...
 
 class GetModelRequest(_message.Message):
     __slots__ = ("name", "workspace")
@@ -45,8 +46,8 @@ class GetModelRequest(_message.Message):
 class GetModelResponse(_message.Message):
     __slots__ = ("model",)
     MODEL_FIELD_NUMBER: _ClassVar[int]
-    model: _resources_pb2_1.RegisteredModel
-    def __init__(self, model: _Optional[_Union[_resources_pb2_1.RegisteredModel, _Mapping]] = ...) -> None: ...
+    model: _resources_pb2_1_1.RegisteredModel
+    def __init__(self, model: _Optional[_Union[_resources_pb2_1_1.RegisteredModel, _Mapping]] = ...) -> None: ...
 
 class ListModelsRequest(_message.Message):
     __slots__ = ("workspace", "page_size", "page_token")
@@ -62,9 +63,9 @@ class ListModelsResponse(_message.Message):
     __slots__ = ("models", "next_page_token")
     MODELS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    models: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.RegisteredModel]
+    models: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1_1.RegisteredModel]
     next_page_token: str
-    def __init__(self, models: _Optional[_Iterable[_Union[_resources_pb2_1.RegisteredModel, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, models: _Optional[_Iterable[_Union[_resources_pb2_1_1.RegisteredModel, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class UpdateModelRequest(_message.Message):
     __slots__ = ("name", "description", "etag", "workspace", "reason")
@@ -83,8 +84,8 @@ class UpdateModelRequest(_message.Message):
 class UpdateModelResponse(_message.Message):
     __slots__ = ("model",)
     MODEL_FIELD_NUMBER: _ClassVar[int]
-    model: _resources_pb2_1.RegisteredModel
-    def __init__(self, model: _Optional[_Union[_resources_pb2_1.RegisteredModel, _Mapping]] = ...) -> None: ...
+    model: _resources_pb2_1_1.RegisteredModel
+    def __init__(self, model: _Optional[_Union[_resources_pb2_1_1.RegisteredModel, _Mapping]] = ...) -> None: ...
 
 class DeleteModelRequest(_message.Message):
     __slots__ = ("name", "etag", "workspace", "reason")
@@ -126,8 +127,8 @@ class ChangeModelTagsRequest(_message.Message):
 class ChangeModelTagsResponse(_message.Message):
     __slots__ = ("model",)
     MODEL_FIELD_NUMBER: _ClassVar[int]
-    model: _resources_pb2_1.RegisteredModel
-    def __init__(self, model: _Optional[_Union[_resources_pb2_1.RegisteredModel, _Mapping]] = ...) -> None: ...
+    model: _resources_pb2_1_1.RegisteredModel
+    def __init__(self, model: _Optional[_Union[_resources_pb2_1_1.RegisteredModel, _Mapping]] = ...) -> None: ...
 
 class CreateVersionRequest(_message.Message):
     __slots__ = ("name", "source", "description", "tags", "request_id", "workspace", "reason")
@@ -157,8 +158,8 @@ class CreateVersionRequest(_message.Message):
 class CreateVersionResponse(_message.Message):
     __slots__ = ("version",)
     VERSION_FIELD_NUMBER: _ClassVar[int]
-    version: _resources_pb2_1.ModelVersion
-    def __init__(self, version: _Optional[_Union[_resources_pb2_1.ModelVersion, _Mapping]] = ...) -> None: ...
+    version: _resources_pb2_1_1.ModelVersion
+    def __init__(self, version: _Optional[_Union[_resources_pb2_1_1.ModelVersion, _Mapping]] = ...) -> None: ...
 
 class GetVersionRequest(_message.Message):
     __slots__ = ("name", "version", "workspace")
@@ -173,8 +174,8 @@ class GetVersionRequest(_message.Message):
 class GetVersionResponse(_message.Message):
     __slots__ = ("version",)
     VERSION_FIELD_NUMBER: _ClassVar[int]
-    version: _resources_pb2_1.ModelVersion
-    def __init__(self, version: _Optional[_Union[_resources_pb2_1.ModelVersion, _Mapping]] = ...) -> None: ...
+    version: _resources_pb2_1_1.ModelVersion
+    def __init__(self, version: _Optional[_Union[_resources_pb2_1_1.ModelVersion, _Mapping]] = ...) -> None: ...
 
 class ListVersionsRequest(_message.Message):
     __slots__ = ("name", "stages", "workspace", "page_size", "page_token")
@@ -194,9 +195,9 @@ class ListVersionsResponse(_message.Message):
     __slots__ = ("versions", "next_page_token")
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    versions: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.ModelVersion]
+    versions: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1_1.ModelVersion]
     next_page_token: str
-    def __init__(self, versions: _Optional[_Iterable[_Union[_resources_pb2_1.ModelVersion, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, versions: _Optional[_Iterable[_Union[_resources_pb2_1_1.ModelVersion, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class UpdateVersionRequest(_message.Message):
     __slots__ = ("name", "version", "description", "etag", "workspace", "reason")
@@ -217,8 +218,8 @@ class UpdateVersionRequest(_message.Message):
 class UpdateVersionResponse(_message.Message):
     __slots__ = ("version",)
     VERSION_FIELD_NUMBER: _ClassVar[int]
-    version: _resources_pb2_1.ModelVersion
-    def __init__(self, version: _Optional[_Union[_resources_pb2_1.ModelVersion, _Mapping]] = ...) -> None: ...
+    version: _resources_pb2_1_1.ModelVersion
+    def __init__(self, version: _Optional[_Union[_resources_pb2_1_1.ModelVersion, _Mapping]] = ...) -> None: ...
 
 class DeleteVersionRequest(_message.Message):
     __slots__ = ("name", "version", "etag", "workspace", "reason")
@@ -264,8 +265,8 @@ class ChangeVersionTagsRequest(_message.Message):
 class ChangeVersionTagsResponse(_message.Message):
     __slots__ = ("version",)
     VERSION_FIELD_NUMBER: _ClassVar[int]
-    version: _resources_pb2_1.ModelVersion
-    def __init__(self, version: _Optional[_Union[_resources_pb2_1.ModelVersion, _Mapping]] = ...) -> None: ...
+    version: _resources_pb2_1_1.ModelVersion
+    def __init__(self, version: _Optional[_Union[_resources_pb2_1_1.ModelVersion, _Mapping]] = ...) -> None: ...
 
 class TransitionStageRequest(_message.Message):
     __slots__ = ("name", "version", "stage", "archive_existing_versions", "etag", "workspace", "reason")
@@ -288,8 +289,8 @@ class TransitionStageRequest(_message.Message):
 class TransitionStageResponse(_message.Message):
     __slots__ = ("version",)
     VERSION_FIELD_NUMBER: _ClassVar[int]
-    version: _resources_pb2_1.ModelVersion
-    def __init__(self, version: _Optional[_Union[_resources_pb2_1.ModelVersion, _Mapping]] = ...) -> None: ...
+    version: _resources_pb2_1_1.ModelVersion
+    def __init__(self, version: _Optional[_Union[_resources_pb2_1_1.ModelVersion, _Mapping]] = ...) -> None: ...
 
 class SetAliasRequest(_message.Message):
     __slots__ = ("name", "alias", "version", "expected_version", "workspace", "reason")
@@ -310,8 +311,8 @@ class SetAliasRequest(_message.Message):
 class SetAliasResponse(_message.Message):
     __slots__ = ("version",)
     VERSION_FIELD_NUMBER: _ClassVar[int]
-    version: _resources_pb2_1.ModelVersion
-    def __init__(self, version: _Optional[_Union[_resources_pb2_1.ModelVersion, _Mapping]] = ...) -> None: ...
+    version: _resources_pb2_1_1.ModelVersion
+    def __init__(self, version: _Optional[_Union[_resources_pb2_1_1.ModelVersion, _Mapping]] = ...) -> None: ...
 
 class DeleteAliasRequest(_message.Message):
     __slots__ = ("name", "alias", "expected_version", "workspace", "reason")
@@ -349,9 +350,9 @@ class ResolveResponse(_message.Message):
     __slots__ = ("version", "manifest")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     MANIFEST_FIELD_NUMBER: _ClassVar[int]
-    version: _resources_pb2_1.ModelVersion
+    version: _resources_pb2_1_1.ModelVersion
     manifest: _resources_pb2.Manifest
-    def __init__(self, version: _Optional[_Union[_resources_pb2_1.ModelVersion, _Mapping]] = ..., manifest: _Optional[_Union[_resources_pb2.Manifest, _Mapping]] = ...) -> None: ...
+    def __init__(self, version: _Optional[_Union[_resources_pb2_1_1.ModelVersion, _Mapping]] = ..., manifest: _Optional[_Union[_resources_pb2.Manifest, _Mapping]] = ...) -> None: ...
 
 class ListEventsRequest(_message.Message):
     __slots__ = ("model_name", "workspace", "page_size", "page_token")
@@ -369,9 +370,9 @@ class ListEventsResponse(_message.Message):
     __slots__ = ("events", "next_page_token")
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    events: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.Event]
+    events: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1_1.Event]
     next_page_token: str
-    def __init__(self, events: _Optional[_Iterable[_Union[_resources_pb2_1.Event, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, events: _Optional[_Iterable[_Union[_resources_pb2_1_1.Event, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class WatchRequest(_message.Message):
     __slots__ = ("model_name", "workspace", "resume_token", "from_start")
@@ -389,6 +390,72 @@ class WatchResponse(_message.Message):
     __slots__ = ("event", "resume_token")
     EVENT_FIELD_NUMBER: _ClassVar[int]
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    event: _resources_pb2_1.Event
+    event: _resources_pb2_1_1.Event
     resume_token: str
-    def __init__(self, event: _Optional[_Union[_resources_pb2_1.Event, _Mapping]] = ..., resume_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, event: _Optional[_Union[_resources_pb2_1_1.Event, _Mapping]] = ..., resume_token: _Optional[str] = ...) -> None: ...
+
+class GetManifestAccessRequest(_message.Message):
+    __slots__ = ("workspace", "manifest_digest")
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    workspace: str
+    manifest_digest: str
+    def __init__(self, workspace: _Optional[str] = ..., manifest_digest: _Optional[str] = ...) -> None: ...
+
+class GetManifestAccessResponse(_message.Message):
+    __slots__ = ("role",)
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    role: _resources_pb2_1.Role
+    def __init__(self, role: _Optional[_Union[_resources_pb2_1.Role, str]] = ...) -> None: ...
+
+class GrantModelRoleRequest(_message.Message):
+    __slots__ = ("name", "workspace", "principal", "role")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    workspace: str
+    principal: str
+    role: _resources_pb2_1.Role
+    def __init__(self, name: _Optional[str] = ..., workspace: _Optional[str] = ..., principal: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2_1.Role, str]] = ...) -> None: ...
+
+class GrantModelRoleResponse(_message.Message):
+    __slots__ = ("binding",)
+    BINDING_FIELD_NUMBER: _ClassVar[int]
+    binding: _resources_pb2_1_1.ModelRole
+    def __init__(self, binding: _Optional[_Union[_resources_pb2_1_1.ModelRole, _Mapping]] = ...) -> None: ...
+
+class RevokeModelRoleRequest(_message.Message):
+    __slots__ = ("name", "workspace", "principal")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    workspace: str
+    principal: str
+    def __init__(self, name: _Optional[str] = ..., workspace: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class RevokeModelRoleResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListModelRolesRequest(_message.Message):
+    __slots__ = ("name", "workspace", "page_size", "page_token")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    workspace: str
+    page_size: int
+    page_token: str
+    def __init__(self, name: _Optional[str] = ..., workspace: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListModelRolesResponse(_message.Message):
+    __slots__ = ("bindings", "next_page_token")
+    BINDINGS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    bindings: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1_1.ModelRole]
+    next_page_token: str
+    def __init__(self, bindings: _Optional[_Iterable[_Union[_resources_pb2_1_1.ModelRole, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

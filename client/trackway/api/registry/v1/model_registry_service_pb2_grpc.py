@@ -125,6 +125,26 @@ class ModelRegistryServiceStub(object):
                 request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.WatchRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.WatchResponse.FromString,
                 _registered_method=True)
+        self.GetManifestAccess = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/GetManifestAccess',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetManifestAccessRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetManifestAccessResponse.FromString,
+                _registered_method=True)
+        self.GrantModelRole = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/GrantModelRole',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GrantModelRoleRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GrantModelRoleResponse.FromString,
+                _registered_method=True)
+        self.RevokeModelRole = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/RevokeModelRole',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RevokeModelRoleRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RevokeModelRoleResponse.FromString,
+                _registered_method=True)
+        self.ListModelRoles = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/ListModelRoles',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelRolesRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelRolesResponse.FromString,
+                _registered_method=True)
 
 
 class ModelRegistryServiceServicer(object):
@@ -257,6 +277,38 @@ class ModelRegistryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetManifestAccess(self, request, context):
+        """GetManifestAccess answers what the caller may do with the files of a manifest, by a role in the workspace or on a
+        model that has a version of them. MANIFEST_NOT_FOUND where there is neither. The artifact store asks it on behalf of
+        its callers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GrantModelRole(self, request, context):
+        """GrantModelRole gives a principal a role on one model, its versions and their files, in place of the one it had there.
+        It adds to the role in the workspace, and needs none. It holds at once, and goes with the model.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeModelRole(self, request, context):
+        """RevokeModelRole takes a principal's role on one model away; that in the workspace stays. ROLE_NOT_FOUND where it has
+        none. Watches that are open end within a lifetime of their token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListModelRoles(self, request, context):
+        """ListModelRoles answers the roles on one model, by principal; those in the workspace are not among them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelRegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -349,6 +401,26 @@ def add_ModelRegistryServiceServicer_to_server(servicer, server):
                     servicer.Watch,
                     request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.WatchRequest.FromString,
                     response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.WatchResponse.SerializeToString,
+            ),
+            'GetManifestAccess': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetManifestAccess,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetManifestAccessRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetManifestAccessResponse.SerializeToString,
+            ),
+            'GrantModelRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.GrantModelRole,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GrantModelRoleRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GrantModelRoleResponse.SerializeToString,
+            ),
+            'RevokeModelRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeModelRole,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RevokeModelRoleRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RevokeModelRoleResponse.SerializeToString,
+            ),
+            'ListModelRoles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModelRoles,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelRolesRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelRolesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -838,6 +910,114 @@ class ModelRegistryService(object):
             '/trackway.api.registry.v1.ModelRegistryService/Watch',
             trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.WatchRequest.SerializeToString,
             trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.WatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetManifestAccess(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/GetManifestAccess',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetManifestAccessRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetManifestAccessResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GrantModelRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/GrantModelRole',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GrantModelRoleRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GrantModelRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeModelRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/RevokeModelRole',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RevokeModelRoleRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RevokeModelRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModelRoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/ListModelRoles',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelRolesRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelRolesResponse.FromString,
             options,
             channel_credentials,
             insecure,

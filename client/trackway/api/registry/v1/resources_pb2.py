@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from trackway.api.auth.v1 import resources_pb2 as trackway_dot_api_dot_auth_dot_v1_dot_resources__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(trackway/api/registry/v1/resources.proto\x12\x18trackway.api.registry.v1\"\xaf\x03\n\x0fRegisteredModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x16\n\x0e\x63reate_time_us\x18\x04 \x01(\x03\x12\x16\n\x0eupdate_time_us\x18\x05 \x01(\x03\x12\x41\n\x04tags\x18\x06 \x03(\x0b\x32\x33.trackway.api.registry.v1.RegisteredModel.TagsEntry\x12G\n\x07\x61liases\x18\x07 \x03(\x0b\x32\x36.trackway.api.registry.v1.RegisteredModel.AliasesEntry\x12?\n\x0flatest_versions\x18\x08 \x03(\x0b\x32&.trackway.api.registry.v1.ModelVersion\x12\x0c\n\x04\x65tag\x18\t \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0c\x41liasesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"\xfb\x02\n\x0cModelVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0e\n\x06run_id\x18\x05 \x01(\t\x12\x17\n\x0fmanifest_digest\x18\x06 \x01(\t\x12\x12\n\nsize_bytes\x18\x07 \x01(\x03\x12\r\n\x05stage\x18\x08 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\t \x01(\t\x12\x16\n\x0e\x63reate_time_us\x18\n \x01(\x03\x12\x16\n\x0eupdate_time_us\x18\x0b \x01(\x03\x12\x0c\n\x04user\x18\x0c \x01(\t\x12>\n\x04tags\x18\r \x03(\x0b\x32\x30.trackway.api.registry.v1.ModelVersion.TagsEntry\x12\x0f\n\x07\x61liases\x18\x0e \x03(\t\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb9\x02\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32#.trackway.api.registry.v1.EventKind\x12\x0f\n\x07time_us\x18\x04 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x11\n\tworkspace\x18\x07 \x01(\t\x12\x12\n\nmodel_name\x18\x08 \x01(\t\x12\x0f\n\x07version\x18\t \x01(\x05\x12=\n\x07\x64\x65tails\x18\n \x03(\x0b\x32,.trackway.api.registry.v1.Event.DetailsEntry\x1a.\n\x0c\x44\x65tailsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xbb\x03\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45VENT_KIND_MODEL_CREATED\x10\x01\x12\x1c\n\x18\x45VENT_KIND_MODEL_UPDATED\x10\x02\x12\x1c\n\x18\x45VENT_KIND_MODEL_DELETED\x10\x03\x12\x1c\n\x18\x45VENT_KIND_MODEL_TAG_SET\x10\x04\x12 \n\x1c\x45VENT_KIND_MODEL_TAG_DELETED\x10\x05\x12\x1e\n\x1a\x45VENT_KIND_VERSION_CREATED\x10\x06\x12\x1e\n\x1a\x45VENT_KIND_VERSION_UPDATED\x10\x07\x12\x1e\n\x1a\x45VENT_KIND_VERSION_DELETED\x10\x08\x12\x1e\n\x1a\x45VENT_KIND_VERSION_TAG_SET\x10\t\x12\"\n\x1e\x45VENT_KIND_VERSION_TAG_DELETED\x10\n\x12\x1c\n\x18\x45VENT_KIND_STAGE_CHANGED\x10\x0b\x12\x18\n\x14\x45VENT_KIND_ALIAS_SET\x10\x0c\x12\x1c\n\x18\x45VENT_KIND_ALIAS_DELETED\x10\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(trackway/api/registry/v1/resources.proto\x12\x18trackway.api.registry.v1\x1a$trackway/api/auth/v1/resources.proto\"\xaf\x03\n\x0fRegisteredModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x16\n\x0e\x63reate_time_us\x18\x04 \x01(\x03\x12\x16\n\x0eupdate_time_us\x18\x05 \x01(\x03\x12\x41\n\x04tags\x18\x06 \x03(\x0b\x32\x33.trackway.api.registry.v1.RegisteredModel.TagsEntry\x12G\n\x07\x61liases\x18\x07 \x03(\x0b\x32\x36.trackway.api.registry.v1.RegisteredModel.AliasesEntry\x12?\n\x0flatest_versions\x18\x08 \x03(\x0b\x32&.trackway.api.registry.v1.ModelVersion\x12\x0c\n\x04\x65tag\x18\t \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0c\x41liasesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"\xfb\x02\n\x0cModelVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0e\n\x06run_id\x18\x05 \x01(\t\x12\x17\n\x0fmanifest_digest\x18\x06 \x01(\t\x12\x12\n\nsize_bytes\x18\x07 \x01(\x03\x12\r\n\x05stage\x18\x08 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\t \x01(\t\x12\x16\n\x0e\x63reate_time_us\x18\n \x01(\x03\x12\x16\n\x0eupdate_time_us\x18\x0b \x01(\x03\x12\x0c\n\x04user\x18\x0c \x01(\t\x12>\n\x04tags\x18\r \x03(\x0b\x32\x30.trackway.api.registry.v1.ModelVersion.TagsEntry\x12\x0f\n\x07\x61liases\x18\x0e \x03(\t\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb9\x02\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32#.trackway.api.registry.v1.EventKind\x12\x0f\n\x07time_us\x18\x04 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x11\n\tworkspace\x18\x07 \x01(\t\x12\x12\n\nmodel_name\x18\x08 \x01(\t\x12\x0f\n\x07version\x18\t \x01(\x05\x12=\n\x07\x64\x65tails\x18\n \x03(\x0b\x32,.trackway.api.registry.v1.Event.DetailsEntry\x1a.\n\x0c\x44\x65tailsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\tModelRole\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\x12\x11\n\tprincipal\x18\x03 \x01(\t\x12(\n\x04role\x18\x04 \x01(\x0e\x32\x1a.trackway.api.auth.v1.Role*\xbb\x03\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45VENT_KIND_MODEL_CREATED\x10\x01\x12\x1c\n\x18\x45VENT_KIND_MODEL_UPDATED\x10\x02\x12\x1c\n\x18\x45VENT_KIND_MODEL_DELETED\x10\x03\x12\x1c\n\x18\x45VENT_KIND_MODEL_TAG_SET\x10\x04\x12 \n\x1c\x45VENT_KIND_MODEL_TAG_DELETED\x10\x05\x12\x1e\n\x1a\x45VENT_KIND_VERSION_CREATED\x10\x06\x12\x1e\n\x1a\x45VENT_KIND_VERSION_UPDATED\x10\x07\x12\x1e\n\x1a\x45VENT_KIND_VERSION_DELETED\x10\x08\x12\x1e\n\x1a\x45VENT_KIND_VERSION_TAG_SET\x10\t\x12\"\n\x1e\x45VENT_KIND_VERSION_TAG_DELETED\x10\n\x12\x1c\n\x18\x45VENT_KIND_STAGE_CHANGED\x10\x0b\x12\x18\n\x14\x45VENT_KIND_ALIAS_SET\x10\x0c\x12\x1c\n\x18\x45VENT_KIND_ALIAS_DELETED\x10\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,20 +40,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELVERSION_TAGSENTRY']._serialized_options = b'8\001'
   _globals['_EVENT_DETAILSENTRY']._loaded_options = None
   _globals['_EVENT_DETAILSENTRY']._serialized_options = b'8\001'
-  _globals['_EVENTKIND']._serialized_start=1203
-  _globals['_EVENTKIND']._serialized_end=1646
-  _globals['_REGISTEREDMODEL']._serialized_start=71
-  _globals['_REGISTEREDMODEL']._serialized_end=502
-  _globals['_REGISTEREDMODEL_TAGSENTRY']._serialized_start=411
-  _globals['_REGISTEREDMODEL_TAGSENTRY']._serialized_end=454
-  _globals['_REGISTEREDMODEL_ALIASESENTRY']._serialized_start=456
-  _globals['_REGISTEREDMODEL_ALIASESENTRY']._serialized_end=502
-  _globals['_MODELVERSION']._serialized_start=505
-  _globals['_MODELVERSION']._serialized_end=884
-  _globals['_MODELVERSION_TAGSENTRY']._serialized_start=411
-  _globals['_MODELVERSION_TAGSENTRY']._serialized_end=454
-  _globals['_EVENT']._serialized_start=887
-  _globals['_EVENT']._serialized_end=1200
-  _globals['_EVENT_DETAILSENTRY']._serialized_start=1154
-  _globals['_EVENT_DETAILSENTRY']._serialized_end=1200
+  _globals['_EVENTKIND']._serialized_start=1348
+  _globals['_EVENTKIND']._serialized_end=1791
+  _globals['_REGISTEREDMODEL']._serialized_start=109
+  _globals['_REGISTEREDMODEL']._serialized_end=540
+  _globals['_REGISTEREDMODEL_TAGSENTRY']._serialized_start=449
+  _globals['_REGISTEREDMODEL_TAGSENTRY']._serialized_end=492
+  _globals['_REGISTEREDMODEL_ALIASESENTRY']._serialized_start=494
+  _globals['_REGISTEREDMODEL_ALIASESENTRY']._serialized_end=540
+  _globals['_MODELVERSION']._serialized_start=543
+  _globals['_MODELVERSION']._serialized_end=922
+  _globals['_MODELVERSION_TAGSENTRY']._serialized_start=449
+  _globals['_MODELVERSION_TAGSENTRY']._serialized_end=492
+  _globals['_EVENT']._serialized_start=925
+  _globals['_EVENT']._serialized_end=1238
+  _globals['_EVENT_DETAILSENTRY']._serialized_start=1192
+  _globals['_EVENT_DETAILSENTRY']._serialized_end=1238
+  _globals['_MODELROLE']._serialized_start=1240
+  _globals['_MODELROLE']._serialized_end=1345
 # @@protoc_insertion_point(module_scope)

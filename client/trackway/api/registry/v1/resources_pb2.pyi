@@ -1,3 +1,4 @@
+from trackway.api.auth.v1 import resources_pb2 as _resources_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -145,3 +146,15 @@ class Event(_message.Message):
     version: int
     details: _containers.ScalarMap[str, str]
     def __init__(self, event_id: _Optional[str] = ..., resume_token: _Optional[str] = ..., kind: _Optional[_Union[EventKind, str]] = ..., time_us: _Optional[int] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., workspace: _Optional[str] = ..., model_name: _Optional[str] = ..., version: _Optional[int] = ..., details: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class ModelRole(_message.Message):
+    __slots__ = ("name", "workspace", "principal", "role")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    workspace: str
+    principal: str
+    role: _resources_pb2.Role
+    def __init__(self, name: _Optional[str] = ..., workspace: _Optional[str] = ..., principal: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2.Role, str]] = ...) -> None: ...

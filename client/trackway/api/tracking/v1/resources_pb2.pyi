@@ -1,3 +1,4 @@
+from trackway.api.auth.v1 import resources_pb2 as _resources_pb2
 from trackway.api.metrics.v1 import ingest_pb2 as _ingest_pb2
 from trackway.api.metrics.v1 import series_pb2 as _series_pb2
 from google.protobuf.internal import containers as _containers
@@ -145,3 +146,13 @@ class Writer(_message.Message):
     durable_sequence: int
     last_heard_time_us: int
     def __init__(self, writer_id: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., durable_sequence: _Optional[int] = ..., last_heard_time_us: _Optional[int] = ...) -> None: ...
+
+class ExperimentRole(_message.Message):
+    __slots__ = ("experiment_id", "principal", "role")
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    experiment_id: str
+    principal: str
+    role: _resources_pb2.Role
+    def __init__(self, experiment_id: _Optional[str] = ..., principal: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2.Role, str]] = ...) -> None: ...

@@ -1,7 +1,8 @@
+from trackway.api.auth.v1 import resources_pb2 as _resources_pb2
 from trackway.api.common.v1 import limits_pb2 as _limits_pb2
 from trackway.api.metrics.v1 import ingest_pb2 as _ingest_pb2
 from trackway.api.metrics.v1 import series_pb2 as _series_pb2
-from trackway.api.tracking.v1 import resources_pb2 as _resources_pb2
+from trackway.api.tracking.v1 import resources_pb2 as _resources_pb2_1
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -30,8 +31,8 @@ class CreateExperimentRequest(_message.Message):
 class CreateExperimentResponse(_message.Message):
     __slots__ = ("experiment",)
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
-    experiment: _resources_pb2.Experiment
-    def __init__(self, experiment: _Optional[_Union[_resources_pb2.Experiment, _Mapping]] = ...) -> None: ...
+    experiment: _resources_pb2_1.Experiment
+    def __init__(self, experiment: _Optional[_Union[_resources_pb2_1.Experiment, _Mapping]] = ...) -> None: ...
 
 class GetExperimentRequest(_message.Message):
     __slots__ = ("experiment_id", "name", "workspace")
@@ -46,8 +47,8 @@ class GetExperimentRequest(_message.Message):
 class GetExperimentResponse(_message.Message):
     __slots__ = ("experiment",)
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
-    experiment: _resources_pb2.Experiment
-    def __init__(self, experiment: _Optional[_Union[_resources_pb2.Experiment, _Mapping]] = ...) -> None: ...
+    experiment: _resources_pb2_1.Experiment
+    def __init__(self, experiment: _Optional[_Union[_resources_pb2_1.Experiment, _Mapping]] = ...) -> None: ...
 
 class ListExperimentsRequest(_message.Message):
     __slots__ = ("workspace", "view", "page_size", "page_token")
@@ -56,18 +57,18 @@ class ListExperimentsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     workspace: str
-    view: _resources_pb2.ViewType
+    view: _resources_pb2_1.ViewType
     page_size: int
     page_token: str
-    def __init__(self, workspace: _Optional[str] = ..., view: _Optional[_Union[_resources_pb2.ViewType, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, workspace: _Optional[str] = ..., view: _Optional[_Union[_resources_pb2_1.ViewType, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListExperimentsResponse(_message.Message):
     __slots__ = ("experiments", "next_page_token")
     EXPERIMENTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    experiments: _containers.RepeatedCompositeFieldContainer[_resources_pb2.Experiment]
+    experiments: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.Experiment]
     next_page_token: str
-    def __init__(self, experiments: _Optional[_Iterable[_Union[_resources_pb2.Experiment, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, experiments: _Optional[_Iterable[_Union[_resources_pb2_1.Experiment, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class UpdateExperimentRequest(_message.Message):
     __slots__ = ("experiment_id", "new_name", "set_tags", "delete_tags")
@@ -91,8 +92,8 @@ class UpdateExperimentRequest(_message.Message):
 class UpdateExperimentResponse(_message.Message):
     __slots__ = ("experiment",)
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
-    experiment: _resources_pb2.Experiment
-    def __init__(self, experiment: _Optional[_Union[_resources_pb2.Experiment, _Mapping]] = ...) -> None: ...
+    experiment: _resources_pb2_1.Experiment
+    def __init__(self, experiment: _Optional[_Union[_resources_pb2_1.Experiment, _Mapping]] = ...) -> None: ...
 
 class DeleteExperimentRequest(_message.Message):
     __slots__ = ("experiment_id",)
@@ -127,8 +128,8 @@ class CreateRunRequest(_message.Message):
 class CreateRunResponse(_message.Message):
     __slots__ = ("run",)
     RUN_FIELD_NUMBER: _ClassVar[int]
-    run: _resources_pb2.Run
-    def __init__(self, run: _Optional[_Union[_resources_pb2.Run, _Mapping]] = ...) -> None: ...
+    run: _resources_pb2_1.Run
+    def __init__(self, run: _Optional[_Union[_resources_pb2_1.Run, _Mapping]] = ...) -> None: ...
 
 class GetRunRequest(_message.Message):
     __slots__ = ("run_id",)
@@ -139,8 +140,8 @@ class GetRunRequest(_message.Message):
 class GetRunResponse(_message.Message):
     __slots__ = ("run",)
     RUN_FIELD_NUMBER: _ClassVar[int]
-    run: _resources_pb2.Run
-    def __init__(self, run: _Optional[_Union[_resources_pb2.Run, _Mapping]] = ...) -> None: ...
+    run: _resources_pb2_1.Run
+    def __init__(self, run: _Optional[_Union[_resources_pb2_1.Run, _Mapping]] = ...) -> None: ...
 
 class ListRunsRequest(_message.Message):
     __slots__ = ("workspace", "experiment_ids", "view", "page_size", "page_token", "parent_run_id")
@@ -152,19 +153,19 @@ class ListRunsRequest(_message.Message):
     PARENT_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     workspace: str
     experiment_ids: _containers.RepeatedScalarFieldContainer[str]
-    view: _resources_pb2.ViewType
+    view: _resources_pb2_1.ViewType
     page_size: int
     page_token: str
     parent_run_id: str
-    def __init__(self, workspace: _Optional[str] = ..., experiment_ids: _Optional[_Iterable[str]] = ..., view: _Optional[_Union[_resources_pb2.ViewType, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., parent_run_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, workspace: _Optional[str] = ..., experiment_ids: _Optional[_Iterable[str]] = ..., view: _Optional[_Union[_resources_pb2_1.ViewType, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., parent_run_id: _Optional[str] = ...) -> None: ...
 
 class ListRunsResponse(_message.Message):
     __slots__ = ("runs", "next_page_token")
     RUNS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    runs: _containers.RepeatedCompositeFieldContainer[_resources_pb2.Run]
+    runs: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.Run]
     next_page_token: str
-    def __init__(self, runs: _Optional[_Iterable[_Union[_resources_pb2.Run, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, runs: _Optional[_Iterable[_Union[_resources_pb2_1.Run, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class UpdateRunRequest(_message.Message):
     __slots__ = ("run_id", "status", "status_message", "end_time_us", "run_name")
@@ -174,17 +175,17 @@ class UpdateRunRequest(_message.Message):
     END_TIME_US_FIELD_NUMBER: _ClassVar[int]
     RUN_NAME_FIELD_NUMBER: _ClassVar[int]
     run_id: str
-    status: _resources_pb2.RunStatus
+    status: _resources_pb2_1.RunStatus
     status_message: str
     end_time_us: int
     run_name: str
-    def __init__(self, run_id: _Optional[str] = ..., status: _Optional[_Union[_resources_pb2.RunStatus, str]] = ..., status_message: _Optional[str] = ..., end_time_us: _Optional[int] = ..., run_name: _Optional[str] = ...) -> None: ...
+    def __init__(self, run_id: _Optional[str] = ..., status: _Optional[_Union[_resources_pb2_1.RunStatus, str]] = ..., status_message: _Optional[str] = ..., end_time_us: _Optional[int] = ..., run_name: _Optional[str] = ...) -> None: ...
 
 class UpdateRunResponse(_message.Message):
     __slots__ = ("run",)
     RUN_FIELD_NUMBER: _ClassVar[int]
-    run: _resources_pb2.Run
-    def __init__(self, run: _Optional[_Union[_resources_pb2.Run, _Mapping]] = ...) -> None: ...
+    run: _resources_pb2_1.Run
+    def __init__(self, run: _Optional[_Union[_resources_pb2_1.Run, _Mapping]] = ...) -> None: ...
 
 class DeleteRunRequest(_message.Message):
     __slots__ = ("run_id",)
@@ -231,8 +232,8 @@ class ListRefusedRecordsRequest(_message.Message):
 class ListRefusedRecordsResponse(_message.Message):
     __slots__ = ("records",)
     RECORDS_FIELD_NUMBER: _ClassVar[int]
-    records: _containers.RepeatedCompositeFieldContainer[_resources_pb2.RefusedRecord]
-    def __init__(self, records: _Optional[_Iterable[_Union[_resources_pb2.RefusedRecord, _Mapping]]] = ...) -> None: ...
+    records: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.RefusedRecord]
+    def __init__(self, records: _Optional[_Iterable[_Union[_resources_pb2_1.RefusedRecord, _Mapping]]] = ...) -> None: ...
 
 class ListWritersRequest(_message.Message):
     __slots__ = ("run_id", "page_size", "page_token")
@@ -248,9 +249,9 @@ class ListWritersResponse(_message.Message):
     __slots__ = ("writers", "next_page_token")
     WRITERS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    writers: _containers.RepeatedCompositeFieldContainer[_resources_pb2.Writer]
+    writers: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.Writer]
     next_page_token: str
-    def __init__(self, writers: _Optional[_Iterable[_Union[_resources_pb2.Writer, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, writers: _Optional[_Iterable[_Union[_resources_pb2_1.Writer, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ListSeriesRequest(_message.Message):
     __slots__ = ("run_id", "key", "page_size", "page_token")
@@ -296,3 +297,63 @@ class ReadSeriesResponse(_message.Message):
     POINTS_FIELD_NUMBER: _ClassVar[int]
     points: _series_pb2.PointColumns
     def __init__(self, points: _Optional[_Union[_series_pb2.PointColumns, _Mapping]] = ...) -> None: ...
+
+class GetRunAccessRequest(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class GetRunAccessResponse(_message.Message):
+    __slots__ = ("workspace", "role")
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    workspace: str
+    role: _resources_pb2.Role
+    def __init__(self, workspace: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2.Role, str]] = ...) -> None: ...
+
+class GrantExperimentRoleRequest(_message.Message):
+    __slots__ = ("experiment_id", "principal", "role")
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    experiment_id: str
+    principal: str
+    role: _resources_pb2.Role
+    def __init__(self, experiment_id: _Optional[str] = ..., principal: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2.Role, str]] = ...) -> None: ...
+
+class GrantExperimentRoleResponse(_message.Message):
+    __slots__ = ("binding",)
+    BINDING_FIELD_NUMBER: _ClassVar[int]
+    binding: _resources_pb2_1.ExperimentRole
+    def __init__(self, binding: _Optional[_Union[_resources_pb2_1.ExperimentRole, _Mapping]] = ...) -> None: ...
+
+class RevokeExperimentRoleRequest(_message.Message):
+    __slots__ = ("experiment_id", "principal")
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    experiment_id: str
+    principal: str
+    def __init__(self, experiment_id: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class RevokeExperimentRoleResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListExperimentRolesRequest(_message.Message):
+    __slots__ = ("experiment_id", "page_size", "page_token")
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    experiment_id: str
+    page_size: int
+    page_token: str
+    def __init__(self, experiment_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListExperimentRolesResponse(_message.Message):
+    __slots__ = ("bindings", "next_page_token")
+    BINDINGS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    bindings: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.ExperimentRole]
+    next_page_token: str
+    def __init__(self, bindings: _Optional[_Iterable[_Union[_resources_pb2_1.ExperimentRole, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

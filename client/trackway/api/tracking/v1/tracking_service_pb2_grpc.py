@@ -126,6 +126,26 @@ class TrackingServiceStub(object):
                 request_serializer=trackway_dot_api_dot_metrics_dot_v1_dot_ingest__pb2.IngestRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_metrics_dot_v1_dot_ingest__pb2.IngestResponse.FromString,
                 _registered_method=True)
+        self.GetRunAccess = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/GetRunAccess',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetRunAccessRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetRunAccessResponse.FromString,
+                _registered_method=True)
+        self.GrantExperimentRole = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/GrantExperimentRole',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GrantExperimentRoleRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GrantExperimentRoleResponse.FromString,
+                _registered_method=True)
+        self.RevokeExperimentRole = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/RevokeExperimentRole',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.RevokeExperimentRoleRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.RevokeExperimentRoleResponse.FromString,
+                _registered_method=True)
+        self.ListExperimentRoles = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/ListExperimentRoles',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesResponse.FromString,
+                _registered_method=True)
 
 
 class TrackingServiceServicer(object):
@@ -259,6 +279,37 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRunAccess(self, request, context):
+        """GetRunAccess answers what the caller may do with a run, by a role in its workspace or on its experiment. Services
+        that keep something of runs ask it on behalf of their callers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GrantExperimentRole(self, request, context):
+        """GrantExperimentRole gives a principal a role on one experiment and its runs, in place of the one it had there. It
+        adds to the role in the workspace, and needs none. It holds at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeExperimentRole(self, request, context):
+        """RevokeExperimentRole takes a principal's role on one experiment away; that in the workspace stays. ROLE_NOT_FOUND
+        where it has none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExperimentRoles(self, request, context):
+        """ListExperimentRoles answers the roles on one experiment, by principal; those in the workspace are not among them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrackingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -351,6 +402,26 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.Ingest,
                     request_deserializer=trackway_dot_api_dot_metrics_dot_v1_dot_ingest__pb2.IngestRequest.FromString,
                     response_serializer=trackway_dot_api_dot_metrics_dot_v1_dot_ingest__pb2.IngestResponse.SerializeToString,
+            ),
+            'GetRunAccess': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRunAccess,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetRunAccessRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetRunAccessResponse.SerializeToString,
+            ),
+            'GrantExperimentRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.GrantExperimentRole,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GrantExperimentRoleRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GrantExperimentRoleResponse.SerializeToString,
+            ),
+            'RevokeExperimentRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeExperimentRole,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.RevokeExperimentRoleRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.RevokeExperimentRoleResponse.SerializeToString,
+            ),
+            'ListExperimentRoles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExperimentRoles,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -840,6 +911,114 @@ class TrackingService(object):
             '/trackway.api.tracking.v1.TrackingService/Ingest',
             trackway_dot_api_dot_metrics_dot_v1_dot_ingest__pb2.IngestRequest.SerializeToString,
             trackway_dot_api_dot_metrics_dot_v1_dot_ingest__pb2.IngestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRunAccess(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/GetRunAccess',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetRunAccessRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetRunAccessResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GrantExperimentRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/GrantExperimentRole',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GrantExperimentRoleRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GrantExperimentRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeExperimentRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/RevokeExperimentRole',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.RevokeExperimentRoleRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.RevokeExperimentRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExperimentRoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/ListExperimentRoles',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentRolesResponse.FromString,
             options,
             channel_credentials,
             insecure,

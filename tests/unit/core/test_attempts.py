@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trackway_server.auth.domain.attempts import MAX_COUNTED, REFILL_SECONDS, FailedAttempts
+from trackway_server.core.auth.attempts import MAX_COUNTED, REFILL_SECONDS, FailedAttempts
 from trackway_server.core.errors import DomainError, Reason
 
 

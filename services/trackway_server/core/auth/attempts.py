@@ -22,7 +22,7 @@ class FailedAttempts:
     def check(self, origins: Iterable[str], now: float) -> None:
         """Raise TOO_MANY_ATTEMPTS where one of the origins has failed too often. `now` in seconds."""
         if any(self._held(origin, now) > self._burst - 1 for origin in origins):
-            message = "Too many wrong keys were presented; wait a few seconds, and check TRACKWAY_TOKEN."
+            message = "Too many wrong keys or tokens were presented; wait a few seconds, and check what is presented."
             raise DomainError(Reason.TOO_MANY_ATTEMPTS, message)
 
     def note(self, origins: Iterable[str], now: float) -> None:

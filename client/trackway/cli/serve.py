@@ -1,0 +1,23 @@
+"""Starting a server, without typer, and telling an error in one line."""
+
+from __future__ import annotations
+
+import sys
+
+WRONGLY_WRITTEN = 2
+"""The exit code of a command that is written wrongly, or lacks what it needs."""
+
+
+def run_server(arguments: list[str]) -> int:
+    """Run `trackway server`; its exit code."""
+    try:
+        from trackway_server.app.cli import main as server_main
+    except ModuleNotFoundError as error:
+        tell(f"{error.name} is missing: install the server with: pip install 'trackway[server]'")
+        return WRONGLY_WRITTEN
+    return server_main(arguments)
+
+
+def tell(message: str) -> None:
+    """Say something on standard error."""
+    print(f"trackway: {message}", file=sys.stderr)
