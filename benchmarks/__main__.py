@@ -18,7 +18,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import deployments, growth, hot_path, ingest, memory, peer, report, resolving, start_up, uplink, writers
+from benchmarks import (
+    deployments,
+    disk,
+    growth,
+    hot_path,
+    ingest,
+    memory,
+    peer,
+    report,
+    resolving,
+    start_up,
+    uplink,
+    writers,
+)
 from benchmarks.bench import Bench
 from benchmarks.figures import Row, Unit
 from benchmarks.machine import machine_lines
@@ -32,6 +45,7 @@ FIGURES: dict[str, Callable[[Bench], list[Row]]] = {
     "P2": ingest.bulk_arrays,
     "P3": ingest.training_loop,
     "P4": writers.many_writers,
+    "P8": disk.compacted_size,
     "P9": start_up.server_start,
     "P10": start_up.import_cost,
     "P11": start_up.first_metric,
@@ -43,7 +57,7 @@ FIGURES: dict[str, Callable[[Bench], list[Row]]] = {
     "REPL": deployments.deployments,
 }
 # What starts servers of its own comes first: from then on MLflow's shared server stays in memory.
-ORDER = ("P9", "P10", "P16", "P11", "P12", "P1", "P2", "P3", "P4", "P14", "P17", "GROW", "REPL")
+ORDER = ("P9", "P10", "P16", "P11", "P12", "P1", "P2", "P3", "P4", "P8", "P14", "P17", "GROW", "REPL")
 
 
 @dataclass(frozen=True, slots=True)

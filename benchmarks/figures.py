@@ -15,6 +15,7 @@ class Unit(Enum):
     POINTS_PER_SECOND = "points/s"
     CALLS_PER_SECOND = "calls/s"
     BYTES = "B"
+    BYTES_A_POINT = "B/point"
     CORE_PERCENT = "% of a core"
     TIMES_PEER = "× MLflow"
 

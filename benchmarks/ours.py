@@ -6,7 +6,7 @@ import itertools
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,9 +40,16 @@ class Ours:
     say: Callable[[str], None]
     database_url: str = ""
     replicas: int = 1
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the server's own."""
     _servers: list[ServerProcess] = field(default_factory=list, init=False)
     _ports: list[int] = field(default_factory=list, init=False)
     _spools: Iterator[int] = field(default_factory=itertools.count, init=False)
+
+    @property
+    def data(self) -> Path:
+        """The data directory of the shared server."""
+        return self._folder(0)
 
     def ensure_server(self) -> None:
         """Start the shared server, or its replicas, unless they run."""
@@ -55,7 +62,7 @@ class Ours:
                 shutil.copy2(self._key, folder)
             elif self.database_url:
                 migrate(self.database_url, self.work)
-            port, server = trackway_server(folder, self.work, self.database_url)
+            port, server = trackway_server(folder, self.work, self.database_url, self.settings)
             server.start()
             self._ports.append(port)
             self._servers.append(server)
@@ -121,13 +128,17 @@ class Ours:
             self._servers.pop().stop()
 
 
-def trackway_server(data: Path, work: Path, database_url: str = "") -> tuple[int, ServerProcess]:
-    """Port and process (not started) of `trackway server` with its data in `data`, or in PostgreSQL."""
+def trackway_server(
+    data: Path, work: Path, database_url: str = "", settings: Mapping[str, str] | None = None
+) -> tuple[int, ServerProcess]:
+    """Port and process (not started) of `trackway server` with its data in `data`, or in PostgreSQL; `settings` are
+    variables."""
     data.mkdir(parents=True, exist_ok=True)
     rpc, http = free_port(), free_port()
     ports = ["--grpc-port", str(rpc), "--http-port", str(http)]
     command = [*SERVER, *ports, "--data-dir", str(data)]
-    return rpc, ServerProcess(command, _environment(work, database_url), data, lambda: _serving(rpc))
+    environment = {**_environment(work, database_url), **(settings or {})}
+    return rpc, ServerProcess(command, environment, data, lambda: _serving(rpc))
 
 
 def migrate(database_url: str, work: Path) -> None:

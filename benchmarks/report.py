@@ -31,6 +31,7 @@ _SCALES: dict[Unit, tuple[tuple[float, str], ...]] = {
     Unit.POINTS_PER_SECOND: ((1e6, "M/s"), (1e3, "k/s"), (1.0, "/s")),
     Unit.CALLS_PER_SECOND: ((1.0, "/s"),),
     Unit.BYTES: ((1e6, "MB"),),
+    Unit.BYTES_A_POINT: ((1.0, "B"),),
     Unit.CORE_PERCENT: ((1.0, "%"),),
     Unit.TIMES_PEER: ((1.0, "×"),),
 }

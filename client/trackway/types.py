@@ -65,8 +65,8 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class MetricSummary:
-    """All points of one series in a few numbers. `last` is the greatest by step, then time, then order of logging;
-    `min` and `max` leave NaN out and are NaN where nothing else was logged."""
+    """All points of one series in a few numbers. `last` is the greatest by step, then time, then order of logging,
+    `first` the least; `min` and `max` leave NaN out and are NaN where nothing else was logged."""
 
     key: str
     context: Mapping[str, str]
@@ -79,6 +79,12 @@ class MetricSummary:
     min_step: int
     max_value: float
     max_step: int
+    first_value: float | None = None
+    """None, as the three below, for a series that had points before the server kept it."""
+    first_step: int | None = None
+    first_time_us: int | None = None
+    first_nan_step: int | None = None
+    """The least step at which NaN was logged; None also where it never was."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -99,6 +99,10 @@ def summary(message: series_pb2.SeriesSummary) -> types.MetricSummary:
         min_step=message.min_step,
         max_value=message.max_value,
         max_step=message.max_step,
+        first_value=message.first_value if message.HasField("first_value") else None,
+        first_step=message.first_step if message.HasField("first_step") else None,
+        first_time_us=message.first_time_us if message.HasField("first_time_us") else None,
+        first_nan_step=message.first_nan_step if message.HasField("first_nan_step") else None,
     )
 
 

@@ -27,6 +27,8 @@ def _run(arguments: list[str]) -> int:
     try:
         if arguments[:1] == ["server"]:
             return run_server(arguments[1:])
+        if arguments[:1] == ["gc"]:  # known by this name from MLflow
+            return run_server(arguments)
         from trackway.cli.commands import app
 
         app(arguments, prog_name="trackway")

@@ -78,7 +78,13 @@ def _migrate(arguments: Sequence[str]) -> int:
     return migrate(arguments)
 
 
-_COMMANDS = {"check-config": _check_config, "migrate": _migrate, "probe": _probe}
+def _collect(arguments: Sequence[str]) -> int:
+    from trackway_server.app.collecting import main as collect
+
+    return collect(arguments)
+
+
+_COMMANDS = {"check-config": _check_config, "gc": _collect, "migrate": _migrate, "probe": _probe}
 
 
 def _prepare_process() -> None:

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
             raise StartupError(
                 "say which database: --database-url or TRACKWAY_DATABASE_URL (SQLite files need no such step)"
             )
-        _configure_log()
+        configure_log()
         migrate(Target(parsed.target), parsed.database_url)
     except StartupError as error:
         print(f"trackway server migrate: {error}", file=sys.stderr)  # noqa: T201 - this is the program's output
@@ -49,7 +49,7 @@ def migrate(target: Target, database_url: str) -> None:
         print(f"{service}: {'migrated to' if done else 'is at'} revision {head(scripts)}")  # noqa: T201
 
 
-def _configure_log() -> None:
+def configure_log() -> None:
     """The log goes to stderr: stdout is for what was done."""
     from pydantic import ValidationError
 

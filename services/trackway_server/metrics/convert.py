@@ -224,6 +224,10 @@ def summary_to_proto(summarised: SummarisedSeries) -> series_pb2.SeriesSummary:
         min_step=summarised.min_step,
         max_value=summarised.max_value,
         max_step=summarised.max_step,
+        first_value=summarised.first_value,
+        first_step=summarised.first_step,
+        first_time_us=summarised.first_time_us,
+        first_nan_step=summarised.first_nan_step,
     )
 
 

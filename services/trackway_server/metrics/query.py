@@ -1,25 +1,18 @@
-"""Reading metrics: summaries brought up to date first, points as columns segment by segment."""
+"""Reading metrics: summaries brought up to date first, points as columns."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
-from operator import itemgetter
-
-import numpy as np
 
 from trackway_server.core.errors import DomainError, Reason
-from trackway_server.metrics.codec import decode_segment
-from trackway_server.metrics.domain.points import Column, join_columns
-from trackway_server.metrics.domain.ports import IngestUnit, MetricUnit, SegmentEntry, Series, Transactions
+from trackway_server.metrics.domain.chunks import Range
+from trackway_server.metrics.domain.ports import IngestUnit, MetricUnit, Series, Transactions
 from trackway_server.metrics.domain.reading import Chunk, SummarisedSeries, fold, summarised
+from trackway_server.metrics.point_reader import PointReader
 
-_SEGMENTS_AT_ONCE = 256
-_POINTS_A_CHUNK = 65_536
-_DECODED_AT_ONCE = 8
 _SUBJECTS_AT_ONCE = 50
 
 
@@ -77,64 +70,20 @@ class MetricQueries:
                 Reason.SERIES_NOT_FOUND, f"There is no series {key!r} with this context; list the series.", key=key
             )
         for series in found:
-            async for chunk in self._points_of(series):
-                yield chunk
+            async with aclosing(self.points_of(series)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
 
-    async def _points_of(self, series: Series) -> AsyncIterator[Chunk]:
-        number = series.number
-        columns = await self.transactions.read(lambda unit: unit.metrics.columns(number))
-        for writer_id, of_writer in groupby(columns, key=itemgetter(0)):
-            own = [series_id for _, series_id in of_writer]
-            async for entries in self._entries(writer_id, own):
-                async for column in self._columns(writer_id, own, entries):
-                    yield Chunk(series, writer_id, column)
-
-    async def _entries(self, writer_id: str, own: Sequence[int]) -> AsyncIterator[list[int]]:
-        """The first sequences of the segments that hold any of the writer's series `own`, some at a time."""
-        after = -1
-        while True:
-            entries = await self.transactions.read(partial(_index, writer_id, after))
-            holding = [entry.first_sequence for entry in entries if _holds(entry, own)]
-            for start in range(0, len(holding), _DECODED_AT_ONCE):
-                yield holding[start : start + _DECODED_AT_ONCE]
-            if len(entries) < _SEGMENTS_AT_ONCE:
-                return
-            after = entries[-1].first_sequence
-
-    async def _columns(self, writer_id: str, own: Sequence[int], first_sequences: list[int]) -> AsyncIterator[Column]:
-        segments = await self.transactions.read(lambda unit: unit.metrics.segment_data(writer_id, first_sequences))
-        for column in await asyncio.to_thread(_decode, segments, own):
-            yield column
+    def points_of(
+        self, series: Series, within: Range | None = None, after: Mapping[str, int] | None = None
+    ) -> AsyncGenerator[Chunk, None]:
+        """The points of one series, see PointReader.read."""
+        return PointReader(self.transactions).read(series, within, after)
 
 
 def _fold(subject_ids: Sequence[str], unit: IngestUnit) -> list[str]:
     """Fold some subjects; those that have more."""
     return [subject_id for subject_id in subject_ids if fold(unit.metrics, subject_id)]
-
-
-def _index(writer_id: str, after: int, unit: IngestUnit) -> list[SegmentEntry]:
-    return unit.metrics.segment_index(writer_id, after, _SEGMENTS_AT_ONCE)
-
-
-def _holds(entry: SegmentEntry, own: Sequence[int]) -> bool:
-    return bool(np.isin(own, np.frombuffer(entry.series, dtype="<u4")).any())
-
-
-def _decode(segments: Sequence[bytes], own: Sequence[int]) -> list[Column]:
-    """The points of a series in some segments of a writer, in order, in columns of at most 65,536 rows."""
-    parts = [
-        join_columns([b.column(n) for b in decode_segment(data, own) for n in range(len(b.series))])
-        for data in segments
-    ]
-    if not parts:
-        return []
-    joined = join_columns(parts)
-    return [_cut(joined, start) for start in range(0, len(joined), _POINTS_A_CHUNK)]
-
-
-def _cut(column: Column, start: int) -> Column:
-    span = slice(start, start + _POINTS_A_CHUNK)
-    return Column(column.sequences[span], column.times[span], column.steps[span], column.values[span])
 
 
 def _page(metrics: MetricUnit, subject_id: str, key: str, after: int, limit: int) -> SeriesPage:

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from trackway_server.core.errors import Reason
 from trackway_server.core.telemetry import Telemetry
 from trackway_server.metrics.domain.records import Append, Commit, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What compaction moved; sizes are of encoded bytes."""
+
+    points: int = 0
+    segments: int = 0
+    chunks: int = 0
+    read_bytes: int = 0
+    stored_bytes: int = 0
+
+    def __add__(self, other: Compacted) -> Compacted:
+        return Compacted(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
 
 LAG_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0)
 
@@ -82,3 +98,57 @@ class IngestTelemetry:
     def refused_stream(self, reason: Reason) -> None:
         """Told of a stream that was refused."""
         self._refused_streams.labels(self._service, reason.name).inc()
+
+
+class CompactionTelemetry:
+    """The counters of the compactor of one service."""
+
+    def __init__(self, telemetry: Telemetry, service: str) -> None:
+        self._service = service
+        self.waiting_segments = telemetry.gauge(
+            "trackway_compaction_waiting_segments", "Segments that are not in chunks, as counted last.", "service"
+        ).labels(service)
+        self.waiting_subjects = telemetry.gauge(
+            "trackway_compaction_waiting_subjects", "Runs with new points that the compactor will look at.", "service"
+        ).labels(service)
+        self._points = telemetry.counter(
+            "trackway_compaction_points", "Points moved from segments to chunks.", "service"
+        ).labels(service)
+        self._segments = telemetry.counter(
+            "trackway_compaction_segments", "Segments moved to chunks.", "service"
+        ).labels(service)
+        self._chunks = telemetry.counter("trackway_compaction_chunks", "Chunks written.", "service").labels(service)
+        self._read_bytes = telemetry.counter(
+            "trackway_compaction_read_bytes", "Encoded bytes of segments and chunks read.", "service"
+        ).labels(service)
+        self._stored_bytes = telemetry.counter(
+            "trackway_compaction_stored_bytes", "Encoded bytes of chunks and row sets written.", "service"
+        ).labels(service)
+        self._seconds = telemetry.histogram(
+            "trackway_compaction_seconds", "How long one step of the compactor took.", "service"
+        ).labels(service)
+        self._failures = telemetry.counter(
+            "trackway_compaction_failures", "Steps of the compactor that failed.", "service", "reason"
+        )
+        self._failed_at = telemetry.gauge(
+            "trackway_compaction_last_failure_time_seconds", "When a step failed last; 0: none has.", "service"
+        ).labels(service)
+
+    @classmethod
+    def apart(cls) -> CompactionTelemetry:
+        """Counters that nobody reads, for a compactor on its own."""
+        return cls(Telemetry(), "")
+
+    def moved(self, done: Compacted, seconds: float) -> None:
+        """Told of a step that moved points."""
+        self._points.inc(done.points)
+        self._segments.inc(done.segments)
+        self._chunks.inc(done.chunks)
+        self._read_bytes.inc(done.read_bytes)
+        self._stored_bytes.inc(done.stored_bytes)
+        self._seconds.observe(seconds)
+
+    def failed(self, reason: Reason, now_us: int) -> None:
+        """Told of a step that failed, now."""
+        self._failures.labels(self._service, reason.name).inc()
+        self._failed_at.set(now_us / 1e6)

@@ -19,6 +19,12 @@ class TrackingSettings(BaseSettings):
     """A PostgreSQL database, used instead of that file: its schema `tracking`, which must be migrated."""
     fold_interval_seconds: float = Field(default=1.0, gt=0)
     """How often new points are folded into the summaries of active runs."""
+    retention_seconds: float = Field(default=30 * 86_400.0, ge=0)
+    """How long deleted runs are kept before they go for good."""
+    compaction_quiet_seconds: float = Field(default=60.0, gt=0)
+    """How long a run must be silent before its last points are compacted; those of a busy one are in large parts."""
+    compaction_busy_share: float = Field(default=0.2, gt=0, le=1)
+    """Which part of the time compaction works while points come in."""
     held_bytes_per_stream: int = Field(default=8 * 1024 * 1024, ge=1024 * 1024)
     """What one Ingest stream may hold in memory of records not yet stored."""
     held_bytes_per_principal: int = Field(default=256 * 1024 * 1024, ge=1024 * 1024)

@@ -13,6 +13,7 @@ from trackway_server.core.db.observed import observed
 from trackway_server.core.db.opening import opened_database
 from trackway_server.core.rpc.call import ServiceBinding
 from trackway_server.core.telemetry import Telemetry
+from trackway_server.metrics.compacting import Compactor
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.folding import Folder
@@ -20,11 +21,12 @@ from trackway_server.metrics.ingest import IngestLimits
 from trackway_server.metrics.query import MetricQueries
 from trackway_server.metrics.shares import Shares
 from trackway_server.metrics.sweeping import Sweeper
-from trackway_server.metrics.telemetry import IngestTelemetry
+from trackway_server.metrics.telemetry import CompactionTelemetry, IngestTelemetry
 from trackway_server.tracking.config import TrackingSettings
 from trackway_server.tracking.convert import payload_from_proto
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.policy import POLICY
+from trackway_server.tracking.purging import Purger
 from trackway_server.tracking.service import TrackingService
 from trackway_server.tracking.store.sql import SqlTracking
 
@@ -50,6 +52,7 @@ async def serve(
     store: Transactions[TrackingUnit], settings: TrackingSettings, clock: Clock, telemetry: Telemetry | None = None
 ) -> AsyncIterator[ServiceBinding]:
     """Tracking over an open store, with its background tasks."""
+    telemetry = telemetry or Telemetry()
     queries = MetricQueries(store)
     folder = Folder(queries, settings.fold_interval_seconds)
     limits = IngestLimits(
@@ -59,12 +62,27 @@ async def serve(
         max_series=settings.max_series_per_writer,
     )
     shares = Shares(limits.held_bytes_per_principal)
-    counts = IngestTelemetry(telemetry or Telemetry(), "tracking")
-    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, folder.mark, shares, counts)
+    counts = IngestTelemetry(telemetry, "tracking")
+    compactor = Compactor(
+        store,
+        clock,
+        quiet_seconds=settings.compaction_quiet_seconds,
+        busy_share=settings.compaction_busy_share,
+        counts=CompactionTelemetry(telemetry, "tracking"),
+    )
+
+    def points_came(run_id: str) -> None:
+        folder.mark(run_id)
+        compactor.mark(run_id)
+
+    ingest = IngestEndpoint(store, payload_from_proto, limits, clock, points_came, shares, counts)
     sweeper = Sweeper(store, clock, settings.unused_writer_seconds)
+    purger = Purger(store, clock, settings.retention_seconds)
     tasks = [
         asyncio.create_task(folder.run(), name="fold-summaries"),
         asyncio.create_task(sweeper.run(), name="sweep-unused-writers"),
+        asyncio.create_task(compactor.run(), name="compact-points"),
+        asyncio.create_task(purger.run(), name="purge-runs"),
     ]
     try:
         yield ServiceBinding(_SERVICE, TrackingService(store, queries, ingest, clock), POLICY)

@@ -145,8 +145,14 @@ async def test_segments_come_back_in_order(store: Store) -> None:
             unit.metrics.add_segment(CURSOR.writer_id, segment)
 
     await store.write(add)
-    index = await store.read(lambda unit: unit.metrics.segment_index(CURSOR.writer_id, 0, 2))
-    assert [(entry.first_sequence, entry.series) for entry in index] == [(10, b"\n"), (20, b"\x14")]
+    index = await store.read(lambda unit: unit.metrics.segment_index(CURSOR.writer_id, 9, 2))
+    assert [(entry.first_sequence, entry.end_sequence, entry.point_count, entry.series) for entry in index] == [
+        (10, 20, 10, b"\n"),
+        (20, 30, 10, b"\x14"),
+    ]
+    for after, first in ((-1, [0]), (8, [0]), (9, [10]), (38, [30]), (39, []), (2**62, [])):
+        found = await store.read(lambda unit, at=after: unit.metrics.segment_index(CURSOR.writer_id, at, 1))
+        assert [entry.first_sequence for entry in found] == first
     data = await store.read(lambda unit: unit.metrics.segment_data(CURSOR.writer_id, [30, 0]))
     assert data == [b"data0", b"data30"]
 

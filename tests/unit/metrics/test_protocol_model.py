@@ -11,7 +11,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -21,12 +21,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from support.postgres import postgres_database
+from support.tracking_service import Clock
 from support.writer_history import History, Written
 from trackway_server.core.db.migrate import upgrade
 from trackway_server.core.db.postgres import PostgresDatabase, open_postgres
 from trackway_server.core.db.postgres_engine import postgres_url
 from trackway_server.core.db.sqlite import SqliteDatabase, open_sqlite
 from trackway_server.core.errors import DomainError, Reason
+from trackway_server.metrics.compaction import CompactionLimits, SubjectCompaction
 from trackway_server.metrics.domain.ports import IngestUnit, Transactions
 from trackway_server.metrics.domain.records import Append, Opening
 from trackway_server.metrics.domain.session import Accepted, OpenedWriter, WriterSession, commit_records, open_writer
@@ -39,9 +41,17 @@ from trackway_server.tracking.store.sql import SqlTracking
 
 T = TypeVar("T")
 RUN_ID, WRITER_ID = "a" * 32, "b" * 32
+CLOCK = Clock()
 SENDERS = st.sampled_from(["uplink", "sync"])
 POINTS = st.lists(st.tuples(st.integers(-5, 5), st.floats(allow_nan=False)), min_size=3, max_size=3)
 KINDS = st.sampled_from(["row", "row", "array", "param", "elsewhere"])
+COMPACTION = st.builds(
+    CompactionLimits,
+    step_points=st.integers(1, 40),
+    merged_points=st.sampled_from([0, 4, 1000]),
+    chunk_points=st.integers(1, 20),
+    points_per_series=st.just(0),
+)
 RECORDS = st.tuples(KINDS, st.integers(0, 1), POINTS)
 
 
@@ -225,6 +235,17 @@ class Protocol(RuleBasedStateMachine):
     def fold(self) -> None:
         self.runner.run(MetricQueries(self.store).fold(None))
 
+    @rule(limits=COMPACTION)
+    def compact(self, limits: CompactionLimits) -> None:
+        self.runner.run(SubjectCompaction(self.store, CLOCK, "compactor", limits).step(RUN_ID))
+
+    @rule()
+    def compaction_fails(self) -> None:
+        limits = CompactionLimits(points_per_series=0)
+        broken = SubjectCompaction(DyingInMove(self.store), CLOCK, "compactor", limits)
+        with suppress(CrashError):
+            self.runner.run(broken.step(RUN_ID))
+
     @invariant()
     def exactly_a_prefix_is_stored(self) -> None:
         cursor = self.read(lambda unit: unit.metrics.writer(WRITER_ID))
@@ -276,6 +297,24 @@ class Protocol(RuleBasedStateMachine):
 def opening(epoch: int, *, principal: str = "admin", subject_id: str = RUN_ID, workspace: str = "default") -> Opening:
     """An opening of the one writer."""
     return Opening(WRITER_ID, subject_id, principal, workspace, epoch)
+
+
+class DyingInMove:
+    """The store of a server that dies in the transaction of a move."""
+
+    def __init__(self, store: Transactions[TrackingUnit]) -> None:
+        self.read = store.read
+        self.store = store
+
+    async def write(self, work: Callable[[TrackingUnit], T]) -> T:
+        def dying(unit: TrackingUnit) -> T:
+            segments = unit.metrics.count_segments()
+            result = work(unit)
+            if unit.metrics.count_segments() != segments:
+                raise CrashError
+            return result
+
+        return await self.store.write(dying)
 
 
 class OverMemory(Protocol):

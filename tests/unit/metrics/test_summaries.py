@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from support.blocks import BITS, block, blocks
 from trackway_server.metrics.domain.points import Block
-from trackway_server.metrics.domain.summaries import keys_of, merge_summaries, summarise, values_of
+from trackway_server.metrics.domain.summaries import (
+    NO_STEP,
+    SUMMARY_1,
+    keys_of,
+    merge_summaries,
+    of_format_1,
+    summarise,
+    values_of,
+)
 
 
 def value(key: int) -> float:
@@ -47,6 +55,13 @@ def test_a_summary_is_what_the_points_say(given_blocks: list[Block]) -> None:
         assert math.isnan(value(summary["last_key"])) or any(
             point[:3] == last and point[3] == value(summary["last_key"]) for point in points
         )
+        first = min(point[:3] for point in points)
+        assert (summary["first_step"], summary["first_time"], summary["first_sequence"]) == first
+        assert math.isnan(value(summary["first_key"])) or any(
+            point[:3] == first and point[3] == value(summary["first_key"]) for point in points
+        )
+        nans = [step for step, _, _, number in points if math.isnan(number)]
+        assert summary["first_nan_step"] == min(nans, default=NO_STEP)
         if numbers:
             low, high = min(number for number, _ in numbers), max(number for number, _ in numbers)
             assert value(summary["min_key"]) == low
@@ -69,6 +84,16 @@ def test_merging_needs_no_order_and_no_grouping(given_blocks: list[Block], rando
     for part in shuffled:
         one_by_one = merge_summaries([one_by_one, part])
     assert at_once.tolist() == one_by_one.tolist()
+
+
+def test_what_was_summarised_before_firsts_were_kept_makes_them_unknown() -> None:
+    fresh = summarise([block(10, [4, 5], {0: [math.nan, 2.0], 1: [3.0, 4.0]})])
+    (old,) = summarise([block(0, [1, 2], {0: [1.0, math.nan]})])
+    before = np.array([tuple(old)[: len(SUMMARY_1.names)]], dtype=SUMMARY_1)
+    unknown, known = merge_summaries([fresh, of_format_1(before)])
+    assert (unknown["count"], unknown["nan_count"], unknown["last_step"], unknown["firsts_known"]) == (4, 2, 5, 0)
+    assert (unknown["first_step"], unknown["first_nan_step"]) == (0, 0)
+    assert (known["firsts_known"], known["first_step"], known["first_nan_step"]) == (1, 4, NO_STEP)
 
 
 def test_minus_zero_lies_below_zero_and_infinities_at_the_ends() -> None:

@@ -45,9 +45,11 @@ conditions = (
 )
 filters = st.recursive(
     conditions,
-    lambda inner: st.builds(Not, inner)
-    | st.builds(And, st.lists(inner, min_size=2, max_size=3).map(tuple))
-    | st.builds(Or, st.lists(inner, min_size=2, max_size=3).map(tuple)),
+    lambda inner: (
+        st.builds(Not, inner)
+        | st.builds(And, st.lists(inner, min_size=2, max_size=3).map(tuple))
+        | st.builds(Or, st.lists(inner, min_size=2, max_size=3).map(tuple))
+    ),
     max_leaves=8,
 )
 

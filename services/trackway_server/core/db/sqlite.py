@@ -31,6 +31,9 @@ CHECKPOINT_PAGES = 8192
 JOURNAL_SIZE_LIMIT = 128 << 20
 
 PRAGMAS = (
+    # First, since it takes effect only where nothing is in the file yet: what is deleted can then be given back to the
+    # file system in small steps (`incremental_vacuum`). Older files only use the room again.
+    "PRAGMA auto_vacuum=INCREMENTAL",
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from trackway_server.core.admission import Admission
+from trackway_server.metrics.domain.chunks import ChunkEntry, Move, Range, WaitingSegment
 from trackway_server.metrics.domain.points import Int64s, UInt32s
 from trackway_server.metrics.domain.records import Refusal, Segment, SeriesDefinition, SubjectRecord, WriterCursor
 from trackway_server.metrics.domain.summaries import Summaries
@@ -31,10 +32,14 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class SegmentEntry:
-    """A segment in the index of its writer."""
+    """A segment in the index of its writer: what it stores of the ordinals `first_sequence` to `end_sequence - 1`."""
 
     first_sequence: int
+    end_sequence: int
+    point_count: int
+    """Points of all series together."""
     series: bytes
+    """The writer's numbers of the series in it, rising, as little-endian u32."""
 
 
 class MetricUnit(Protocol):
@@ -89,11 +94,67 @@ class MetricUnit(Protocol):
         ...
 
     def segment_index(self, writer_id: str, after: int, limit: int) -> list[SegmentEntry]:
-        """Up to `limit` segments of a writer that begin after the ordinal `after` (-1: all), in order."""
+        """Up to `limit` segments of a writer that end after the ordinal `after` (-1: all), in order."""
         ...
 
     def segment_data(self, writer_id: str, first_sequences: Sequence[int]) -> list[bytes]:
         """The bytes of some segments, in order."""
+        ...
+
+    def chunks(self, series: Sequence[int], within: Range | None) -> list[ChunkEntry]:
+        """The chunks of some series (the store's numbers) by (series, number): those that may have a point `within`.
+
+        A point stands in exactly one place: in a segment of its writer (`segment_index`) or in a chunk of its series.
+        The compactor moves it from one to the other at any time, so a read that needs all points of a range asks for
+        chunks and segments, and for their bytes, in ONE transaction. What needs several reads one range of keys
+        (steps, times, or a writer's sequences) after the other, each whole in a transaction of its own; never one
+        place after the other.
+        """
+        ...
+
+    def chunk_rows(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """The bytes of some row sets (`ChunkEntry.rows`), by number: chunk_codec.decode_rows reads them.
+
+        Missing is what is no longer there.
+        """
+        ...
+
+    def chunk_values(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """The values of some chunks (`ChunkEntry.number`), by number: chunk_codec.decode_values reads them."""
+        ...
+
+    def chunk_rollups(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """The roll-ups of some chunks (`ChunkEntry.number`), by number: chunk_codec.decode_rollup reads them.
+
+        Empty where a chunk has none: fewer points than ROLLED_UP_POINTS, which are read as fast.
+        """
+        ...
+
+    def waiting_subjects(self, after: str, limit: int) -> list[str]:
+        """Up to `limit` subjects that have segments and whose id is greater than `after`, by id."""
+        ...
+
+    def waiting_segments(self, subject_id: str, limit: int) -> list[WaitingSegment]:
+        """Up to `limit` segments of a subject by (writer id, first sequence)."""
+        ...
+
+    def count_segments(self) -> int:
+        """How many segments all subjects have."""
+        ...
+
+    def lease_compaction(self, subject_id: str, holder: str, now_us: int, until_us: int) -> bool:
+        """Let `holder` alone compact the subject until then; whether nobody else has it now. Again by the same: longer.
+
+        `until_us` = `now_us` gives it back.
+        """
+        ...
+
+    def move(self, subject_id: str, move: Move) -> bool:
+        """Store the chunks of `move` in place of the segments and chunks it was made of; whether all were there.
+
+        Where one was not (another compactor was faster, or the subject was purged) nothing is stored. The number of
+        a chunk or a row set is never given to another one.
+        """
         ...
 
     def add_unfolded(self, subject_id: str, summaries: Summaries) -> None:
@@ -114,6 +175,24 @@ class MetricUnit(Protocol):
 
     def put_summaries(self, summaries: Summaries) -> None:
         """Store summaries, `series` being the store's numbers."""
+        ...
+
+    def point_bytes(self, subject_id: str) -> int:
+        """The encoded size of all points of a subject, in segments and chunks."""
+        ...
+
+    def purge(self, subject_id: str, limit: int) -> bool:
+        """Remove up to about `limit` rows of what is stored of a subject, for good; whether there is more.
+
+        Nothing may be added to the subject any more; readers find less and less.
+        """
+        ...
+
+    def reclaim(self, most_bytes: int) -> int:
+        """Give up to so much of the room that was freed back to the file system; how much is left to be given back.
+
+        0 where the database does that by itself, or its file cannot shrink.
+        """
         ...
 
 

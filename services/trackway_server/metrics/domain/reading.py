@@ -32,6 +32,12 @@ class SummarisedSeries:
     min_step: int
     max_value: float
     max_step: int
+    first_value: float | None = None
+    """None, as the three below, where points were summarised before this was."""
+    first_step: int | None = None
+    first_time_us: int | None = None
+    first_nan_step: int | None = None
+    """None also where no point is NaN."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +73,9 @@ def summarised(metrics: MetricUnit, series: list[Series]) -> list[SummarisedSeri
 
 def _summarised(series: Series, summary: Any) -> SummarisedSeries:
     empty = summary["count"] == summary["nan_count"]
-    last, low, high = values_of(np.array([summary["last_key"], summary["min_key"], summary["max_key"]]))
+    keys = [summary[name] for name in ("last_key", "min_key", "max_key", "first_key")]
+    last, low, high, first = values_of(np.array(keys))
+    known = bool(summary["firsts_known"])
     return SummarisedSeries(
         series.subject_id,
         series.key,
@@ -81,4 +89,8 @@ def _summarised(series: Series, summary: Any) -> SummarisedSeries:
         int(summary["min_step"]),
         math.nan if empty else float(high),
         int(summary["max_step"]),
+        float(first) if known else None,
+        int(summary["first_step"]) if known else None,
+        int(summary["first_time"]) if known else None,
+        int(summary["first_nan_step"]) if known and summary["nan_count"] else None,
     )

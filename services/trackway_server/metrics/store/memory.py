@@ -6,10 +6,12 @@ import asyncio
 import copy
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Generic, TypeVar
 
 import numpy as np
 
+from trackway_server.metrics.domain.chunks import ChunkEntry, Move, NewChunk, NewRows, Range, WaitingSegment
 from trackway_server.metrics.domain.points import Int64s, UInt32s
 from trackway_server.metrics.domain.ports import SegmentEntry, Series
 from trackway_server.metrics.domain.records import Segment, SeriesDefinition, WriterCursor, context_digest
@@ -29,6 +31,10 @@ class MetricState:
     segments: dict[str, list[Segment]] = field(default_factory=dict)
     unfolded: dict[str, list[Summaries]] = field(default_factory=dict)
     summaries: dict[int, Summaries] = field(default_factory=dict)
+    rows: dict[int, NewRows] = field(default_factory=dict)
+    chunks: dict[int, tuple[ChunkEntry, NewChunk]] = field(default_factory=dict)
+    leases: dict[str, tuple[str, int]] = field(default_factory=dict)
+    numbers: count[int] = field(default_factory=lambda: count(1))
 
     def __deepcopy__(self, memo: object) -> MetricState:
         """A copy that shares what never changes."""
@@ -39,6 +45,10 @@ class MetricState:
             {writer: list(segments) for writer, segments in self.segments.items()},
             {subject: list(parts) for subject, parts in self.unfolded.items()},
             dict(self.summaries),
+            dict(self.rows),
+            dict(self.chunks),
+            dict(self.leases),
+            self.numbers,
         )
 
 
@@ -146,11 +156,113 @@ class MemoryMetricUnit:
     def segment_index(self, writer_id: str, after: int, limit: int) -> list[SegmentEntry]:
         """See MetricUnit."""
         segments = self._state.segments.get(writer_id, [])
-        return [SegmentEntry(s.first_sequence, s.series) for s in segments if s.first_sequence > after][:limit]
+        found = [s for s in segments if s.end_sequence > after + 1][:limit]
+        return [SegmentEntry(s.first_sequence, s.end_sequence, s.point_count, s.series) for s in found]
 
     def segment_data(self, writer_id: str, first_sequences: Sequence[int]) -> list[bytes]:
         """See MetricUnit."""
         return [s.data for s in self._state.segments.get(writer_id, []) if s.first_sequence in first_sequences]
+
+    def chunks(self, series: Sequence[int], within: Range | None) -> list[ChunkEntry]:
+        """See MetricUnit."""
+        found = [entry for entry, _ in self._state.chunks.values() if entry.series in set(series)]
+        chosen = [entry for entry in found if within is None or entry.within(within)]
+        return sorted(chosen, key=lambda entry: (entry.series, entry.number))
+
+    def chunk_rows(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """See MetricUnit."""
+        return {number: self._state.rows[number].data for number in numbers if number in self._state.rows}
+
+    def chunk_values(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """See MetricUnit."""
+        return {number: self._state.chunks[number][1].values for number in numbers if number in self._state.chunks}
+
+    def chunk_rollups(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """See MetricUnit."""
+        return {number: self._state.chunks[number][1].rollup for number in numbers if number in self._state.chunks}
+
+    def waiting_subjects(self, after: str, limit: int) -> list[str]:
+        """See MetricUnit."""
+        subjects = {self._state.writers[writer].subject_id for writer, some in self._state.segments.items() if some}
+        return sorted(subject for subject in subjects if subject > after)[:limit]
+
+    def waiting_segments(self, subject_id: str, limit: int) -> list[WaitingSegment]:
+        """See MetricUnit."""
+        writers = sorted(w.writer_id for w in self._state.writers.values() if w.subject_id == subject_id)
+        found = [
+            WaitingSegment(writer_id, segment.first_sequence, segment.point_count, len(segment.series) // 4)
+            for writer_id in writers
+            for segment in self._state.segments.get(writer_id, [])
+        ]
+        return found[:limit]
+
+    def count_segments(self) -> int:
+        """See MetricUnit."""
+        return sum(len(segments) for segments in self._state.segments.values())
+
+    def lease_compaction(self, subject_id: str, holder: str, now_us: int, until_us: int) -> bool:
+        """See MetricUnit."""
+        held_by, held_until = self._state.leases.get(subject_id, (holder, 0))
+        if held_by != holder and held_until > now_us:
+            return False
+        self._state.leases[subject_id] = (holder, until_us)
+        return True
+
+    def move(self, subject_id: str, move: Move) -> bool:
+        """See MetricUnit."""
+        state, taken = self._state, set(move.segments)
+        waiting = {(one.writer_id, one.first_sequence) for one in self.waiting_segments(subject_id, 2**62)}
+        if not taken <= waiting or not set(move.chunks) <= set(state.chunks):
+            return False
+        for writer_id, segments in state.segments.items():
+            state.segments[writer_id] = [s for s in segments if (writer_id, s.first_sequence) not in taken]
+        for number in move.chunks:
+            del state.chunks[number]
+        for added in move.added:
+            self._add(added)
+        used = {entry.rows for entry, _ in state.chunks.values()}
+        state.rows = {number: rows for number, rows in state.rows.items() if number in used}
+        return True
+
+    def point_bytes(self, subject_id: str) -> int:
+        """See MetricUnit."""
+        state = self._state
+        series = {number for number, one in state.series.items() if one.subject_id == subject_id}
+        entries = [(entry, chunk) for entry, chunk in state.chunks.values() if entry.series in series]
+        rows = sum(len(state.rows[number].data) for number in {entry.rows for entry, _ in entries})
+        writers = [w.writer_id for w in state.writers.values() if w.subject_id == subject_id]
+        segments = sum(len(segment.data) for writer in writers for segment in state.segments.get(writer, []))
+        return segments + rows + sum(len(chunk.values) + len(chunk.rollup) for _, chunk in entries)
+
+    def purge(self, subject_id: str, limit: int) -> bool:
+        """See MetricUnit."""
+        state = self._state
+        series = {number for number, one in state.series.items() if one.subject_id == subject_id}
+        state.chunks = {number: one for number, one in state.chunks.items() if one[0].series not in series}
+        used = {entry.rows for entry, _ in state.chunks.values()}
+        state.rows = {number: rows for number, rows in state.rows.items() if number in used}
+        for writer_id in [w.writer_id for w in state.writers.values() if w.subject_id == subject_id]:
+            for table in (state.segments, state.columns, state.writers):
+                table.pop(writer_id, None)
+        for number in series:
+            del state.series[number]
+            state.summaries.pop(number, None)
+        state.unfolded.pop(subject_id, None)
+        state.leases.pop(subject_id, None)
+        return False
+
+    def reclaim(self, most_bytes: int) -> int:
+        """See MetricUnit."""
+        return 0
+
+    def _add(self, added: NewRows) -> None:
+        rows = next(self._state.numbers)
+        self._state.rows[rows] = added
+        span = (added.min_step, added.max_step, added.min_time, added.max_time)
+        for chunk in added.chunks:
+            number = next(self._state.numbers)
+            entry = ChunkEntry(number, chunk.series, rows, added.point_count, *span, added.writers)
+            self._state.chunks[number] = (entry, chunk)
 
     def add_unfolded(self, subject_id: str, summaries: Summaries) -> None:
         """See MetricUnit."""

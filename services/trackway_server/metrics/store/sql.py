@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, RowMapping, Table, and_, or_, select
+from sqlalchemy import Connection, RowMapping, Table, and_, func, or_, select
 from sqlalchemy.dialects import sqlite
 
 from trackway_server.core.db.locking import lock_name, locked
 from trackway_server.metrics.domain.points import Int64s, UInt32s
 from trackway_server.metrics.domain.ports import SegmentEntry, Series
 from trackway_server.metrics.domain.records import Segment, SeriesDefinition, WriterCursor, context_digest
-from trackway_server.metrics.domain.summaries import SUMMARY, Summaries
+from trackway_server.metrics.domain.summaries import SUMMARY, SUMMARY_1, Summaries, of_format_1
+from trackway_server.metrics.store.sql_chunks import SqlChunks, batches
 from trackway_server.metrics.store.tables import MetricTables
 
-T = TypeVar("T")
-
-_BATCH = 400
-"""Values in one IN, of which a query has two at most: below the least limit of bound variables (999, old SQLite)."""
 _SUMMARY_NAMES = SUMMARY.names or ()
 
 
-class SqlMetricUnit:
+class SqlMetricUnit(SqlChunks):
     """The metrics of one service, within the transaction of `connection`; one that is `writing` locks cursors."""
 
     def __init__(self, connection: Connection, tables: MetricTables, *, writing: bool) -> None:
-        self._connection = connection
+        super().__init__(connection, tables)
         self._writing = writing
-        self._tables = tables
         self._numbers: dict[str, int] = {}
 
     def writer(self, writer_id: str) -> WriterCursor | None:
@@ -117,7 +112,7 @@ class SqlMetricUnit:
     ) -> dict[tuple[str, str], int]:
         series = self._tables.series
         known: dict[tuple[str, str], int] = {}
-        for batch in _batches(named):
+        for batch in batches(named):
             query = select(series.c.key, series.c.context_digest, series.c.number).where(
                 series.c.subject_id == subject_id,
                 series.c.key.in_({definition.key for definition, _ in batch}),
@@ -156,7 +151,7 @@ class SqlMetricUnit:
         """See MetricUnit."""
         series = self._tables.series
         found: list[Series] = []
-        for batch in _batches(sorted(subject_ids)):
+        for batch in batches(sorted(subject_ids)):
             query = select(series).where(series.c.subject_id.in_(batch))
             if context is not None:
                 query = query.where(series.c.context_digest == context_digest(context))
@@ -191,18 +186,22 @@ class SqlMetricUnit:
     def segment_index(self, writer_id: str, after: int, limit: int) -> list[SegmentEntry]:
         """See MetricUnit."""
         segments = self._tables.segments
+        of_writer = segments.c.writer == self._number(writer_id)
+        # The one that `after` lies in or before: segments of a writer do not overlap.
+        least = select(func.max(segments.c.first_sequence)).where(of_writer, segments.c.first_sequence <= after + 1)
         query = (
-            select(segments.c.first_sequence, segments.c.series_ids)
-            .where(segments.c.writer == self._number(writer_id), segments.c.first_sequence > after)
+            select(*(segments.c[name] for name in ("first_sequence", "end_sequence", "point_count", "series_ids")))
+            .where(of_writer, segments.c.first_sequence >= func.coalesce(least.scalar_subquery(), 0))
+            .where(segments.c.end_sequence > after + 1)
             .order_by(segments.c.first_sequence)
             .limit(limit)
         )
-        return [SegmentEntry(row.first_sequence, row.series_ids) for row in self._connection.execute(query)]
+        return [SegmentEntry(*row) for row in self._connection.execute(query)]
 
     def segment_data(self, writer_id: str, first_sequences: Sequence[int]) -> list[bytes]:
         """See MetricUnit."""
         segments, found = self._tables.segments, []
-        for batch in _batches(sorted(first_sequences)):
+        for batch in batches(sorted(first_sequences)):
             query = (
                 select(segments.c.data)
                 .where(segments.c.writer == self._number(writer_id), segments.c.first_sequence.in_(batch))
@@ -213,7 +212,7 @@ class SqlMetricUnit:
 
     def add_unfolded(self, subject_id: str, summaries: Summaries) -> None:
         """See MetricUnit."""
-        row = {"subject_id": subject_id, "summaries": summaries.tobytes()}
+        row = {"subject_id": subject_id, "summaries": summaries.tobytes(), "format": 2}
         self._connection.execute(self._tables.unfolded.insert().values(row))
 
     def unfolded_subjects(self, among: Collection[str] | None) -> list[str]:
@@ -223,7 +222,7 @@ class SqlMetricUnit:
         if among is None:
             return list(self._connection.execute(query).scalars())
         found: list[str] = []
-        for batch in _batches(sorted(among)):
+        for batch in batches(sorted(among)):
             found += self._connection.execute(query.where(subject_id.in_(batch))).scalars()
         return found
 
@@ -233,21 +232,26 @@ class SqlMetricUnit:
         # One at a time folds a subject: two would take different summaries, and each put what the other had not seen.
         lock_name(self._connection, f"{unfolded.name}/{subject_id}")
         query = (
-            select(unfolded.c.number, unfolded.c.summaries)
+            select(unfolded.c.number, unfolded.c.summaries, unfolded.c.format)
             .where(unfolded.c.subject_id == subject_id)
             .order_by(unfolded.c.number)
             .limit(limit)
         )
         rows = self._connection.execute(query).all()
-        for batch in _batches([row.number for row in rows]):
+        for batch in batches([row.number for row in rows]):
             self._connection.execute(unfolded.delete().where(unfolded.c.number.in_(batch)))
-        return [np.frombuffer(row.summaries, dtype=SUMMARY) for row in rows]
+        return [
+            np.frombuffer(row.summaries, dtype=SUMMARY)
+            if row.format > 1
+            else of_format_1(np.frombuffer(row.summaries, dtype=SUMMARY_1))
+            for row in rows
+        ]
 
     def summaries(self, numbers: Sequence[int]) -> Summaries:
         """See MetricUnit."""
         summaries = self._tables.summaries
         rows: list[tuple[int, ...]] = []
-        for batch in _batches(sorted(numbers)):
+        for batch in batches(sorted(numbers)):
             query = select(*(summaries.c[name] for name in _SUMMARY_NAMES)).where(summaries.c.series.in_(batch))
             rows += [tuple(row) for row in self._connection.execute(query.order_by(summaries.c.series))]
         return np.array(rows, dtype=SUMMARY)
@@ -299,9 +303,3 @@ def _cursor(row: RowMapping) -> WriterCursor:
 
 def _series(row: RowMapping) -> Series:
     return Series(row["number"], row["subject_id"], row["key"], row["context"])
-
-
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
-    rest = iter(items)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch

@@ -37,6 +37,9 @@ class MetricTables:
     series: Table
     columns: Table
     segments: Table
+    rows: Table
+    chunks: Table
+    leases: Table
     unfolded: Table
     summaries: Table
 
@@ -48,6 +51,9 @@ def metric_tables(metadata: MetaData) -> MetricTables:
         _series(metadata),
         _columns(metadata),
         _segments(metadata),
+        _rows(metadata),
+        _chunks(metadata),
+        _leases(metadata),
         _unfolded(metadata),
         _summaries(metadata),
     )
@@ -110,6 +116,47 @@ def _segments(metadata: MetaData) -> Table:
     )
 
 
+def _rows(metadata: MetaData) -> Table:
+    return Table(
+        "metric_rows",
+        metadata,
+        Column("number", BigKey, primary_key=True),
+        Column("subject_id", String(64), nullable=False),
+        Column("point_count", BigInteger, nullable=False),
+        Column("min_step", BigInteger, nullable=False),
+        Column("max_step", BigInteger, nullable=False),
+        Column("min_time", BigInteger, nullable=False),
+        Column("max_time", BigInteger, nullable=False),
+        Column("writers", LargeBinary, nullable=False, comment="records of domain/chunks.py, WRITER"),
+        Column("data", LargeBinary, nullable=False, comment="chunk_codec.py, row set"),
+        Index("ix_metric_rows_subject_id", "subject_id"),
+    )
+
+
+def _chunks(metadata: MetaData) -> Table:
+    return Table(
+        "metric_chunks",
+        metadata,
+        Column("number", BigKey, primary_key=True),
+        Column("series", ForeignKey("metric_series.number"), nullable=False),
+        Column("rows", ForeignKey("metric_rows.number"), nullable=False),
+        Column("rollup", LargeBinary, nullable=False, comment="chunk_codec.py, roll-up"),
+        Column("data", LargeBinary, nullable=False, comment="chunk_codec.py, values"),
+        Index("ix_metric_chunks_series", "series", "number"),
+        Index("ix_metric_chunks_rows", "rows"),
+    )
+
+
+def _leases(metadata: MetaData) -> Table:
+    return Table(
+        "metric_compactions",
+        metadata,
+        Column("subject_id", String(64), primary_key=True),
+        Column("holder", String(32), nullable=False),
+        Column("until_us", BigInteger, nullable=False),
+    )
+
+
 def _unfolded(metadata: MetaData) -> Table:
     return Table(
         "metric_unfolded",
@@ -117,6 +164,7 @@ def _unfolded(metadata: MetaData) -> Table:
         Column("number", BigKey, primary_key=True),
         Column("subject_id", String(64), nullable=False),
         Column("summaries", LargeBinary, nullable=False, comment="records of domain/summaries.py, SUMMARY"),
+        Column("format", Integer, nullable=False, server_default="1", comment="1: SUMMARY_1"),
         Index("ix_metric_unfolded_subject_id", "subject_id", "number"),
     )
 
@@ -124,9 +172,11 @@ def _unfolded(metadata: MetaData) -> Table:
 def _summaries(metadata: MetaData) -> Table:
     names = ("count", "nan_count", "last_step", "last_time", "last_sequence", "last_key")
     bounds = ("min_key", "min_step", "max_key", "max_step")
+    firsts = ("first_step", "first_time", "first_sequence", "first_key", "first_nan_step", "firsts_known")
     return Table(
         "metric_summaries",
         metadata,
         Column("series", ForeignKey("metric_series.number"), primary_key=True, autoincrement=False),
         *(Column(name, BigInteger, nullable=False) for name in (*names, *bounds)),
+        *(Column(name, BigInteger, nullable=False, server_default="0") for name in firsts),
     )

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from trackway_server.metrics.domain.ports import MetricUnit, SubjectRecords
+from trackway_server.tracking.domain.deletions import Deletions
 from trackway_server.tracking.domain.model import DatasetInput, Experiment, RefusedRecord, RunInfo, RunsQuery, View
 
 
@@ -47,6 +48,11 @@ class TrackingUnit(Protocol):
     @property
     def metrics(self) -> MetricUnit:
         """The metrics of runs."""
+        ...
+
+    @property
+    def deletions(self) -> Deletions:
+        """What is noted of deleted runs."""
         ...
 
     @property
@@ -97,7 +103,8 @@ class TrackingUnit(Protocol):
         ...
 
     def restore_runs_of(self, experiment_id: int) -> None:
-        """Restore the runs that were deleted with the experiment."""
+        """Restore the runs that were deleted with the experiment, but those whose purge has begun; they are no longer
+        noted as deleted."""
         ...
 
     def run(self, run_id: str) -> RunInfo | None:

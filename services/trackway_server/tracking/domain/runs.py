@@ -9,6 +9,7 @@ from functools import partial
 from trackway_server.core.admission import Admission, Admits
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.tracking.domain.changes import RunChanges, check_run_name, parent_run_id
+from trackway_server.tracking.domain.deletions import check_not_purged
 from trackway_server.tracking.domain.experiments import check_active, experiment_of_start
 from trackway_server.tracking.domain.model import (
     PARENT_RUN_TAG,
@@ -29,7 +30,8 @@ from trackway_server.tracking.domain.ports import TrackingUnit
 def start_run(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart, now_us: int) -> RunInfo:
     """Create a run, or answer the one created with the same content before.
 
-    Raises RUN_ALREADY_EXISTS where the content was another, EXPERIMENT_NOT_FOUND, EXPERIMENT_DELETED.
+    Raises RUN_ALREADY_EXISTS where the content was another, EXPERIMENT_NOT_FOUND, EXPERIMENT_DELETED, RUN_DELETED where
+    there was a run of this id that is gone for good.
     """
     digest = start.digest()
     known = unit.run(run_id)
@@ -39,6 +41,7 @@ def start_run(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart, 
                 Reason.RUN_ALREADY_EXISTS, f"Another run has the id {run_id}; choose a new one.", run_id=run_id
             )
         return known
+    check_not_purged(unit, run_id)
     experiment = experiment_of_start(unit, workspace, start, now_us)
     name = start.run_name or start.tags.get(RUN_NAME_TAG) or random_run_name()
     check_run_name(name)
@@ -98,7 +101,10 @@ def writable_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
 
 def check_writable(unit: TrackingUnit, workspace: str, run_id: str) -> None:
     """Raise RUN_NOT_FOUND or RUN_DELETED where the run takes no changes. Does not hold up those who change it."""
-    _writable(_found(unit.peek_run(run_id), workspace, run_id))
+    run = unit.peek_run(run_id)
+    if run is None:
+        check_not_purged(unit, run_id)
+    _writable(_found(run, workspace, run_id))
 
 
 def _writable(run: RunInfo) -> RunInfo:
@@ -148,8 +154,10 @@ def delete_run(unit: TrackingUnit, workspace: str, run_id: str) -> None:
 
 
 def restore_run(unit: TrackingUnit, workspace: str, run_id: str) -> None:
-    """Undo delete_run. Raises RUN_NOT_FOUND, EXPERIMENT_DELETED."""
+    """Undo delete_run. Raises RUN_NOT_FOUND, EXPERIMENT_DELETED, RUN_DELETED where it is being removed for good."""
     run = find_run(unit, workspace, run_id)
+    check_not_purged(unit, run_id)
+    unit.deletions.forget(run_id)
     experiment = unit.experiment(run.experiment_id)
     if experiment is not None:
         check_active(experiment)

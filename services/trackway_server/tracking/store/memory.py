@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from trackway_server.metrics.store.memory import MemoryMetricUnit, MemoryTransactions, MetricState
+from trackway_server.tracking.domain.deletions import Deletion, Stage
 from trackway_server.tracking.domain.model import (
     DEFAULT_EXPERIMENT_ID,
     DEFAULT_EXPERIMENT_NAME,
@@ -18,6 +19,7 @@ from trackway_server.tracking.domain.model import (
     View,
 )
 from trackway_server.tracking.domain.records import RunRecords
+from trackway_server.tracking.store.deletions_memory import MemoryDeletions
 
 
 class MemoryTrackingUnit:
@@ -28,6 +30,7 @@ class MemoryTrackingUnit:
         default = Experiment(DEFAULT_EXPERIMENT_ID, DEFAULT_WORKSPACE, DEFAULT_EXPERIMENT_NAME, False, 0, 0)
         self._experiments = {default.experiment_id: default}
         self._runs: dict[str, _StoredRun] = {}
+        self._noted: dict[str, Deletion] = {}
         self._roles: dict[tuple[int, str], int] = {}
 
     @property
@@ -39,6 +42,17 @@ class MemoryTrackingUnit:
     def metrics(self) -> MemoryMetricUnit:
         """See TrackingUnit."""
         return MemoryMetricUnit(self._metric_state)
+
+    @property
+    def deletions(self) -> MemoryDeletions:
+        """See TrackingUnit."""
+        return MemoryDeletions(self._noted, self._deleted_runs, self._drop_run)
+
+    def _drop_run(self, run_id: str) -> None:
+        self._runs.pop(run_id, None)
+
+    def _deleted_runs(self) -> list[str]:
+        return [run_id for run_id, run in self._runs.items() if run.info.deleted]
 
     @property
     def subjects(self) -> RunRecords:
@@ -93,7 +107,10 @@ class MemoryTrackingUnit:
     def restore_runs_of(self, experiment_id: int) -> None:
         """See TrackingUnit."""
         for run in self._runs.values():
-            if run.info.experiment_id == experiment_id and run.info.deleted_with_experiment:
+            noted = self._noted.get(run.info.run_id)
+            begun = noted is not None and noted.stage is not Stage.NOTED
+            if run.info.experiment_id == experiment_id and run.info.deleted_with_experiment and not begun:
+                self._noted.pop(run.info.run_id, None)
                 run.info = replace(run.info, deleted=False, deleted_with_experiment=False)
 
     def run(self, run_id: str) -> RunInfo | None:

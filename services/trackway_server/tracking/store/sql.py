@@ -14,6 +14,7 @@ from trackway_server.core.db.database import Database
 from trackway_server.core.db.locking import locked
 from trackway_server.core.errors import Reason
 from trackway_server.metrics.store.sql import SqlMetricUnit
+from trackway_server.tracking.domain.deletions import Stage
 from trackway_server.tracking.domain.model import (
     DatasetInput,
     Experiment,
@@ -25,9 +26,11 @@ from trackway_server.tracking.domain.model import (
 )
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.records import RunRecords
+from trackway_server.tracking.store.deletions_sql import SqlDeletions
 from trackway_server.tracking.store.sql_bindings import SqlBindings, bound_experiments
 from trackway_server.tracking.store.tables import (
     DATASET_INPUTS,
+    DELETIONS,
     EXPERIMENT_TAGS,
     EXPERIMENTS,
     METRICS,
@@ -74,6 +77,7 @@ class SqlTrackingUnit:
         self.metrics = SqlMetricUnit(connection, METRICS, writing=writing)
         self.subjects = RunRecords(self)
         self.bindings = SqlBindings(connection)
+        self.deletions = SqlDeletions(connection, writing=writing)
 
     def experiment(self, experiment_id: int) -> Experiment | None:
         """See TrackingUnit."""
@@ -149,7 +153,13 @@ class SqlTrackingUnit:
     def restore_runs_of(self, experiment_id: int) -> None:
         """See TrackingUnit."""
         gone = and_(RUNS.c.experiment_id == experiment_id, RUNS.c.deleted_with_experiment.is_(True))
-        self._connection.execute(update(RUNS).where(gone).values(deleted=False, deleted_with_experiment=False))
+        noted = select(DELETIONS.c.run_id).where(DELETIONS.c.stage == int(Stage.NOTED))
+        restored = select(RUNS.c.run_id).where(gone)
+        self._connection.execute(
+            DELETIONS.delete().where(DELETIONS.c.run_id.in_(restored), DELETIONS.c.run_id.in_(noted))
+        )
+        purged = RUNS.c.run_id.in_(select(DELETIONS.c.run_id))
+        self._connection.execute(update(RUNS).where(gone, ~purged).values(deleted=False, deleted_with_experiment=False))
 
     def run(self, run_id: str) -> RunInfo | None:
         """See TrackingUnit."""

@@ -91,6 +91,14 @@ DATASET_INPUTS = Table(
     Column("context", String(250), nullable=False),
 )
 
+DELETIONS = Table(
+    "run_deletions",
+    METADATA,
+    Column("run_id", String(32), primary_key=True, comment="of a run, or of one that is gone"),
+    Column("since_us", BigInteger, nullable=False, comment="when it was first found deleted"),
+    Column("stage", Integer, nullable=False, comment="domain/deletions.py, Stage"),
+)
+
 REFUSALS = Table(
     "run_refusals",
     METADATA,

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$trackway/api/metrics/v1/series.proto\x12\x17trackway.api.metrics.v1\"\xbb\x02\n\rSeriesSummary\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x44\n\x07\x63ontext\x18\x02 \x03(\x0b\x32\x33.trackway.api.metrics.v1.SeriesSummary.ContextEntry\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x12\x11\n\tnan_count\x18\x04 \x01(\x04\x12\x12\n\nlast_value\x18\x05 \x01(\x01\x12\x11\n\tlast_step\x18\x06 \x01(\x03\x12\x14\n\x0clast_time_us\x18\x07 \x01(\x03\x12\x11\n\tmin_value\x18\x08 \x01(\x01\x12\x10\n\x08min_step\x18\t \x01(\x03\x12\x11\n\tmax_value\x18\n \x01(\x01\x12\x10\n\x08max_step\x18\x0b \x01(\x03\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe7\x01\n\x0cPointColumns\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x43\n\x07\x63ontext\x18\x02 \x03(\x0b\x32\x32.trackway.api.metrics.v1.PointColumns.ContextEntry\x12\r\n\x05steps\x18\x03 \x03(\x10\x12\x10\n\x08times_us\x18\x04 \x03(\x10\x12\x0e\n\x06values\x18\x05 \x03(\x01\x12\x11\n\twriter_id\x18\x06 \x01(\t\x12\x11\n\tsequences\x18\x07 \x03(\x06\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$trackway/api/metrics/v1/series.proto\x12\x17trackway.api.metrics.v1\"\xeb\x03\n\rSeriesSummary\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x44\n\x07\x63ontext\x18\x02 \x03(\x0b\x32\x33.trackway.api.metrics.v1.SeriesSummary.ContextEntry\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x12\x11\n\tnan_count\x18\x04 \x01(\x04\x12\x12\n\nlast_value\x18\x05 \x01(\x01\x12\x11\n\tlast_step\x18\x06 \x01(\x03\x12\x14\n\x0clast_time_us\x18\x07 \x01(\x03\x12\x11\n\tmin_value\x18\x08 \x01(\x01\x12\x10\n\x08min_step\x18\t \x01(\x03\x12\x11\n\tmax_value\x18\n \x01(\x01\x12\x10\n\x08max_step\x18\x0b \x01(\x03\x12\x18\n\x0b\x66irst_value\x18\x0c \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nfirst_step\x18\r \x01(\x03H\x01\x88\x01\x01\x12\x1a\n\rfirst_time_us\x18\x0e \x01(\x03H\x02\x88\x01\x01\x12\x1b\n\x0e\x66irst_nan_step\x18\x0f \x01(\x03H\x03\x88\x01\x01\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x0c_first_valueB\r\n\x0b_first_stepB\x10\n\x0e_first_time_usB\x11\n\x0f_first_nan_step\"\xe7\x01\n\x0cPointColumns\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x43\n\x07\x63ontext\x18\x02 \x03(\x0b\x32\x32.trackway.api.metrics.v1.PointColumns.ContextEntry\x12\r\n\x05steps\x18\x03 \x03(\x10\x12\x10\n\x08times_us\x18\x04 \x03(\x10\x12\x0e\n\x06values\x18\x05 \x03(\x01\x12\x11\n\twriter_id\x18\x06 \x01(\t\x12\x11\n\tsequences\x18\x07 \x03(\x06\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,11 +36,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POINTCOLUMNS_CONTEXTENTRY']._loaded_options = None
   _globals['_POINTCOLUMNS_CONTEXTENTRY']._serialized_options = b'8\001'
   _globals['_SERIESSUMMARY']._serialized_start=66
-  _globals['_SERIESSUMMARY']._serialized_end=381
-  _globals['_SERIESSUMMARY_CONTEXTENTRY']._serialized_start=335
-  _globals['_SERIESSUMMARY_CONTEXTENTRY']._serialized_end=381
-  _globals['_POINTCOLUMNS']._serialized_start=384
-  _globals['_POINTCOLUMNS']._serialized_end=615
-  _globals['_POINTCOLUMNS_CONTEXTENTRY']._serialized_start=335
-  _globals['_POINTCOLUMNS_CONTEXTENTRY']._serialized_end=381
+  _globals['_SERIESSUMMARY']._serialized_end=557
+  _globals['_SERIESSUMMARY_CONTEXTENTRY']._serialized_start=443
+  _globals['_SERIESSUMMARY_CONTEXTENTRY']._serialized_end=489
+  _globals['_POINTCOLUMNS']._serialized_start=560
+  _globals['_POINTCOLUMNS']._serialized_end=791
+  _globals['_POINTCOLUMNS_CONTEXTENTRY']._serialized_start=443
+  _globals['_POINTCOLUMNS_CONTEXTENTRY']._serialized_end=489
 # @@protoc_insertion_point(module_scope)

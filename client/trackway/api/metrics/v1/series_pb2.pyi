@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SeriesSummary(_message.Message):
-    __slots__ = ("key", "context", "count", "nan_count", "last_value", "last_step", "last_time_us", "min_value", "min_step", "max_value", "max_step")
+    __slots__ = ("key", "context", "count", "nan_count", "last_value", "last_step", "last_time_us", "min_value", "min_step", "max_value", "max_step", "first_value", "first_step", "first_time_us", "first_nan_step")
     class ContextEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,10 @@ class SeriesSummary(_message.Message):
     MIN_STEP_FIELD_NUMBER: _ClassVar[int]
     MAX_VALUE_FIELD_NUMBER: _ClassVar[int]
     MAX_STEP_FIELD_NUMBER: _ClassVar[int]
+    FIRST_VALUE_FIELD_NUMBER: _ClassVar[int]
+    FIRST_STEP_FIELD_NUMBER: _ClassVar[int]
+    FIRST_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    FIRST_NAN_STEP_FIELD_NUMBER: _ClassVar[int]
     key: str
     context: _containers.ScalarMap[str, str]
     count: int
@@ -37,7 +41,11 @@ class SeriesSummary(_message.Message):
     min_step: int
     max_value: float
     max_step: int
-    def __init__(self, key: _Optional[str] = ..., context: _Optional[_Mapping[str, str]] = ..., count: _Optional[int] = ..., nan_count: _Optional[int] = ..., last_value: _Optional[float] = ..., last_step: _Optional[int] = ..., last_time_us: _Optional[int] = ..., min_value: _Optional[float] = ..., min_step: _Optional[int] = ..., max_value: _Optional[float] = ..., max_step: _Optional[int] = ...) -> None: ...
+    first_value: float
+    first_step: int
+    first_time_us: int
+    first_nan_step: int
+    def __init__(self, key: _Optional[str] = ..., context: _Optional[_Mapping[str, str]] = ..., count: _Optional[int] = ..., nan_count: _Optional[int] = ..., last_value: _Optional[float] = ..., last_step: _Optional[int] = ..., last_time_us: _Optional[int] = ..., min_value: _Optional[float] = ..., min_step: _Optional[int] = ..., max_value: _Optional[float] = ..., max_step: _Optional[int] = ..., first_value: _Optional[float] = ..., first_step: _Optional[int] = ..., first_time_us: _Optional[int] = ..., first_nan_step: _Optional[int] = ...) -> None: ...
 
 class PointColumns(_message.Message):
     __slots__ = ("key", "context", "steps", "times_us", "values", "writer_id", "sequences")

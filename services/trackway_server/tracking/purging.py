@@ -1,0 +1,97 @@
+"""The background task that removes runs that were deleted long enough ago, a few rows at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from trackway_server.core.clock import Clock
+from trackway_server.core.errors import DomainError
+from trackway_server.metrics.domain.ports import Transactions
+from trackway_server.tracking.domain.deletions import Deletion, begin_purge, purge_some
+from trackway_server.tracking.domain.ports import TrackingUnit
+
+_log = structlog.get_logger(__name__)
+
+INTERVAL_SECONDS = 3600.0
+_NOTED_AT_ONCE = 500
+_RUNS_AT_ONCE = 100
+_ROWS_AT_ONCE = 64
+_PAUSE_SECONDS = 0.01
+_RECLAIMED_AT_ONCE = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PurgedRun:
+    """A run that is gone, or with a dry run would be, and the bytes of its encoded points."""
+
+    run_id: str
+    point_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Purger:
+    """Removes runs that have been deleted for `retention_seconds`. What it has begun it goes on with, at any start."""
+
+    transactions: Transactions[TrackingUnit]
+    clock: Clock
+    retention_seconds: float
+
+    async def purge(self, *, dry_run: bool = False) -> AsyncIterator[PurgedRun]:
+        """Remove those that are due now, one after another; with a dry run only say which."""
+        await self._note()
+        before_us = self.clock.now_us() - int(self.retention_seconds * 1_000_000)
+        after = ""
+        while due := await self.transactions.read(partial(_due, before_us, after)):
+            for deletion in due:
+                run_id = deletion.run_id
+                size = await self.transactions.read(partial(_point_bytes, run_id))
+                if dry_run or await self._purge_run(run_id, before_us):
+                    yield PurgedRun(run_id, size)
+            after = due[-1].run_id
+        if not dry_run:
+            await self._repeat(lambda unit: unit.metrics.reclaim(_RECLAIMED_AT_ONCE) > 0)
+
+    async def run(self) -> None:
+        """Purge once an hour, until cancelled."""
+        while True:
+            try:
+                async for purged in self.purge():
+                    _log.info("run_purged", run_id=purged.run_id, point_bytes=purged.point_bytes)
+            except DomainError as refused:
+                # The store cannot take it now (full, closing); the next round will do.
+                _log.warning("runs_not_purged", reason=refused.reason.name)
+            except Exception:
+                # A defect; ingestion must not stop for it.
+                _log.exception("runs_not_purged")
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    async def _note(self) -> None:
+        now_us = self.clock.now_us()
+        await self._repeat(lambda unit: unit.deletions.note(now_us, _NOTED_AT_ONCE) > 0)
+
+    async def _purge_run(self, run_id: str, before_us: int) -> bool:
+        if not await self.transactions.write(lambda unit: begin_purge(unit, run_id, before_us)):
+            return False
+        await self._repeat(lambda unit: purge_some(unit, run_id, _ROWS_AT_ONCE))
+        return True
+
+    async def _repeat(self, work: Callable[[TrackingUnit], bool]) -> None:
+        """Run `work` as long as it says that there is more; others write in between."""
+        more = True
+        while more:
+            more = await self.transactions.write(work)
+            if more:
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _due(before_us: int, after: str, unit: TrackingUnit) -> list[Deletion]:
+    return unit.deletions.due(before_us, after, _RUNS_AT_ONCE)
+
+
+def _point_bytes(run_id: str, unit: TrackingUnit) -> int:
+    return unit.metrics.point_bytes(run_id)
