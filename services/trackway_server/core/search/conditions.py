@@ -6,6 +6,7 @@ nor greater than anything.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -56,9 +57,10 @@ class TextTest:
 
 @dataclass(frozen=True, slots=True)
 class TextIn:
-    """Is one of some texts."""
+    """Is one of some texts; `negated`: is none of them."""
 
     texts: tuple[str, ...]
+    negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,44 @@ Term = Condition | Negation | AllOf | AnyOf
 EVERYTHING = AllOf(())
 
 
+class Shape(Enum):
+    """What the values of a field are in an order, see ordering.py."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    TYPED = "typed"
+
+
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """Orders by a field; objects without it come last either way, NaN before them."""
+    """Orders by a field; objects without it come last either way, NaN before them. `optional`: some may be without."""
 
     field: Field
     descending: bool
+    shape: Shape
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which objects, and in what order; the last term of `orders` tells every two of them apart."""
+
+    term: Term
+    orders: tuple[Ordering, ...]
+
+    def fields(self) -> set[Field]:
+        """All fields that are tested or ordered by."""
+        return {*fields_of(self.term), *(order.field for order in self.orders)}
+
+
+def fields_of(term: Term) -> Iterator[Field]:
+    """The fields that a term tests."""
+    match term:
+        case Condition(field, _):
+            yield field
+        case Negation(inner):
+            yield from fields_of(inner)
+        case AllOf(terms) | AnyOf(terms):
+            for each in terms:
+                yield from fields_of(each)

@@ -31,7 +31,7 @@ class Searched(Protocol):
     """An object under search."""
 
     def values(self, field: Field) -> Sequence[FieldValue]:
-        """What it has in a field: none, one, or (data sets, series of one key) several."""
+        """What it has in a field: none, one, or (data sets) several."""
         ...
 
 
@@ -52,8 +52,8 @@ def _passes(value: FieldValue, test: Test) -> bool:
     match test:
         case Present():
             return True
-        case TextIn(texts):
-            return value in texts
+        case TextIn(texts, negated):
+            return (value in texts) is not negated
         case TextTest(operator, text):
             return _text_passes(str(value), operator, text)
         case NumberTest(operator, number):

@@ -20,13 +20,14 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from lark import Discard, Lark, Token, Transformer
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
 
-from trackway_server.core.errors import DomainError, Reason
+from trackway_server.core.errors import DomainError
 from trackway_server.core.search.syntax import (
     And,
     Between,
@@ -40,6 +41,7 @@ from trackway_server.core.search.syntax import (
     Or,
     Order,
     Value,
+    invalid,
 )
 
 MAX_LENGTH = 16_384
@@ -133,13 +135,6 @@ def parse_order(text: str) -> Order:
     return order
 
 
-def invalid(problem: str, position: int) -> DomainError:
-    """The refusal of a filter or order for what stands at `position`, counted from 0."""
-    return DomainError(
-        Reason.FILTER_INVALID, f"The filter {problem} (at character {position + 1}).", position=str(position)
-    )
-
-
 @cache
 def _parser() -> Lark:
     return Lark(_GRAMMAR, start=["filter", "order"], parser="lalr", propagate_positions=False, maybe_placeholders=False)
@@ -227,8 +222,8 @@ class _Builder(Transformer[Token, Any]):
         self._count(name, len(values))
         return Membership(name, values)
 
-    def not_member(self, parts: list[Any]) -> Not:
-        return Not(self.member(parts))
+    def not_member(self, parts: list[Any]) -> Membership:
+        return replace(self.member(parts), negated=True)
 
     def between(self, parts: list[Any]) -> Between:
         self._count(parts[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from trackway_server.core.search import syntax, times
@@ -17,15 +17,16 @@ from trackway_server.core.search.conditions import (
     NumberTest,
     Ordering,
     Present,
+    Search,
+    Shape,
     Source,
     Statistic,
     Term,
     TextIn,
     TextTest,
 )
-from trackway_server.core.search.grammar import invalid, parse_filter, parse_order
 from trackway_server.core.search.patterns import problem_of
-from trackway_server.core.search.syntax import Name, Operator, Value
+from trackway_server.core.search.syntax import Name, Operator, Value, invalid
 
 MAX_ORDERS = 10
 
@@ -44,33 +45,64 @@ class Schema:
 
     `entities` are the words before the dot, in lower case, by what they mean; a name without one is an attribute.
     `attributes` are canonical names with their kind, `aliases` other names for them. `datasets` are what is known of a
-    data set.
+    data set. `optional` attributes may be absent, `shapes` are those in orders that differ from the kind. Orders end
+    with `default_order`, whose last term identifies an object. `stored_as`: tags that stand as something else.
     """
 
     entities: Mapping[str, Source]
     attributes: Mapping[str, Kind]
     aliases: Mapping[str, str]
     datasets: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    default_order: tuple[tuple[str, bool], ...] = ()
+    stored_as: Mapping[Field, Field] = field(default_factory=dict)
+
+    def search(self, filter_text: str, orders: Sequence[str], now_us: int) -> Search:
+        """What to search for. Raises FILTER_INVALID."""
+        return Search(self.read(filter_text, now_us), self.read_orders(orders))
 
     def read(self, text: str, now_us: int) -> Term:
         """The meaning of a filter. Raises FILTER_INVALID with the position and what was expected."""
-        tree = parse_filter(text)
+        # Loaded with the first filter: the parser is a sixth of a server's start.
+        from trackway_server.core.search.grammar import parse_filter
+
+        tree = parse_filter(text) if text else None
         return EVERYTHING if tree is None else _Reader(self, now_us).term(tree)
 
     def read_orders(self, texts: Sequence[str]) -> tuple[Ordering, ...]:
-        """The meaning of an order's terms; a field named twice is refused. Raises FILTER_INVALID."""
+        """The meaning of an order's terms, completed; a field named twice is refused. Raises FILTER_INVALID."""
         if len(texts) > MAX_ORDERS:
             raise invalid(f"has an order of {len(texts)} terms; at most {MAX_ORDERS} are taken", 0)
         orders: dict[Field, Ordering] = {}
         for text in texts:
+            from trackway_server.core.search.grammar import parse_order
+
             parsed = parse_order(text)
             field = _Reader(self, 0).field(parsed.name)
             if field in orders:
                 raise invalid(f"orders by {str(parsed.name)!r} twice", parsed.name.position)
             if field.source is Source.DATASET:
                 raise invalid("cannot order by data sets: a run may have several", parsed.name.position)
-            orders[field] = Ordering(field, descending=bool(parsed.descending))
+            orders[field] = self._ordering(field, descending=bool(parsed.descending))
+        for key, descending in self.default_order:
+            field = Field(Source.ATTRIBUTE, key)
+            orders.setdefault(field, self._ordering(field, descending=descending))
         return tuple(orders.values())
+
+    def _ordering(self, field: Field, *, descending: bool) -> Ordering:
+        match field.source:
+            case Source.METRIC:
+                shape = Shape.INTEGER if field.statistic is Statistic.COUNT else Shape.NUMBER
+            case Source.PARAM:
+                shape = Shape.TYPED
+            case Source.TAG | Source.DATASET:
+                shape = Shape.TEXT
+            case Source.ATTRIBUTE:
+                text = self.attributes[field.key] is Kind.TEXT
+                shape = self.shapes.get(field.key, Shape.TEXT if text else Shape.INTEGER)
+        optional = field.source is not Source.ATTRIBUTE or field.key in self.optional
+        return Ordering(field, descending, shape, optional)
 
 
 _ENTITY_WORDS = {
@@ -102,8 +134,8 @@ class _Reader:
         match tree:
             case syntax.IsNull(name):
                 return Negation(Condition(self.field(name), Present()))
-            case syntax.Membership(name, values):
-                return self._member(name, values)
+            case syntax.Membership(name, values, negated):
+                return self._member(name, values, negated=negated)
             case syntax.Between(name, low, high):
                 return AllOf(
                     (self._compared(name, Operator.GREATER_EQUAL, low), self._compared(name, Operator.LESS_EQUAL, high))
@@ -129,7 +161,8 @@ class _Reader:
             case Source.METRIC:
                 return _metric(name)
             case _:
-                return Field(source, name.key)
+                named = Field(source, name.key)
+                return self.schema.stored_as.get(named, named)
 
     def _entities(self) -> list[str]:
         return ["attributes.", *(word for source, word in _ENTITY_WORDS.items() if source in self._sources())]
@@ -154,11 +187,14 @@ class _Reader:
             case _:
                 return Kind.TEXT
 
-    def _member(self, name: Name, values: tuple[Value, ...]) -> Term:
+    def _member(self, name: Name, values: tuple[Value, ...], *, negated: bool) -> Term:
         field = self.field(name)
         if self._kind(field) is Kind.TEXT and all(isinstance(value.content, str) for value in values):
-            return Condition(field, TextIn(tuple(str(value.content) for value in values)))
-        return AnyOf(tuple(self._compared(name, Operator.EQUAL, value) for value in values))
+            return Condition(field, TextIn(tuple(str(value.content) for value in values), negated))
+        found = AnyOf(tuple(self._compared(name, Operator.EQUAL, value) for value in values))
+        if not negated:
+            return found
+        return AllOf((Condition(field, Present()), Negation(found)))
 
     def _compared(self, name: Name, operator: Operator, value: Value) -> Term:
         field = self.field(name)
@@ -182,14 +218,20 @@ def _metric(name: Name) -> Field:
 def _number(name: Name, field: Field, operator: Operator, value: Value) -> Term:
     if operator.matches_pattern or isinstance(value.content, str):
         raise invalid(f"compares {str(name)!r}, a number, with text; write a number without quotes", value.position)
-    return Condition(field, NumberTest(operator, value.content))
+    return Condition(field, NumberTest(operator, _as_stored(field, value.content)))
+
+
+def _as_stored(field: Field, number: int | float) -> int | float:
+    """Values of metrics and numbers of params are IEEE doubles, counts are whole."""
+    exact = field.source is Source.ATTRIBUTE or field.statistic is Statistic.COUNT
+    return number if exact else float(number)
 
 
 def _text(name: Name, field: Field, operator: Operator, value: Value) -> Term:
     if not isinstance(value.content, str):
         if field.source is not Source.PARAM or operator.matches_pattern:
             raise invalid(f"compares {str(name)!r}, a text, with a number; put it in quotes", value.position)
-        return Condition(field, NumberTest(operator, value.content))
+        return Condition(field, NumberTest(operator, float(value.content)))
     if operator in _ORDER_OPERATORS:
         advice = "; leave out the quotes to compare numbers" if field.source is Source.PARAM else ""
         raise invalid(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from trackway_server.core.errors import DomainError, Reason
+
 
 class Operator(Enum):
     """How a name is compared with one value."""
@@ -57,10 +59,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """`name IN (values)`."""
+    """`name IN (values)`; `negated`: `name NOT IN (values)`."""
 
     name: Name
     values: tuple[Value, ...]
+    negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +113,10 @@ class Order:
     name: Name
     descending: bool | None
     """None: neither ASC nor DESC was written."""
+
+
+def invalid(problem: str, position: int) -> DomainError:
+    """The refusal of a filter or order for what stands at `position`, counted from 0."""
+    return DomainError(
+        Reason.FILTER_INVALID, f"The filter {problem} (at character {position + 1}).", position=str(position)
+    )

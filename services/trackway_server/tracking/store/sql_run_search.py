@@ -1,0 +1,197 @@
+"""Searches of runs in SQL.
+
+A search goes through the rows of one *driver*, looks each run's other conditions up and sorts what is left. Databases
+choose drivers badly where conditions are correlated, so the driver is chosen here, by counts that stop at a budget: the
+condition with the fewest rows, or, where all have many, the first stretch of the order itself, which is enough where it
+fills the page. Only where neither is so, the cheapest driver is gone through as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, UnaryExpression, and_, func, select, union
+from sqlalchemy.sql.operators import custom_op
+
+from trackway_server.core.search import sql
+from trackway_server.core.search.conditions import (
+    AnyOf,
+    Condition,
+    Field,
+    Search,
+    Source,
+    Statistic,
+    Term,
+    TextIn,
+    TextTest,
+)
+from trackway_server.core.search.ordering import ABSENT, GREATEST_NUMBER, LEAST_NUMBER, NOT_A_NUMBER, Place, falling
+from trackway_server.core.search.sql import Expression
+from trackway_server.core.search.syntax import Operator
+from trackway_server.tracking.domain.model import RunsQuery, View
+from trackway_server.tracking.store.sql_bindings import bound_experiments
+from trackway_server.tracking.store.sql_run_fields import SUMMARIES, RunFields, statistic_column
+from trackway_server.tracking.store.tables import PARAMS, RUNS, TAGS
+
+BUDGETS = (500, 5_000)
+MOST_COUNTED = 200_000
+_AS_IT_IS: custom_op[Any] = custom_op("+")
+_START = Field(Source.ATTRIBUTE, "start_time")
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """Runs to go through, each once: a query for `run_id`, and for `place`, the column of the order's first term, where
+    `placed`. None: the runs of the query's own scope."""
+
+    rows: Select[Any] | None
+    placed: bool = False
+
+
+class RunSearch:
+    """One search, within the transaction of `connection`."""
+
+    def __init__(self, connection: Connection, query: RunsQuery, search: Search, after: Place | None) -> None:
+        self._connection = connection
+        self._query = query
+        self._search = search
+        self._after = after
+        self._terms = sql.conjuncts(search.term)
+        self._spans = _metric_spans(self._terms)
+
+    def page(self, limit: int) -> list[tuple[str, Place]]:
+        """Ids and places of up to `limit` runs, in order."""
+        drivers = [Driver(None), *self._drivers()]
+        for budget in BUDGETS:
+            counted = [(self._count(driver, budget), number) for number, driver in enumerate(drivers)]
+            fewest, number = min(counted)
+            if fewest < budget:
+                return self._run(drivers[number], limit)
+            stretch = self._stretch(budget)
+            if stretch is not None:
+                found = self._run(stretch, limit)
+                if len(found) == limit:
+                    return found
+        counted = [(self._count(driver, MOST_COUNTED), number) for number, driver in enumerate(drivers)]
+        return self._run(drivers[min(counted)[1]], limit)
+
+    def _count(self, driver: Driver, most: int) -> int:
+        rows = self._scope(select(RUNS.c.run_id)) if driver.rows is None else driver.rows
+        counted = select(func.count()).select_from(rows.limit(most).subquery())
+        return self._connection.execute(counted).scalar_one()
+
+    def _run(self, driver: Driver, limit: int) -> list[tuple[str, Place]]:
+        rows = None if driver.rows is None else driver.rows.subquery("driver")
+        run_id: Expression = RUNS.c.run_id if rows is None else rows.c.run_id
+        if rows is None:
+            query = self._scope(select(RUNS.c.run_id))
+        else:
+            query = self._scope(select(RUNS.c.run_id).join_from(rows, RUNS, RUNS.c.run_id == run_id), by_index=False)
+        fields = RunFields(self._connection, run_id)
+        query = query.where(fields.holds(self._search.term))
+        columns: list[Expression] = [column for order in self._search.orders for column in fields.columns(order)]
+        if driver.placed and rows is not None:
+            columns[0] = rows.c.place
+        named = [column.label(f"place_{number}") for number, column in enumerate(columns)]
+        query = query.add_columns(*named)
+        directions = [fall for order in self._search.orders for fall in falling(order)]
+        if self._after is not None:
+            query = query.where(sql.beyond(columns, directions, self._after))
+        terms = [column.desc() if fall else column for column, fall in zip(named, directions, strict=True)]
+        found = self._connection.execute(query.order_by(*terms).limit(limit))
+        return [(row[0], tuple(row[1:])) for row in found]
+
+    def _scope(self, query: Select[Any], *, by_index: bool = True) -> Select[Any]:
+        """The query, confined to the runs that are searched; not `by_index`: it has rows, and tests them."""
+        chosen, hidden = self._query, not by_index and self._connection.dialect.name == "sqlite"
+
+        def of(column: Expression) -> Expression:
+            # To SQLite, an expression: it must not begin with an index of RUNS.
+            return UnaryExpression(column, operator=_AS_IT_IS, type_=column.type) if hidden else column
+
+        query = query.where(of(RUNS.c.workspace) == chosen.workspace)
+        if chosen.experiment_ids:
+            query = query.where(of(RUNS.c.experiment_id).in_(chosen.experiment_ids))
+        if chosen.view is not View.ALL:
+            query = query.where(of(RUNS.c.deleted) == (chosen.view is View.DELETED_ONLY))
+        if chosen.bound_to:
+            query = query.where(of(RUNS.c.experiment_id).in_(bound_experiments(chosen.bound_to)))
+        if chosen.parent_run_id:
+            query = query.where(of(RUNS.c.parent_run_id) == chosen.parent_run_id)
+        return query
+
+    def _drivers(self) -> Iterator[Driver]:
+        for key, (low, high) in self._spans.items():
+            yield Driver(_of_metric(key, low, high))
+        fields = RunFields(self._connection, RUNS.c.run_id)
+        for term in self._terms:
+            alternatives = [_rows_of(each, fields) for each in (term.terms if isinstance(term, AnyOf) else (term,))]
+            rows = [each for each in alternatives if each is not None]
+            if rows and len(rows) == len(alternatives):
+                yield Driver(rows[0] if len(rows) == 1 else select(union(*rows).subquery().c.run_id))
+
+    def _stretch(self, budget: int) -> Driver | None:
+        """The runs that come first in the order, up to `budget` of them: all that stand before the one after those.
+
+        None where the order does not begin with something indexed, or begins with so many equal.
+        """
+        order = self._search.orders[0]
+        after = None if self._after is None else self._after[0]
+        if after is not None and (not isinstance(after, int) or after >= NOT_A_NUMBER):
+            return None
+        if order.field == _START:
+            column, rows, span = RUNS.c.start_time_us, self._scope(select(RUNS.c.run_id)), (-ABSENT, ABSENT)
+        elif _is_last(order.field):
+            column, span = SUMMARIES.c.last_key, self._spans.get(order.field.key, (-ABSENT, ABSENT))
+            place = statistic_column(Statistic.LAST, descending=order.descending).label("place")
+            rows = _of_metric(order.field.key, max(span[0], LEAST_NUMBER), min(span[1], GREATEST_NUMBER))
+            rows = rows.add_columns(place)
+        else:
+            return None
+        if after is not None:
+            rows = rows.where(column <= ~after if order.descending else column >= after)
+        in_order = rows.with_only_columns(column).order_by(column.desc() if order.descending else column)
+        bound = self._connection.execute(in_order.limit(1).offset(budget)).scalar()
+        if bound is not None:
+            rows = rows.where(column > bound if order.descending else column < bound)
+        return Driver(rows, placed=order.field != _START)
+
+
+def _of_metric(key: str, low: int, high: int) -> Select[Any]:
+    chosen = and_(SUMMARIES.c.search_key == key, SUMMARIES.c.last_key.between(low, high))
+    return select(SUMMARIES.c.subject_id.label("run_id")).where(chosen)
+
+
+def _is_last(field: Field) -> bool:
+    return field.source is Source.METRIC and field.statistic is Statistic.LAST and field.whole_key is None
+
+
+def _metric_spans(terms: Sequence[Term]) -> dict[str, tuple[int, int]]:
+    """Between which keys the last values of metrics lie, where all terms hold."""
+    spans: dict[str, tuple[int, int]] = {}
+    for term in terms:
+        if isinstance(term, Condition) and _is_last(term.field) and (span := sql.key_range(term.test)):
+            low, high = spans.get(term.field.key, span)
+            spans[term.field.key] = max(low, span[0]), min(high, span[1])
+    return spans
+
+
+def _rows_of(term: Term, fields: RunFields) -> Select[Any] | None:
+    """The runs that hold a term, out of an index; None where there is none."""
+    if not isinstance(term, Condition):
+        return None
+    field, test = term.field, term.test
+    if _is_last(field):
+        span = sql.key_range(test)
+        return None if span is None else _of_metric(field.key, *span)
+    if field.source in (Source.PARAM, Source.TAG):
+        table = PARAMS if field.source is Source.PARAM else TAGS
+        return select(table.c.run_id.label("run_id")).where(fields.of_key(table, field.key, test))
+    if field == Field(Source.ATTRIBUTE, "run_id") and isinstance(test, TextIn | TextTest):
+        exact = (isinstance(test, TextIn) and not test.negated) or test == TextTest(
+            Operator.EQUAL, getattr(test, "text", "")
+        )
+        return select(RUNS.c.run_id.label("run_id")).where(fields.holds(term)) if exact else None
+    return None
