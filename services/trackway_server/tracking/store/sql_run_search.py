@@ -1,9 +1,9 @@
 """Searches of runs in SQL.
 
 A search goes through the rows of one *driver*, looks each run's other conditions up and sorts what is left. Databases
-choose drivers badly where conditions are correlated, so the driver is chosen here, by counts that stop at a budget: the
-condition with the fewest rows, or, where all have many, the first stretch of the order itself, which is enough where it
-fills the page. Only where neither is so, the cheapest driver is gone through as a whole.
+choose drivers badly where conditions are correlated, so the driver is chosen here, by counts that are capped: a
+condition with few rows, or else the order itself. A first stretch of that tells how many of its runs hold the rest, and
+so whether to go on along it, until the page is full, or through the condition with the fewest rows.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from trackway_server.core.search.conditions import (
     AnyOf,
     Condition,
     Field,
+    NumberTest,
     Search,
     Source,
     Statistic,
     Term,
+    Test,
     TextIn,
     TextTest,
 )
@@ -35,16 +37,19 @@ from trackway_server.tracking.store.sql_bindings import bound_experiments
 from trackway_server.tracking.store.sql_run_fields import SUMMARIES, RunFields, statistic_column
 from trackway_server.tracking.store.tables import PARAMS, RUNS, TAGS
 
-BUDGETS = (500, 5_000)
-MOST_COUNTED = 200_000
+BUDGET = 300
+"""Rows that are gone through without a further thought."""
+WORTH_OF_A_ROW = 2
+"""How many rows along the order cost as much as one of another driver: they come sorted, and end with the page."""
+MOST_COUNTED = 1_000_000
 _AS_IT_IS: custom_op[Any] = custom_op("+")
 _START = Field(Source.ATTRIBUTE, "start_time")
 
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """Runs to go through, each once: a query for `run_id`, and for `place`, the column of the order's first term, where
-    `placed`. None: the runs of the query's own scope."""
+    """Runs to go through, each once: a query for `run_id`, where `placed` also for `place`, the column of the order's
+    first term, and for `key`, which is indexed and orders alike. None: the runs of the query's own scope."""
 
     rows: Select[Any] | None
     placed: bool = False
@@ -64,18 +69,29 @@ class RunSearch:
     def page(self, limit: int) -> list[tuple[str, Place]]:
         """Ids and places of up to `limit` runs, in order."""
         drivers = [Driver(None), *self._drivers()]
-        for budget in BUDGETS:
-            counted = [(self._count(driver, budget), number) for number, driver in enumerate(drivers)]
-            fewest, number = min(counted)
-            if fewest < budget:
-                return self._run(drivers[number], limit)
-            stretch = self._stretch(budget)
-            if stretch is not None:
-                found = self._run(stretch, limit)
-                if len(found) == limit:
-                    return found
-        counted = [(self._count(driver, MOST_COUNTED), number) for number, driver in enumerate(drivers)]
-        return self._run(drivers[min(counted)[1]], limit)
+        fewest, driver = self._fewest(drivers, BUDGET)
+        if fewest < BUDGET:
+            return self._run(driver, limit)
+        stretch, whole = self._stretch(BUDGET), self._stretch(None)
+        if stretch is None or whole is None:
+            return self._run(self._fewest(drivers, MOST_COUNTED)[1], limit)
+        found = self._run(stretch, limit)
+        if len(found) == limit:
+            return found
+        # So far along the order, if what follows is like its beginning.
+        expected = self._count(whole, BUDGET * limit // len(found) if found else MOST_COUNTED)
+        fewest, driver = self._fewest(drivers, int(expected / WORTH_OF_A_ROW) + 1)
+        if fewest * WORTH_OF_A_ROW <= expected:
+            return self._run(driver, limit)
+        found = self._run(whole, limit)
+        # Where these are too few, runs without a number there belong to the page, too.
+        return found if len(found) == limit else self._run(self._fewest(drivers, MOST_COUNTED)[1], limit)
+
+    def _fewest(self, drivers: Sequence[Driver], most: int) -> tuple[int, Driver]:
+        """The driver with the fewest rows, and how many these are, counted up to `most`."""
+        counted = [self._count(driver, most) for driver in drivers]
+        fewest = min(counted)
+        return fewest, drivers[counted.index(fewest)]
 
     def _count(self, driver: Driver, most: int) -> int:
         rows = self._scope(select(RUNS.c.run_id)) if driver.rows is None else driver.rows
@@ -99,7 +115,11 @@ class RunSearch:
         directions = [fall for order in self._search.orders for fall in falling(order)]
         if self._after is not None:
             query = query.where(sql.beyond(columns, directions, self._after))
-        terms = [column.desc() if fall else column for column, fall in zip(named, directions, strict=True)]
+        terms: list[Expression] = [
+            column.desc() if fall else column for column, fall in zip(named, directions, strict=True)
+        ]
+        if driver.placed and rows is not None:
+            terms[0] = rows.c.key.desc() if self._search.orders[0].descending else rows.c.key
         found = self._connection.execute(query.order_by(*terms).limit(limit))
         return [(row[0], tuple(row[1:])) for row in found]
 
@@ -132,10 +152,9 @@ class RunSearch:
             if rows and len(rows) == len(alternatives):
                 yield Driver(rows[0] if len(rows) == 1 else select(union(*rows).subquery().c.run_id))
 
-    def _stretch(self, budget: int) -> Driver | None:
-        """The runs that come first in the order, up to `budget` of them: all that stand before the one after those.
-
-        None where the order does not begin with something indexed, or begins with so many equal.
+    def _stretch(self, budget: int | None) -> Driver | None:
+        """The runs that come first in the order, up to `budget` of them: all that stand before the one after those; all
+        that have a number there without a budget. None where the order does not begin with something indexed.
         """
         order = self._search.orders[0]
         after = None if self._after is None else self._after[0]
@@ -147,13 +166,13 @@ class RunSearch:
             column, span = SUMMARIES.c.last_key, self._spans.get(order.field.key, (-ABSENT, ABSENT))
             place = statistic_column(Statistic.LAST, descending=order.descending).label("place")
             rows = _of_metric(order.field.key, max(span[0], LEAST_NUMBER), min(span[1], GREATEST_NUMBER))
-            rows = rows.add_columns(place)
+            rows = rows.add_columns(place, column.label("key"))
         else:
             return None
         if after is not None:
             rows = rows.where(column <= ~after if order.descending else column >= after)
         in_order = rows.with_only_columns(column).order_by(column.desc() if order.descending else column)
-        bound = self._connection.execute(in_order.limit(1).offset(budget)).scalar()
+        bound = None if budget is None else self._connection.execute(in_order.limit(1).offset(budget)).scalar()
         if bound is not None:
             rows = rows.where(column > bound if order.descending else column < bound)
         return Driver(rows, placed=order.field != _START)
@@ -186,12 +205,19 @@ def _rows_of(term: Term, fields: RunFields) -> Select[Any] | None:
     if _is_last(field):
         span = sql.key_range(test)
         return None if span is None else _of_metric(field.key, *span)
-    if field.source in (Source.PARAM, Source.TAG):
+    if field.source in (Source.PARAM, Source.TAG) and (_is_exact(test) or _is_span(test)):
         table = PARAMS if field.source is Source.PARAM else TAGS
         return select(table.c.run_id.label("run_id")).where(fields.of_key(table, field.key, test))
-    if field == Field(Source.ATTRIBUTE, "run_id") and isinstance(test, TextIn | TextTest):
-        exact = (isinstance(test, TextIn) and not test.negated) or test == TextTest(
-            Operator.EQUAL, getattr(test, "text", "")
-        )
-        return select(RUNS.c.run_id.label("run_id")).where(fields.holds(term)) if exact else None
+    if field == Field(Source.ATTRIBUTE, "run_id") and _is_exact(test):
+        return select(RUNS.c.run_id.label("run_id")).where(fields.holds(term))
     return None
+
+
+def _is_exact(test: Test) -> bool:
+    if isinstance(test, TextIn):
+        return not test.negated
+    return isinstance(test, TextTest) and test.operator is Operator.EQUAL
+
+
+def _is_span(test: Test) -> bool:
+    return isinstance(test, NumberTest) and test.operator is not Operator.NOT_EQUAL
