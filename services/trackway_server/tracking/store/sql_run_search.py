@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, UnaryExpression, and_, func, select, union
+from sqlalchemy import Connection, Select, Subquery, UnaryExpression, and_, func, select, union
 from sqlalchemy.sql.operators import custom_op
 
 from trackway_server.core.search import sql
@@ -28,6 +28,7 @@ from trackway_server.core.search.conditions import (
     Test,
     TextIn,
     TextTest,
+    fields_of,
 )
 from trackway_server.core.search.ordering import ABSENT, GREATEST_NUMBER, LEAST_NUMBER, NOT_A_NUMBER, Place, falling
 from trackway_server.core.search.sql import Expression
@@ -50,6 +51,8 @@ _AS_WRITTEN = "; ".join(
         "enable_mergejoin = off",
         "enable_material = off",
         "enable_seqscan = off",
+        "enable_bitmapscan = off",
+        "max_parallel_workers_per_gather = 0",
         "join_collapse_limit = 1",
     )
 )
@@ -62,10 +65,12 @@ _START = Field(Source.ATTRIBUTE, "start_time")
 @dataclass(frozen=True, slots=True)
 class Driver:
     """Runs to go through, each once: a query for `run_id`, where `placed` also for `place`, the column of the order's
-    first term, and for `key`, which is indexed and orders alike. None: the runs of the query's own scope."""
+    first term, and for `key`, which is indexed and orders alike. None: the runs of the query's own scope. All of them
+    hold the terms `covered`."""
 
     rows: Select[Any] | None
     placed: bool = False
+    covered: tuple[Term, ...] = ()
 
 
 class RunSearch:
@@ -110,18 +115,21 @@ class RunSearch:
 
     def _count(self, driver: Driver, most: int) -> int:
         rows = self._scope(select(RUNS.c.run_id)) if driver.rows is None else driver.rows
-        counted = select(func.count()).select_from(rows.limit(most).subquery())
+        counted = select(func.count()).select_from(
+            rows.with_only_columns(rows.selected_columns[0]).limit(most).subquery()
+        )
         return self._connection.execute(counted).scalar_one()
 
     def _run(self, driver: Driver, limit: int) -> list[tuple[str, Place]]:
-        rows = None if driver.rows is None else driver.rows.subquery("driver")
+        rest = [term for term in self._terms if term not in driver.covered]
+        rows = None if driver.rows is None else self._held(driver.rows, [term for term in rest if not _of_row(term)])
         run_id: Expression = RUNS.c.run_id if rows is None else rows.c.run_id
+        fields = RunFields(self._connection, run_id)
         if rows is None:
-            query = self._scope(select(RUNS.c.run_id))
+            query = self._scope(select(RUNS.c.run_id)).where(*map(fields.holds, rest))
         else:
             query = self._scope(select(RUNS.c.run_id).join_from(rows, RUNS, RUNS.c.run_id == run_id), by_index=False)
-        fields = RunFields(self._connection, run_id)
-        query = query.where(fields.holds(self._search.term))
+            query = query.where(*(fields.holds(term) for term in rest if _of_row(term)))
         columns: list[Expression] = [column for order in self._search.orders for column in fields.columns(order)]
         if driver.placed and rows is not None:
             columns[0] = rows.c.place
@@ -137,6 +145,12 @@ class RunSearch:
             terms[0] = rows.c.key.desc() if self._search.orders[0].descending else rows.c.key
         found = self._connection.execute(query.order_by(*terms).limit(limit))
         return [(row[0], tuple(row[1:])) for row in found]
+
+    def _held(self, rows: Select[Any], terms: Sequence[Term]) -> Subquery:
+        """The rows of a driver that hold these terms, looked up before the row of the run is."""
+        driver = rows.subquery("driver")
+        fields = RunFields(self._connection, driver.c.run_id)
+        return select(driver).where(*map(fields.holds, terms)).subquery("held") if terms else driver
 
     def _scope(self, query: Select[Any], *, by_index: bool = True) -> Select[Any]:
         """The query, confined to the runs that are searched; not `by_index`: it has rows, and tests them."""
@@ -159,13 +173,13 @@ class RunSearch:
 
     def _drivers(self) -> Iterator[Driver]:
         for key, (low, high) in self._spans.items():
-            yield Driver(_of_metric(key, low, high))
+            yield Driver(_of_metric(key, low, high), covered=self._spanned(key))
         fields = RunFields(self._connection, RUNS.c.run_id)
         for term in self._terms:
             alternatives = [_rows_of(each, fields) for each in (term.terms if isinstance(term, AnyOf) else (term,))]
             rows = [each for each in alternatives if each is not None]
             if rows and len(rows) == len(alternatives):
-                yield Driver(rows[0] if len(rows) == 1 else select(union(*rows).subquery().c.run_id))
+                yield Driver(rows[0] if len(rows) == 1 else select(union(*rows).subquery().c.run_id), covered=(term,))
 
     def _stretch(self, budget: int | None) -> Driver | None:
         """The runs that come first in the order, up to `budget` of them: all that stand before the one after those; all
@@ -190,7 +204,18 @@ class RunSearch:
         bound = None if budget is None else self._connection.execute(in_order.limit(1).offset(budget)).scalar()
         if bound is not None:
             rows = rows.where(column > bound if order.descending else column < bound)
-        return Driver(rows, placed=order.field != _START)
+        if order.field == _START:
+            return Driver(rows)
+        return Driver(rows, placed=True, covered=self._spanned(order.field.key))
+
+    def _spanned(self, key: str) -> tuple[Term, ...]:
+        """The terms that say no more of a metric than that it lies in its span."""
+        return tuple(term for term in self._terms if _span_of(term, key) is not None)
+
+
+def _of_row(term: Term) -> bool:
+    """Whether attributes are in it, which stand in the row of the run."""
+    return any(field.source is Source.ATTRIBUTE for field in fields_of(term))
 
 
 def _of_metric(key: str, low: int, high: int) -> Select[Any]:
@@ -206,10 +231,17 @@ def _metric_spans(terms: Sequence[Term]) -> dict[str, tuple[int, int]]:
     """Between which keys the last values of metrics lie, where all terms hold."""
     spans: dict[str, tuple[int, int]] = {}
     for term in terms:
-        if isinstance(term, Condition) and _is_last(term.field) and (span := sql.key_range(term.test)):
+        if isinstance(term, Condition) and (span := _span_of(term, term.field.key)):
             low, high = spans.get(term.field.key, span)
             spans[term.field.key] = max(low, span[0]), min(high, span[1])
     return spans
+
+
+def _span_of(term: Term, key: str) -> tuple[int, int] | None:
+    """Between which keys the last value of a metric lies where the term holds; None where it says something else."""
+    if isinstance(term, Condition) and _is_last(term.field) and term.field.key == key:
+        return sql.key_range(term.test)
+    return None
 
 
 def _rows_of(term: Term, fields: RunFields) -> Select[Any] | None:
