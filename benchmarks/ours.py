@@ -126,6 +126,7 @@ class Ours:
         self.end_uplinks()
         while self._servers:
             self._servers.pop().stop()
+        self._ports.clear()
 
 
 def trackway_server(

@@ -72,13 +72,19 @@ class RunFields:
                 return self._attribute(field.key, test)
             case Source.PARAM | Source.TAG:
                 table = PARAMS if field.source is Source.PARAM else TAGS
-                return exists(select(1).where(table.c.run_id == self._run_id, self.of_key(table, field.key, test)))
+                return self._exists(
+                    select(1).where(table.c.run_id == self._run_id, self.of_key(table, field.key, test))
+                )
             case Source.DATASET:
                 column = DATASET_INPUTS.c[field.key]
                 passes = self._text(column, test, lambda: select(column).distinct())
-                return exists(select(1).where(DATASET_INPUTS.c.run_id == self._run_id, column != "", passes))
+                return self._exists(select(1).where(DATASET_INPUTS.c.run_id == self._run_id, column != "", passes))
             case Source.METRIC:
                 return self._metric(field, test)
+
+    def _exists(self, rows: Select[Any]) -> Predicate:
+        # With an OFFSET PostgreSQL looks it up for each run, instead of joining with all that pass.
+        return exists(rows.offset(0) if self._dialect == "postgresql" else rows)
 
     def of_key(self, table: Table, key: str, test: Test) -> Predicate:
         """Whether a row of PARAMS or TAGS is of this key and passes."""
@@ -130,7 +136,7 @@ class RunFields:
         return self._connection.execute(query).first() is not None
 
     def _statistic(self, key: str, statistic: Statistic, test: Test) -> Predicate:
-        return exists(self._standing(select(1), key).where(statistic_passes(statistic, test)))
+        return self._exists(self._standing(select(1), key).where(statistic_passes(statistic, test)))
 
     def _standing(self, query: Select[Any], key: str) -> Select[Any]:
         """The summary that stands for a key of the run."""
