@@ -29,6 +29,7 @@ from benchmarks import (
     reading,
     report,
     resolving,
+    search,
     start_up,
     uplink,
     writers,
@@ -48,6 +49,7 @@ FIGURES: dict[str, Callable[[Bench], list[Row]]] = {
     "P4": writers.many_writers,
     "P5": reading.chart,
     "P6": reading.everything,
+    "P7": search.searches,
     "P8": disk.compacted_size,
     "P9": start_up.server_start,
     "P10": start_up.import_cost,
@@ -60,7 +62,7 @@ FIGURES: dict[str, Callable[[Bench], list[Row]]] = {
     "REPL": deployments.deployments,
 }
 # What starts servers of its own comes first: from then on MLflow's shared server stays in memory.
-ORDER = ("P9", "P10", "P16", "P11", "P12", "P1", "P2", "P3", "P4", "P5", "P6", "P8", "P14", "P17", "GROW", "REPL")
+ORDER = ("P9", "P10", "P16", "P11", "P12", "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P14", "P17", "GROW", "REPL")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def _measured(bench: Bench, name: str, script: str, *arguments: object) -> tuple
     """Bytes a point, and points compacted a second, of a server of its own."""
     work = bench.work / name
     work.mkdir()
-    with closing(Ours(work, bench.say, SETTINGS)) as ours:
+    with closing(Ours(work, bench.say, settings=SETTINGS)) as ours:
         ours.ensure_server()
         database = ours.data / "tracking.db"
         bench.say(f"disk of an empty server ({name})")

@@ -42,6 +42,8 @@ class Ours:
     settings: Mapping[str, str] = field(default_factory=dict)
     """Variables of the server's own."""
     replicas: int = 1
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the server's own."""
     _servers: list[ServerProcess] = field(default_factory=list, init=False)
     _ports: list[int] = field(default_factory=list, init=False)
     _spools: Iterator[int] = field(default_factory=itertools.count, init=False)
@@ -126,6 +128,7 @@ class Ours:
         self.end_uplinks()
         while self._servers:
             self._servers.pop().stop()
+        self._ports.clear()
 
 
 def trackway_server(data: Path, work: Path, settings: Mapping[str, str] | None = None) -> tuple[int, ServerProcess]:

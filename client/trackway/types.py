@@ -159,7 +159,7 @@ class RunInfo:
 @dataclass(frozen=True, slots=True)
 class RunData:
     """What a run recorded. `metrics` are the last values of the series without a context; `series` describes every
-    series that was answered: all of them from `get_run` (up to 10,000), those without a context from `list_runs`."""
+    series that was answered: all of them from `get_run` (up to 10,000), those without a context from `search_runs`."""
 
     params: Mapping[str, str]
     metrics: Mapping[str, float]

@@ -48,12 +48,12 @@ def test_the_whole_way_with_a_server_of_its_own_and_then_again(tmp_path: Path) -
         with Client(server.uri, token=server.token) as client:
             stages = {each.version: each.stage for each in client.registry.list_versions("digits")}
             assert stages == {1: "Archived", 2: "Production"}
-            parents = [run for run in client.tracking.list_runs() if not run.info.parent_run_id]
+            parents = [run for run in client.tracking.search_runs() if not run.info.parent_run_id]
             assert len(parents) == 2
             for run in parents:
                 assert run.inputs.dataset_inputs[0].dataset.name == "digits"
                 assert len(run.inputs.dataset_inputs[0].dataset.digest) == 64
-                assert len(list(client.tracking.list_runs(parent_run_id=run.info.run_id))) == 4
+                assert len(list(client.tracking.search_runs(parent_run_id=run.info.run_id))) == 4
 
 
 @pytest.mark.parametrize("arguments", [[], ["--grpc-port", "1"]])

@@ -37,7 +37,7 @@ def test_every_example_runs_as_it_stands(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
         with Client(server.uri, token=server.token) as client:
-            names = {run.info.run_name: run for run in client.tracking.list_runs()}
+            names = {run.info.run_name: run for run in client.tracking.search_runs()}
             assert {"warm-up", "logistic regression", "four ranks"} <= set(names)
             ranks = client.tracking.read_series(names["four ranks"].info.run_id, "loss")
             assert sorted((series.context["rank"], len(series)) for series in ranks) == [

@@ -44,7 +44,7 @@ def check_all_is_there(server: LocalServer, monkeypatch: pytest.MonkeyPatch, run
     monkeypatch.setenv("TRACKWAY_URI", server.uri)
     monkeypatch.setenv("TRACKWAY_TOKEN", server.token)
     with Client(server.uri, token=server.token) as client:
-        runs = list(client.tracking.list_runs(["0"]))
+        runs = list(client.tracking.search_runs(["0"]))
         assert len(runs) == runs_before + 1
         run = client.tracking.get_run(runs[0].info.run_id)
         files = [file.path for file in client.artifacts.list(run.info.run_id, "model", recursive=True)]
@@ -68,7 +68,7 @@ def check_predictions(model_uri: str) -> None:
 
 def test_with_a_server(server: LocalServer, spools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Client(server.uri, token=server.token) as client:
-        before = len(list(client.tracking.list_runs(["0"])))
+        before = len(list(client.tracking.search_runs(["0"])))
     result = script(str(TUTORIAL), *ARGUMENTS, TRACKWAY_URI=server.uri, TRACKWAY_PROFILE=str(server.profile))
     assert result.stderr == ""
     check_all_is_there(server, monkeypatch, before)
@@ -84,7 +84,7 @@ def test_without_a_server_then_sync(server: LocalServer, spools: Path, monkeypat
     assert "trackway server" in line
     assert "trackway sync" in line
     with Client(server.uri, token=server.token) as client:
-        before = len(list(client.tracking.list_runs(["0"])))
+        before = len(list(client.tracking.search_runs(["0"])))
     synced = script("-m", "trackway.cli.main", "sync", "--uri", server.uri, TRACKWAY_PROFILE=str(server.profile))
     assert "1 of 1 spools are on the server" in synced.stdout, synced.stdout + synced.stderr
     check_all_is_there(server, monkeypatch, before)

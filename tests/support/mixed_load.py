@@ -159,7 +159,7 @@ class Load:
     def read(self) -> None:
         """What pages and scripts ask."""
         self.attempts("get_run", lambda: self.client.tracking.get_run(self.run), settled=lambda: None)
-        self.attempts("list_runs", lambda: list(self.client.tracking.list_runs(["0"])), settled=lambda: None)
+        self.attempts("list_runs", lambda: list(self.client.tracking.search_runs(["0"])), settled=lambda: None)
         self.attempts("resolve", lambda: self.client.registry.get_model(MODEL), settled=lambda: None)
 
     def watch(self) -> None:

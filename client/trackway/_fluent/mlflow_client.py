@@ -100,8 +100,8 @@ class MlflowClient(RegistryMethods):
         max_results: int = 1000,
         order_by: Sequence[str] | None = None,
     ) -> list[Run]:
-        reads.refuse_filter(filter_string, order_by)
-        return reads.list_runs([str(each) for each in experiment_ids], reads.view_of(run_view_type), max_results)
+        ids, view = [str(each) for each in experiment_ids], reads.view_of(run_view_type)
+        return reads.find_runs(ids, filter_string, order_by, view, max_results)
 
     def update_run(self, run_id: str, status: StatusName | None = None, name: str | None = None) -> None:
         self._server.tracking.update_run(run_id, status=status, run_name=name)

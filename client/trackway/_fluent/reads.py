@@ -93,24 +93,34 @@ def search_runs(
     search_all_experiments: bool = False,
     experiment_names: Iterable[str] | None = None,
 ) -> pd.DataFrame | list[Run]:
-    """Runs, latest start first, as a DataFrame with MLflow's columns or as a list.
+    """The runs that a filter chooses, as a DataFrame with MLflow's columns or as a list.
 
-    Without experiments, those of the chosen one (`set_experiment`). Filters and orders are not supported yet and raise
-    InvalidArgument.
+    Without experiments, those of the chosen one (`set_experiment`). Filters and orders are MLflow's and more: the
+    README has the language. Raises InvalidArgument where one is not understood, with the place.
     """
     if output_format not in ("pandas", "list"):
         raise InvalidArgument(f"output_format must be 'pandas' or 'list', not {output_format!r}")
-    refuse_filter(filter_string, order_by)
     ids = [] if search_all_experiments else _experiment_ids(experiment_ids, experiment_names)
-    runs = list_runs(ids, view_of(run_view_type), max_results)
+    runs = find_runs(ids, filter_string, order_by, view_of(run_view_type), max_results)
     return _frame(runs) if output_format == "pandas" else runs
 
 
-def list_runs(experiment_ids: Sequence[str], view: View, max_results: int) -> list[Run]:
-    """At most `max_results` runs of the experiments (of all where none is named), latest start first."""
+def find_runs(
+    experiment_ids: Sequence[str],
+    filter_string: str | None,
+    order_by: Sequence[str] | None,
+    view: View,
+    max_results: int,
+) -> list[Run]:
+    """At most `max_results` runs of the experiments (of all where none is named)."""
     flush_open_runs()
-    page_size = max(1, min(max_results, _PAGE))
-    found = session.server().tracking.list_runs(experiment_ids, view=view, page_size=page_size)
+    found = session.server().tracking.search_runs(
+        experiment_ids,
+        filter=filter_string or "",
+        order_by=order_by or (),
+        view=view,
+        page_size=max(1, min(max_results, _PAGE)),
+    )
     return list(islice(found, max_results))
 
 
@@ -192,10 +202,14 @@ def search_experiments(
     filter_string: str | None = None,
     order_by: Sequence[str] | None = None,
 ) -> list[Experiment]:
-    """Experiments, newest first. Filters and orders are not supported yet and raise InvalidArgument."""
-    refuse_filter(filter_string, order_by)
+    """The experiments that a filter chooses, newest first where `order_by` does not say otherwise.
+
+    Raises InvalidArgument where the filter is not understood, with the place.
+    """
     flush_open_runs()
-    found = session.server().tracking.list_experiments(view=view_of(view_type), page_size=_PAGE)
+    found = session.server().tracking.search_experiments(
+        filter_string or "", order_by=order_by or (), view=view_of(view_type), page_size=_PAGE
+    )
     return list(islice(found, max_results))
 
 

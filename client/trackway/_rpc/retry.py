@@ -15,10 +15,10 @@ from collections.abc import Mapping
 IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
     "trackway.api.tracking.v1.TrackingService": (
         "GetExperiment",
-        "ListExperiments",
+        "SearchExperiments",
         "CreateRun",
         "GetRun",
-        "ListRuns",
+        "SearchRuns",
         "ListRefusedRecords",
         "ListWriters",
         "ListSeries",

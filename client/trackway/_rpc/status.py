@@ -59,6 +59,7 @@ BY_REASON: Mapping[str, type[errors.TrackwayError]] = {
     "WORKSPACE_NOT_FOUND": errors.NotFound,
     "SERVICE_NOT_FOUND": errors.NotFound,
     "TOO_MANY_ATTEMPTS": errors.ResourceExhausted,
+    "FILTER_INVALID": errors.InvalidArgument,
     "EXPERIMENT_NOT_FOUND": errors.NotFound,
     "EXPERIMENT_ALREADY_EXISTS": errors.AlreadyExists,
     "EXPERIMENT_DELETED": errors.FailedPrecondition,

@@ -53,15 +53,31 @@ class AsyncTracking:
         response: pb.GetExperimentResponse = await self._connection.unary(self._stub.GetExperiment, request)
         return convert.experiment(response.experiment)
 
-    def list_experiments(self, *, view: types.View = "active", page_size: int = 100) -> AsyncIterator[types.Experiment]:
-        """The experiments, newest first. Pages of at most 1,000 are fetched as they are read."""
-        chosen = _view(view)
+    def search_experiments(
+        self,
+        filter: str = "",  # noqa: A002 the language's word
+        *,
+        order_by: Iterable[str] = (),
+        view: types.View = "active",
+        page_size: int = 100,
+    ) -> AsyncIterator[types.Experiment]:
+        """The experiments that a filter chooses, such as `name LIKE 'vision/%' AND tags.team = 'a'`, or all.
+
+        They come in the order of `order_by` (`name`, `last_update_time DESC`), then newest first. Pages of at most
+        1,000 are fetched as they are read. Raises InvalidArgument where the filter is not understood, with the place.
+        """
+        chosen, terms = _view(view), names(order_by)
 
         async def fetch(token: str) -> tuple[Sequence[types.Experiment], str]:
-            request = pb.ListExperimentsRequest(
-                workspace=self._connection.workspace, view=chosen, page_size=page_size, page_token=token
+            request = pb.SearchExperimentsRequest(
+                workspace=self._connection.workspace,
+                filter=filter,
+                order_by=terms,
+                view=chosen,
+                page_size=page_size,
+                page_token=token,
             )
-            response: pb.ListExperimentsResponse = await self._connection.unary(self._stub.ListExperiments, request)
+            response: pb.SearchExperimentsResponse = await self._connection.unary(self._stub.SearchExperiments, request)
             return [convert.experiment(message) for message in response.experiments], response.next_page_token
 
         return Pages(fetch)
@@ -124,31 +140,38 @@ class AsyncTracking:
         response: pb.GetRunResponse = await self._connection.unary(self._stub.GetRun, pb.GetRunRequest(run_id=run_id))
         return convert.run(response.run)
 
-    def list_runs(
+    def search_runs(
         self,
         experiment_ids: Iterable[str] = (),
         *,
+        filter: str = "",  # noqa: A002 the language's word
+        order_by: Iterable[str] = (),
         view: types.View = "active",
         parent_run_id: str | None = None,
         page_size: int = 100,
     ) -> AsyncIterator[types.Run]:
-        """The runs of the experiments (of all where none is named), latest start first.
+        """The runs of the experiments (of all where none is named) that a filter chooses, or all of them.
 
-        `parent_run_id` chooses the runs nested in that one. Their metrics are those without a context. Pages of at most
-        1,000 are fetched as they are read.
+        A filter says for instance `metrics.loss < 0.5 AND (params.lr = '0.01' OR tags.team IN ('a', 'b'))`, an order
+        `["metrics.loss", "start_time DESC"]`; runs equal in it, and all without one, come latest start first. The
+        README has the language. `parent_run_id` chooses the runs nested in that one. Their metrics are those without a
+        context. Pages of at most 1,000 are fetched as they are read. Raises InvalidArgument where the filter is not
+        understood, with the place.
         """
-        wanted, chosen = names(experiment_ids), _view(view)
+        wanted, terms, chosen = names(experiment_ids), names(order_by), _view(view)
 
         async def fetch(token: str) -> tuple[Sequence[types.Run], str]:
-            request = pb.ListRunsRequest(
+            request = pb.SearchRunsRequest(
                 workspace=self._connection.workspace,
                 experiment_ids=wanted,
+                filter=filter,
+                order_by=terms,
                 view=chosen,
                 parent_run_id=parent_run_id or "",
                 page_size=page_size,
                 page_token=token,
             )
-            response: pb.ListRunsResponse = await self._connection.unary(self._stub.ListRuns, request)
+            response: pb.SearchRunsResponse = await self._connection.unary(self._stub.SearchRuns, request)
             return [convert.run(message) for message in response.runs], response.next_page_token
 
         return Pages(fetch)

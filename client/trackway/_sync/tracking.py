@@ -23,8 +23,18 @@ class Tracking:
     def get_experiment(self, experiment_id: str | None = None, *, name: str | None = None) -> types.Experiment:
         return self._portal.call(self._async.get_experiment, experiment_id, name=name)
 
-    def list_experiments(self, *, view: types.View = "active", page_size: int = 100) -> Iterator[types.Experiment]:
-        return items(self._portal, self._async.list_experiments(view=view, page_size=page_size))
+    def search_experiments(
+        self,
+        filter: str = "",  # noqa: A002 the language's word
+        *,
+        order_by: Iterable[str] = (),
+        view: types.View = "active",
+        page_size: int = 100,
+    ) -> Iterator[types.Experiment]:
+        return items(
+            self._portal,
+            self._async.search_experiments(filter, order_by=order_by, view=view, page_size=page_size),
+        )
 
     def update_experiment(
         self,
@@ -73,17 +83,26 @@ class Tracking:
     def get_run(self, run_id: str) -> types.Run:
         return self._portal.call(self._async.get_run, run_id)
 
-    def list_runs(
+    def search_runs(
         self,
         experiment_ids: Iterable[str] = (),
         *,
+        filter: str = "",  # noqa: A002 the language's word
+        order_by: Iterable[str] = (),
         view: types.View = "active",
         parent_run_id: str | None = None,
         page_size: int = 100,
     ) -> Iterator[types.Run]:
         return items(
             self._portal,
-            self._async.list_runs(experiment_ids, view=view, parent_run_id=parent_run_id, page_size=page_size),
+            self._async.search_runs(
+                experiment_ids,
+                filter=filter,
+                order_by=order_by,
+                view=view,
+                parent_run_id=parent_run_id,
+                page_size=page_size,
+            ),
         )
 
     def update_run(

@@ -23,7 +23,7 @@ def experiments() -> None:
 def list_experiments(uri: Uri = None, limit: Limit = 50, as_json: Json = False) -> None:
     """List the experiments, newest first."""
     with connect(uri) as client:
-        found = list(islice(client.tracking.list_experiments(page_size=min(limit, 1000)), limit))
+        found = list(islice(client.tracking.search_experiments(page_size=min(limit, 1000)), limit))
     if as_json:
         print_json(found)
         return

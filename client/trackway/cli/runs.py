@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,6 +50,31 @@ def runs() -> None:
     """Runs: what was trained, and how it went."""
 
 
+@app.command("search")
+def search_runs(
+    filter_text: Annotated[
+        str, typer.Argument(metavar="FILTER", help="Such as: metrics.loss < 0.5 AND params.lr = '0.01'")
+    ] = "",
+    order_by: Annotated[
+        list[str] | None,
+        typer.Option("--order-by", "-o", metavar="FIELD", help="Such as: 'metrics.loss DESC'. May be repeated."),
+    ] = None,
+    experiment: Annotated[
+        str | None, typer.Option("--experiment", "-e", metavar="NAME|ID", help="Only the runs of this experiment.")
+    ] = None,
+    uri: Uri = None,
+    limit: Limit = 20,
+    as_json: Json = False,
+) -> None:
+    """Search runs by what was logged, in any order; the README has the language."""
+    with connect(uri) as client:
+        chosen = [] if experiment is None else [_experiment_id(client, experiment)]
+        found = client.tracking.search_runs(
+            chosen, filter=filter_text, order_by=order_by or (), page_size=min(limit, 1000)
+        )
+        _print_runs(list(islice(found, limit)), as_json=as_json, empty="No run holds that.")
+
+
 @app.command("list")
 def list_runs(
     experiment: Annotated[
@@ -64,12 +90,8 @@ def list_runs(
     """List the runs, latest first."""
     with connect(uri) as client:
         chosen = [] if experiment is None else [_experiment_id(client, experiment)]
-        listed = client.tracking.list_runs(chosen, parent_run_id=parent, page_size=min(limit, 1000))
-        found = list(islice(listed, limit))
-    if as_json:
-        print_json(found)
-        return
-    print_table("Runs", _LIST_COLUMNS, [_row(run) for run in found], empty="There are no runs.")
+        found = client.tracking.search_runs(chosen, parent_run_id=parent, page_size=min(limit, 1000))
+        _print_runs(list(islice(found, limit)), as_json=as_json, empty="There are no runs.")
 
 
 @app.command("show")
@@ -112,6 +134,13 @@ def show_logs(
         for block in blocks:
             printer.show(block)
         printer.end()
+
+
+def _print_runs(found: Sequence[Run], *, as_json: bool, empty: str) -> None:
+    if as_json:
+        print_json(found)
+        return
+    print_table("Runs", _LIST_COLUMNS, [_row(run) for run in found], empty=empty)
 
 
 def _experiment_id(client: Client, name_or_id: str) -> str:

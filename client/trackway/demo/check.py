@@ -47,7 +47,7 @@ def _check_run(client: Client, logged: Logged) -> None:
         raise DemoFailure(f"the run is {run.info.status} with {run.info.refused_count} records refused")
     if not run.inputs.dataset_inputs:
         raise DemoFailure("the run does not name its data set")
-    nested = {each.info.run_id for each in client.tracking.list_runs(parent_run_id=logged.run_id)}
+    nested = {each.info.run_id for each in client.tracking.search_runs(parent_run_id=logged.run_id)}
     if nested != set(logged.points) - {logged.run_id}:
         raise DemoFailure(f"the run has {len(nested)} nested runs; one for each of {WORKERS} workers was expected")
     files = {each.path for each in client.artifacts.list(logged.run_id)}

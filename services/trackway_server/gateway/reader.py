@@ -14,12 +14,12 @@ from trackway.api.registry.v1.model_registry_service_pb2 import ListModelsReques
 from trackway.api.tracking.v1.tracking_service_pb2 import (
     GetRunRequest,
     GetRunResponse,
-    ListExperimentsRequest,
-    ListExperimentsResponse,
-    ListRunsRequest,
-    ListRunsResponse,
     ReadConsoleRequest,
     ReadConsoleResponse,
+    SearchExperimentsRequest,
+    SearchExperimentsResponse,
+    SearchRunsRequest,
+    SearchRunsResponse,
 )
 from trackway_server.core.correlation import Headers
 from trackway_server.gateway.channels import Channels
@@ -70,14 +70,14 @@ class Reader:
 
         Raises grpc.aio.AioRpcError as the services refuse.
         """
-        chosen = ListRunsRequest(
+        chosen = SearchRunsRequest(
             experiment_ids=[experiment_id] if experiment_id else [],
             page_size=self._settings.page_runs,
             page_token=page_token,
         )
         experiments, runs, models = await asyncio.gather(
             self._experiments(_EXPERIMENTS_SHOWN),
-            self._call(self._channels.tracking, _TRACKING + "ListRuns", chosen, ListRunsResponse),
+            self._call(self._channels.tracking, _TRACKING + "SearchRuns", chosen, SearchRunsResponse),
             self._models(),
         )
         return Overview(
@@ -117,10 +117,10 @@ class Reader:
         """Return where the services take the caller's key. Raises grpc.aio.AioRpcError where they do not."""
         await self._experiments(1)
 
-    async def _experiments(self, count: int) -> ListExperimentsResponse:
-        request = ListExperimentsRequest(page_size=count)
+    async def _experiments(self, count: int) -> SearchExperimentsResponse:
+        request = SearchExperimentsRequest(page_size=count)
         return await self._call(
-            self._channels.tracking, _TRACKING + "ListExperiments", request, ListExperimentsResponse
+            self._channels.tracking, _TRACKING + "SearchExperiments", request, SearchExperimentsResponse
         )
 
     async def _models(self) -> ListModelsResponse:

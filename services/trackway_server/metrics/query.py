@@ -30,16 +30,26 @@ class MetricQueries:
 
     transactions: Transactions[IngestUnit]
 
-    async def fold(self, subject_ids: Collection[str] | None) -> None:
-        """Bring the summaries of subjects (None: of all) up to date."""
+    async def fold(self, subject_ids: Collection[str] | None) -> bool:
+        """Bring the summaries of subjects (None: of all) up to date; whether there was anything to do."""
         unfolded = await self.transactions.read(lambda unit: unit.metrics.unfolded_subjects(subject_ids))
         for start in range(0, len(unfolded), _SUBJECTS_AT_ONCE):
             await self._fold_some(unfolded[start : start + _SUBJECTS_AT_ONCE])
+        return bool(unfolded)
 
     async def _fold_some(self, subject_ids: Sequence[str]) -> None:
         rest = subject_ids
         while rest:
             rest = await self.transactions.write(partial(_fold, rest))
+
+    async def place(self) -> bool:
+        """Have searches find what an older server has put; whether there was any."""
+        placed = False
+        while subjects := await self.transactions.read(lambda unit: unit.metrics.unplaced_subjects(_SUBJECTS_AT_ONCE)):
+            placed = True
+            for subject_id in subjects:
+                await self.transactions.write(partial(_place, subject_id))
+        return placed
 
     async def page(self, subject_id: str, key: str, after: int, limit: int) -> SeriesPage:
         """Up to `limit` series by (key, context), of one key where it is given, after the series numbered `after`."""
@@ -79,6 +89,10 @@ class MetricQueries:
     ) -> AsyncGenerator[Chunk, None]:
         """The points of one series, see PointReader.read."""
         return PointReader(self.transactions).read(series, within, after)
+
+
+def _place(subject_id: str, unit: IngestUnit) -> None:
+    unit.metrics.place(subject_id)
 
 
 def _fold(subject_ids: Sequence[str], unit: IngestUnit) -> list[str]:

@@ -112,7 +112,7 @@ def view_from_proto(view: pb.ViewType) -> View:
     return View(view) if view else View.ACTIVE_ONLY
 
 
-def runs_query_from_proto(request: rpc.ListRunsRequest, workspace: str) -> RunsQuery:
+def runs_query_from_proto(request: rpc.SearchRunsRequest, workspace: str) -> RunsQuery:
     """Which runs to list."""
     experiment_ids = tuple(sorted({int(one) for one in request.experiment_ids}))
     return RunsQuery(workspace, experiment_ids, view_from_proto(request.view), request.parent_run_id)

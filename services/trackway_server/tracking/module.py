@@ -87,15 +87,17 @@ async def serve(
     ingest = IngestEndpoint(store, payload_from_proto, limits, clock, points_came, shares, counts, liveness)
     sweeper = Sweeper(store, clock, settings.unused_writer_seconds)
     purger = Purger(store, clock, settings.retention_seconds)
+    service = TrackingService(store, queries, ingest, clock, follower)
     tasks = [
         asyncio.create_task(folder.run(), name="fold-summaries"),
         asyncio.create_task(sweeper.run(), name="sweep-unused-writers"),
         asyncio.create_task(liveness.run(), name="hear-writers"),
         asyncio.create_task(compactor.run(), name="compact-points"),
         asyncio.create_task(purger.run(), name="purge-runs"),
+        asyncio.create_task(service.upgrade(), name="fill-search-index"),
     ]
     try:
-        yield ServiceBinding(_SERVICE, TrackingService(store, queries, ingest, clock, follower), POLICY)
+        yield ServiceBinding(_SERVICE, service, POLICY)
     finally:
         for task in tasks:
             task.cancel()

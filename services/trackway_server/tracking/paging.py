@@ -10,24 +10,25 @@ import base64
 import binascii
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 
 from google.protobuf.message import Message
 
 from trackway_server.core.errors import DomainError, Reason
 
-Place = tuple[int | str, ...]
+Place = tuple[int | float | str, ...]
 
 _INT64 = range(-(2**63), 2**63)
 
 
-def encode_token(request: Message, place: Sequence[int | str]) -> str:
+def encode_token(request: Message, place: Sequence[int | float | str]) -> str:
     """The token of the page after `place` of what `request` asks for."""
     text = json.dumps([*_question(request), *place], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode_token(request: Message, token: str, *types: type[int] | type[str]) -> Place | None:
+def decode_token(request: Message, token: str, *types: type[int] | type[float] | type[str]) -> Place | None:
     """The place that `token` names, of values of `types`; None for no token.
 
     Raises PAGE_TOKEN_INVALID where it is not one that encode_token made for the same question.
@@ -47,9 +48,11 @@ def decode_token(request: Message, token: str, *types: type[int] | type[str]) ->
     return place
 
 
-def _fits(value: object, wanted: type[int] | type[str]) -> bool:
+def _fits(value: object, wanted: type[int] | type[float] | type[str]) -> bool:
     if wanted is int:
         return type(value) is int and value in _INT64
+    if wanted is float:
+        return type(value) is float and math.isfinite(value)
     return isinstance(value, str)
 
 

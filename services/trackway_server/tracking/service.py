@@ -11,6 +11,8 @@ from trackway.api.tracking.v1 import resources_pb2 as pb
 from trackway.api.tracking.v1 import tracking_service_pb2 as rpc
 from trackway_server.core.clock import Clock
 from trackway_server.core.rpc.call import Call
+from trackway_server.core.search.conditions import Search
+from trackway_server.core.search.ordering import column_types
 from trackway_server.metrics.bucket_reads import BucketsWanted
 from trackway_server.metrics.convert import chunk_to_proto, summary_to_proto
 from trackway_server.metrics.domain.ports import Transactions
@@ -33,6 +35,8 @@ from trackway_server.tracking.console import ConsoleReader
 from trackway_server.tracking.domain import bindings, experiments, runs
 from trackway_server.tracking.domain.model import Run
 from trackway_server.tracking.domain.ports import TrackingUnit
+from trackway_server.tracking.domain.search import EXPERIMENTS, RUNS
+from trackway_server.tracking.freshness import Freshness
 from trackway_server.tracking.paging import decode_token, encode_token
 from trackway_server.tracking.roles import RoleRpcs
 
@@ -60,6 +64,11 @@ class TrackingService(RoleRpcs):
         self._ingest = ingest
         self._clock = clock
         self._console = ConsoleReader(store)
+        self._freshness = Freshness(store, queries)
+
+    async def upgrade(self) -> None:
+        """Fill in the background what searches need and an older server has not stored."""
+        await self._freshness.upgrade()
 
     async def CreateExperiment(self, request: rpc.CreateExperimentRequest, call: Call) -> rpc.CreateExperimentResponse:
         """Make an experiment."""
@@ -77,18 +86,21 @@ class TrackingService(RoleRpcs):
         )
         return rpc.GetExperimentResponse(experiment=convert.experiment_to_proto(found))
 
-    async def ListExperiments(self, request: rpc.ListExperimentsRequest, call: Call) -> rpc.ListExperimentsResponse:
-        """Answer experiments, newest first."""
+    async def SearchExperiments(
+        self, request: rpc.SearchExperimentsRequest, call: Call
+    ) -> rpc.SearchExperimentsResponse:
+        """Answer experiments that a filter chooses."""
         workspace, view = call.named_workspace(request.workspace), convert.view_from_proto(request.view)
-        size = request.page_size or _PAGE
-        place = decode_token(request, request.page_token, int)
-        before = None if place is None else cast(int, place[0])
+        search = EXPERIMENTS.search(request.filter, request.order_by, self._clock.now_us())
+        after, size = decode_token(request, request.page_token, *_types(search)), request.page_size or _PAGE
         found = await self._store.read(
-            lambda unit: unit.experiments(workspace, view, before, size + 1, bindings.reach(unit, workspace, call))
+            lambda unit: unit.search_experiments(
+                workspace, view, search, after, size + 1, bindings.reach(unit, workspace, call)
+            )
         )
-        more = encode_token(request, [found[size - 1].experiment_id]) if len(found) > size else ""
-        return rpc.ListExperimentsResponse(
-            experiments=[convert.experiment_to_proto(one) for one in found[:size]], next_page_token=more
+        return rpc.SearchExperimentsResponse(
+            experiments=[convert.experiment_to_proto(one.experiment) for one in found[:size]],
+            next_page_token=encode_token(request, found[size - 1].place) if len(found) > size else "",
         )
 
     async def UpdateExperiment(self, request: rpc.UpdateExperimentRequest, call: Call) -> rpc.UpdateExperimentResponse:
@@ -146,20 +158,23 @@ class TrackingService(RoleRpcs):
         )
         return rpc.GetRunResponse(run=(await self._with_metrics([run]))[0])
 
-    async def ListRuns(self, request: rpc.ListRunsRequest, call: Call) -> rpc.ListRunsResponse:
-        """Answer runs, latest start first."""
+    async def SearchRuns(self, request: rpc.SearchRunsRequest, call: Call) -> rpc.SearchRunsResponse:
+        """Answer runs that a filter chooses."""
         query = convert.runs_query_from_proto(request, call.named_workspace(request.workspace))
-        size = request.page_size or _PAGE
-        after = cast("tuple[int, str] | None", decode_token(request, request.page_token, int, str))
-        found, last = await self._store.read(
-            lambda unit: runs.load_page(unit, bindings.confined(unit, query, call), after, size)
+        search = RUNS.search(request.filter, request.order_by, self._clock.now_us())
+        after, size = decode_token(request, request.page_token, *_types(search)), request.page_size or _PAGE
+        await self._freshness.prepare(search)
+        found = await self._store.read(
+            lambda unit: unit.search_runs(bindings.confined(unit, query, call), search, after, size + 1)
         )
-        more = encode_token(request, [last.start_time_us, last.run_id]) if last else ""
+        listed = await self._store.read(lambda unit: runs.load_page(unit, [one.run for one in found[:size]]))
         of_runs = await self._queries.of_subjects(
-            [run.info.run_id for run in found], context="", limit=_MAX_SERIES_OF_LIST
+            [run.info.run_id for run in listed], context="", limit=_MAX_SERIES_OF_LIST
         )
-        return rpc.ListRunsResponse(
-            runs=[convert.run_to_proto(run, of_runs[run.info.run_id]) for run in found], next_page_token=more
+        more = found[len(listed) - 1].place if len(found) > len(listed) else None
+        return rpc.SearchRunsResponse(
+            runs=[convert.run_to_proto(run, of_runs[run.info.run_id]) for run in listed],
+            next_page_token="" if more is None else encode_token(request, more),
         )
 
     async def UpdateRun(self, request: rpc.UpdateRunRequest, call: Call) -> rpc.UpdateRunResponse:
@@ -325,3 +340,7 @@ class TrackingService(RoleRpcs):
         run_ids = [run.info.run_id for run in found]
         metrics = await self._queries.of_subjects(run_ids, context=None, limit=_MAX_SERIES_OF_RUN)
         return [convert.run_to_proto(run, metrics[run.info.run_id]) for run in found]
+
+
+def _types(search: Search) -> list[type[int] | type[float] | type[str]]:
+    return [each for order in search.orders for each in column_types(order)]

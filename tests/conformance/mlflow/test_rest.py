@@ -242,7 +242,7 @@ async def test_requests_that_are_malformed(server: AuthServer, api: Api) -> None
             assert (await client.get(path)).status_code == 405
             twice = json.dumps(json.dumps({"name": f"twice {prefix}"}))
             assert (await client.post(path, content=twice, headers=json_type)).status_code == 200
-    needing_nothing = {"/runs/create"}
+    needing_nothing = {"/runs/create", "/runs/search"}
     for path in [path for path, handlers in ROUTES.items() if "POST" in handlers and path not in needing_nothing]:
         assert refused(await api.post(path)) == INVALID
 
@@ -314,6 +314,17 @@ assert client.get_experiment_by_name("nothing") is None
 client.rename_experiment(experiment.experiment_id, "renamed")
 client.set_experiment_tag(experiment.experiment_id, "k", "v")
 assert client.get_experiment(experiment.experiment_id).tags == {"k": "v"}
+chosen = "metrics.loss < 0.2 and params.p = '1'"
+found = client.search_runs([experiment.experiment_id], chosen, order_by=["metrics.loss DESC"])
+assert [one.info.run_id for one in found] == [run.info.run_id], found
+assert client.search_runs([experiment.experiment_id], "params.p LIKE '2%'") == []
+assert run.info.run_id in set(mlflow.search_runs([experiment.experiment_id], "attributes.status = 'FINISHED'").run_id)
+assert [one.name for one in client.search_experiments(filter_string="name LIKE 'ren%'")] == ["renamed"]
+try:
+    client.search_runs([experiment.experiment_id], "params.p >")
+    raise AssertionError("a filter that cannot be read was taken")
+except MlflowException as error:
+    assert error.error_code == "INVALID_PARAMETER_VALUE", error.error_code
 client.delete_tag(run.info.run_id, "t")
 client.set_terminated(failed.info.run_id, "KILLED")
 client.delete_run(failed.info.run_id)

@@ -21,6 +21,7 @@ from trackway_server.tracking.domain import experiments, runs
 from trackway_server.tracking.domain.deletions import Stage, begin_purge, purge_some
 from trackway_server.tracking.domain.model import ParamsSet, RunsQuery, RunStart, View
 from trackway_server.tracking.domain.ports import TrackingUnit
+from trackway_server.tracking.domain.search import RUNS as SCHEMA
 from trackway_server.tracking.purging import PurgedRun, Purger
 
 WORKSPACE = "default"
@@ -92,8 +93,9 @@ async def test_only_runs_deleted_long_enough_go(store: Store) -> None:
     assert await purged(purger) == []
     assert await size(store, RUNS["a"]) == 0
     assert await size(store, RUNS["b"]) == await size(store, RUNS["c"]) == bytes_of_a
-    listed = await store.read(lambda unit: unit.runs(RunsQuery(WORKSPACE, (), View.ALL), None, 10))
-    assert {run.run_id for run in listed} == {RUNS["b"], RUNS["c"]}
+    every = RunsQuery(WORKSPACE, (), View.ALL)
+    listed = await store.read(lambda unit: unit.search_runs(every, SCHEMA.search("", (), 0), None, 10))
+    assert {one.run.run_id for one in listed} == {RUNS["b"], RUNS["c"]}
     assert await store.read(lambda unit: unit.metrics.series_page(RUNS["a"], "", 0, 10)) == []
     assert await store.read(lambda unit: unit.metrics.writers(RUNS["a"], "", 10)) == []
     (summary, *_) = (await MetricQueries(store).page(RUNS["b"], "", 0, 10)).series

@@ -10,6 +10,7 @@ import pytest
 
 from support.tracking_stores import ADAPTERS, open_tracking_store
 from trackway_server.core.errors import Reason
+from trackway_server.core.search.ordering import Place
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.tracking.domain.model import (
     DatasetInput,
@@ -20,8 +21,10 @@ from trackway_server.tracking.domain.model import (
     View,
 )
 from trackway_server.tracking.domain.ports import TrackingUnit
+from trackway_server.tracking.domain.search import EXPERIMENTS, RUNS, FoundExperiment
 
 Store = Transactions[TrackingUnit]
+LATEST_FIRST = RUNS.search("", (), 0)
 
 
 @pytest.fixture(params=ADAPTERS)
@@ -64,13 +67,18 @@ async def test_experiments_change_and_are_listed_newest_first(store: Store) -> N
     assert changed is not None
     assert (changed.name, changed.deleted, changed.update_time_us, changed.tags) == ("why", True, 8, {"b": "3"})
 
-    async def listed(view: View, before: int | None = None, limit: int = 10) -> list[int]:
-        found = await store.read(lambda unit: unit.experiments("default", view, before, limit))
-        return [one.experiment_id for one in found]
+    newest_first = EXPERIMENTS.search("", ["experiment_id DESC"], 0)
 
-    assert await listed(View.ACTIVE_ONLY) == [3, 1, 0]
-    assert await listed(View.DELETED_ONLY) == [2]
-    assert await listed(View.ALL, before=3, limit=2) == [2, 1]
+    async def listed(view: View, after: Place | None = None, limit: int = 10) -> list[FoundExperiment]:
+        return await store.read(lambda unit: unit.search_experiments("default", view, newest_first, after, limit))
+
+    def ids(found: list[FoundExperiment]) -> list[int]:
+        return [one.experiment.experiment_id for one in found]
+
+    assert ids(await listed(View.ACTIVE_ONLY)) == [3, 1, 0]
+    assert ids(await listed(View.DELETED_ONLY)) == [2]
+    (first,) = await listed(View.ALL, limit=1)
+    assert ids(await listed(View.ALL, first.place, 2)) == [2, 1]
 
 
 async def test_runs_come_back_and_change(store: Store) -> None:
@@ -93,14 +101,14 @@ async def test_runs_are_listed_latest_first_and_chosen(store: Store) -> None:
 
     await store.write(add)
 
-    async def listed(query: RunsQuery, after: tuple[int, str] | None = None, limit: int = 10) -> str:
-        found = await store.read(lambda unit: unit.runs(query, after, limit))
-        return "".join(one.run_id[0] for one in found)
+    async def listed(query: RunsQuery, after: Place | None = None, limit: int = 10) -> str:
+        found = await store.read(lambda unit: unit.search_runs(query, LATEST_FIRST, after, limit))
+        return "".join(one.run.run_id[0] for one in found)
 
-    assert await listed(RunsQuery("default")) == "bdca"
+    assert await listed(RunsQuery("default")) == "bacd"
     assert await listed(RunsQuery("default", view=View.ALL), limit=2) == "eb"
     assert await listed(RunsQuery("default", view=View.DELETED_ONLY)) == "e"
-    assert await listed(RunsQuery("default"), after=(5, "d" * 32)) == "ca"
+    assert await listed(RunsQuery("default"), after=(~5, "a" * 32)) == "cd"
     assert await listed(RunsQuery("default", experiment_ids=(1, 7))) == "c"
     assert await listed(RunsQuery("default", parent_run_id="a" * 32)) == "d"
     assert await listed(RunsQuery("other")) == ""
@@ -115,11 +123,13 @@ async def test_runs_go_and_come_with_their_experiment(store: Store) -> None:
         unit.delete_runs_of(0)
 
     await store.write(add_and_delete)
-    gone = await store.read(lambda unit: unit.runs(RunsQuery("default", view=View.ALL), None, 10))
-    assert [(one.deleted, one.deleted_with_experiment) for one in gone] == [(True, True), (True, False), (True, True)]
+    everything = RunsQuery("default", view=View.ALL)
+    gone = await store.read(lambda unit: unit.search_runs(everything, LATEST_FIRST, None, 10))
+    marks = [(one.run.deleted, one.run.deleted_with_experiment) for one in gone]
+    assert marks == [(True, True), (True, False), (True, True)]
     await store.write(lambda unit: unit.restore_runs_of(0))
-    back = await store.read(lambda unit: unit.runs(RunsQuery("default"), None, 10))
-    assert [one.run_id[0] for one in back] == ["c", "a"]
+    back = await store.read(lambda unit: unit.search_runs(RunsQuery("default"), LATEST_FIRST, None, 10))
+    assert [one.run.run_id[0] for one in back] == ["a", "c"]
 
 
 async def test_params_tags_and_data_sets(store: Store) -> None:
@@ -184,17 +194,24 @@ async def test_lists_are_confined_to_the_experiments_of_a_principal(store: Store
         await store.write(lambda unit, e=experiment_id: unit.bindings.put(e, "ann", 1))
 
     async def experiments(bound_to: str, before: int | None = None) -> list[int]:
-        found = await store.read(lambda unit: unit.experiments("default", View.ALL, before, 10, bound_to))
-        return [each.experiment_id for each in found]
+        after = None if before is None else (~before,)
+        found = await store.read(
+            lambda unit: unit.search_experiments("default", View.ALL, newest_first, after, 10, bound_to)
+        )
+        return [each.experiment.experiment_id for each in found]
 
+    newest_first = EXPERIMENTS.search("", ["experiment_id DESC"], 0)
+    newest_first = replace(newest_first, orders=newest_first.orders[:1])
     assert await experiments("ann") == [3, 1]
     assert await experiments("ann", before=3) == [1]
     assert await experiments("bob") == []
     assert await experiments("") == [3, 2, 1, 0]
-    found = await store.read(lambda unit: unit.runs(RunsQuery("default", bound_to="ann"), None, 10))
-    assert [each.run_id[0] for each in found] == ["c", "a"]
+    hers = RunsQuery("default", bound_to="ann")
+    found = await store.read(lambda unit: unit.search_runs(hers, LATEST_FIRST, None, 10))
+    assert [each.run.run_id[0] for each in found] == ["a", "c"]
     chosen = RunsQuery("default", experiment_ids=(1, 2), bound_to="ann")
-    assert [each.run_id[0] for each in await store.read(lambda unit: unit.runs(chosen, None, 10))] == ["a"]
+    found = await store.read(lambda unit: unit.search_runs(chosen, LATEST_FIRST, None, 10))
+    assert [each.run.run_id[0] for each in found] == ["a"]
 
 
 async def test_texts_are_counted_in_characters(store: Store) -> None:

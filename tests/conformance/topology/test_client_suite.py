@@ -46,7 +46,7 @@ def test_experiments_and_runs(client: Client) -> None:
     run_id = client.tracking.create_run(experiment_name=experiment.name, run_name="first").info.run_id
     client.tracking.log_params(run_id, {"lr": 0.1})
     client.tracking.update_run(run_id, status="FINISHED")
-    (run,) = client.tracking.list_runs([experiment.experiment_id])
+    (run,) = client.tracking.search_runs([experiment.experiment_id])
     assert (run.info.run_id, run.info.status, run.data.params) == (run_id, "FINISHED", {"lr": "0.1"})
     with pytest.raises(errors.NotFound):
         client.tracking.get_run(new_id())
@@ -140,7 +140,7 @@ def test_users_have_keys_roles_and_workspaces(place: Place, client: Client) -> N
     with Client(place.uri, token=key, workspace=vision) as hers:
         assert hers.auth.get_self().roles == {vision: "EDITOR"}
         experiment = hers.tracking.create_experiment("in vision")
-        assert [each.name for each in hers.tracking.list_experiments()] == [experiment.name]
+        assert [each.name for each in hers.tracking.search_experiments()] == [experiment.name]
         model, source = name(), a_model(hers)
         hers.registry.create_model(model)
         assert hers.registry.create_version(model, source).version == 1

@@ -112,7 +112,7 @@ def test_metrics_count_the_calls(browser: httpx.Client) -> None:
     browser.get("/")
     response = browser.get("/metrics")
     assert response.headers["content-type"].startswith("text/plain; version=")
-    assert 'trackway_rpc_calls_total{method="ListRuns"' in response.text
+    assert 'trackway_rpc_calls_total{method="SearchRuns"' in response.text
 
 
 def test_a_rebound_name_is_refused(browser: httpx.Client) -> None:

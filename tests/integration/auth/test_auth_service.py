@@ -48,7 +48,10 @@ async def test_a_key_becomes_a_token_that_every_service_takes(server: AuthServer
     experiments = TrackingServiceStub(server.channel)
     made = await experiments.CreateExperiment(tracking.CreateExperimentRequest(name="hers"), metadata=bearer(token))
     assert made.experiment.name == "hers"
-    assert await reason(experiments.ListRuns(tracking.ListRunsRequest(), metadata=bearer(key))) == "CREDENTIALS_INVALID"
+    assert (
+        await reason(experiments.SearchRuns(tracking.SearchRunsRequest(), metadata=bearer(key)))
+        == "CREDENTIALS_INVALID"
+    )
 
 
 async def test_the_admin_key_is_taken_directly_and_in_exchange(server: AuthServer) -> None:

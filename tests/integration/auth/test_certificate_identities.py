@@ -140,7 +140,7 @@ async def test_a_certificate_that_is_mapped_to_nobody_is_told_so(server: Secured
     async with server.channel(server.authority.issue_for(DNSName("other.acme.test"), HERE)) as channel:
         for call in (
             AuthServiceStub(channel).GetSelf(pb.GetSelfRequest()),
-            TrackingServiceStub(channel).ListRuns(tracking.ListRunsRequest()),
+            TrackingServiceStub(channel).SearchRuns(tracking.SearchRunsRequest()),
         ):
             found = await refusal_of(call)
             assert (found.code, found.reason) == (grpc.StatusCode.UNAUTHENTICATED, "IDENTITY_UNMAPPED")
@@ -222,7 +222,7 @@ async def test_a_service_of_its_own_asks_the_auth_service(
                 else:
                     assert await reason(call) == "CREDENTIALS_MISSING"
             async with auth.channel(own, running.grpc_port) as channel:  # what it calls for nobody is nobody's
-                call = TrackingServiceStub(channel).ListRuns(tracking.ListRunsRequest())
+                call = TrackingServiceStub(channel).SearchRuns(tracking.SearchRunsRequest())
                 assert await reason(call) == "CREDENTIALS_MISSING"
 
 

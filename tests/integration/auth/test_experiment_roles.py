@@ -55,9 +55,9 @@ async def bound(server: AuthServer, name: str, role: Role | None, **workspace: s
 
 async def test_lists_show_what_one_is_bound_to_and_nothing_else(server: AuthServer) -> None:
     async with await bound(server, "vera", "VIEWER") as vera:
-        assert [each.name async for each in vera.tracking.list_experiments()] == ["hers"]
-        assert [each.info.run_id async for each in vera.tracking.list_runs()] == [run_of("hers")]
-        assert [each.info.run_id async for each in vera.tracking.list_runs([OTHER])] == []
+        assert [each.name async for each in vera.tracking.search_experiments()] == ["hers"]
+        assert [each.info.run_id async for each in vera.tracking.search_runs()] == [run_of("hers")]
+        assert [each.info.run_id async for each in vera.tracking.search_runs([OTHER])] == []
         assert (await vera.tracking.get_experiment(name="hers")).experiment_id == HERS
         assert (await vera.tracking.get_run(run_of("hers"))).info.experiment_id == HERS
         for named in ({"experiment_id": OTHER}, {"name": "other"}, {"name": "nowhere"}):
@@ -72,9 +72,9 @@ async def test_lists_show_what_one_is_bound_to_and_nothing_else(server: AuthServ
 async def test_who_has_neither_role_nor_binding_sees_no_workspace(server: AuthServer) -> None:
     async with await bound(server, "nobody", None) as nobody:
         with pytest.raises(NotFound, match="no workspace"):
-            [each async for each in nobody.tracking.list_experiments()]
+            [each async for each in nobody.tracking.search_experiments()]
         with pytest.raises(NotFound, match="no workspace"):
-            [each async for each in nobody.tracking.list_runs()]
+            [each async for each in nobody.tracking.search_runs()]
         with pytest.raises(NotFound, match="no workspace"):
             await nobody.tracking.get_experiment(name="hers")
         with pytest.raises(NotFound, match="no workspace"):
@@ -99,7 +99,7 @@ async def test_an_editor_of_one_experiment_starts_runs_there_alone(server: AuthS
 
 async def test_a_binding_adds_to_the_role_in_the_workspace(server: AuthServer) -> None:
     async with await bound(server, "vera", "EDITOR", default="VIEWER") as vera:
-        assert {each.name async for each in vera.tracking.list_experiments()} == {"Default", "hers", "other"}
+        assert {each.name async for each in vera.tracking.search_experiments()} == {"Default", "hers", "other"}
         await vera.tracking.log_params(run_of("hers"), {"p": "1"})
         with pytest.raises(PermissionDenied):
             await vera.tracking.log_params(run_of("other"), {"p": "1"})

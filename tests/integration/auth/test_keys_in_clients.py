@@ -66,9 +66,9 @@ def test_the_admin_key_opens_workspaces_that_were_made(server: LocalServer, admi
     admin.auth.create_workspace("lab")
     with Client(server.uri, token=server.token, workspace="lab") as client:
         assert client.tracking.create_experiment("there")
-        assert [each.name for each in client.tracking.list_experiments()] == ["there"]
+        assert [each.name for each in client.tracking.search_experiments()] == ["there"]
     with Client(server.uri, token=server.token, workspace="nowhere") as client, pytest.raises(NotFound):
-        list(client.tracking.list_experiments())
+        list(client.tracking.search_experiments())
 
 
 def test_the_uplink_exchanges_keys(server: LocalServer, admin: Client, tmp_path: Path) -> None:

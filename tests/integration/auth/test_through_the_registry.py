@@ -60,12 +60,12 @@ async def test_the_registry_says_who_it_is(tmp_path: Path) -> None:
             assert me.name == "the-registry"
         runs = TrackingServiceStub(server.channel)
         known = (*server.admin, ("x-trackway-service", f"Bearer {token}"))
-        await runs.ListRuns(tracking.ListRunsRequest(), metadata=known)
+        await runs.SearchRuns(tracking.SearchRunsRequest(), metadata=known)
         alone = (("x-trackway-service", f"Bearer {token}"),)
-        asked = runs.ListRuns(tracking.ListRunsRequest(), metadata=alone)
+        asked = runs.SearchRuns(tracking.SearchRunsRequest(), metadata=alone)
         assert (await refusal_of(asked)).reason == "CREDENTIALS_MISSING"
         forged = (*server.admin, ("x-trackway-service", f"Bearer {token[:-4]}AAAA"))
-        asked = runs.ListRuns(tracking.ListRunsRequest(), metadata=forged)
+        asked = runs.SearchRuns(tracking.SearchRunsRequest(), metadata=forged)
         assert (await refusal_of(asked)).reason == "CREDENTIALS_INVALID"
 
 

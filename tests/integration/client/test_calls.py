@@ -198,19 +198,19 @@ async def test_a_closed_client_says_so() -> None:
 
 
 async def test_lists_fetch_pages_as_they_are_read() -> None:
-    async def pages(request: pb.ListRunsRequest, call: Call) -> pb.ListRunsResponse:
+    async def pages(request: pb.SearchRunsRequest, call: Call) -> pb.SearchRunsResponse:
         number = int(request.page_token or 0)
         runs = [] if number == 1 else [{"run_id": f"{number}{index}"} for index in range(2)]
-        return pb.ListRunsResponse(runs=runs, next_page_token=str(number + 1) if number < 3 else "")
+        return pb.SearchRunsResponse(runs=runs, next_page_token=str(number + 1) if number < 3 else "")
 
-    async with scripted(ListRuns=pages) as (server, client):
-        listing = client.tracking.list_runs(["0"], view="all", page_size=2)
+    async with scripted(SearchRuns=pages) as (server, client):
+        listing = client.tracking.search_runs(["0"], view="all", page_size=2)
         assert server.seen == []
         assert (await anext(listing)).info.run_id == "00"
         assert len(server.seen) == 1
         assert [run.info.run_id async for run in listing] == ["01", "20", "21", "30", "31"]
         assert [run async for run in listing] == []
-    assert [request.page_size for request in server.calls("ListRuns")] == [2, 2, 2, 2]
+    assert [request.page_size for request in server.calls("SearchRuns")] == [2, 2, 2, 2]
 
 
 async def test_arguments_that_cannot_be_meant_are_refused_here() -> None:
@@ -218,9 +218,9 @@ async def test_arguments_that_cannot_be_meant_are_refused_here() -> None:
         with pytest.raises(errors.InvalidArgument, match="either experiment_id or name"):
             await client.tracking.get_experiment()
         with pytest.raises(errors.InvalidArgument, match="give a list"):
-            client.tracking.list_runs("12")
+            client.tracking.search_runs("12")
         with pytest.raises(errors.InvalidArgument, match="no view"):
-            client.tracking.list_experiments(view="ALL")  # type: ignore[arg-type]
+            client.tracking.search_experiments(view="ALL")  # type: ignore[arg-type]
         with pytest.raises(errors.InvalidArgument, match="no status"):
             await client.tracking.update_run(RUN, status="DONE")  # type: ignore[arg-type]
         with pytest.raises(errors.InvalidArgument, match="say which version"):

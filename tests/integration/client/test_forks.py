@@ -69,7 +69,7 @@ in_child(read)
 experiment = client.tracking.create_experiment(run_id).experiment_id
 for _ in range(5):
     client.tracking.create_run(experiment_id=experiment)
-listing = client.tracking.list_runs([experiment], page_size=1)
+listing = client.tracking.search_runs([experiment], page_size=1)
 next(listing)
 in_child(lambda: next(listing))
 assert len(list(listing)) == 4

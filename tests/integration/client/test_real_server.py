@@ -62,7 +62,7 @@ def test_experiments(client: Client) -> None:
     client.tracking.delete_experiment(made.experiment_id)
     assert client.tracking.get_experiment(made.experiment_id).lifecycle_stage == "deleted"
     client.tracking.restore_experiment(made.experiment_id)
-    assert second in {experiment.name for experiment in client.tracking.list_experiments(page_size=1)}
+    assert second in {experiment.name for experiment in client.tracking.search_experiments(page_size=1)}
     with pytest.raises(errors.FailedPrecondition):
         client.tracking.delete_experiment("0")
     with pytest.raises(errors.NotFound):
@@ -91,10 +91,12 @@ def test_runs(client: Client) -> None:
     with pytest.raises(errors.NotFound):
         client.tracking.delete_tags(run_id, ["absent"])
     client.tracking.delete_run(run_id)
-    assert [run.info.run_id for run in client.tracking.list_runs([made.info.experiment_id])] == []
-    assert [run.info.run_id for run in client.tracking.list_runs([made.info.experiment_id], view="deleted")] == [run_id]
+    assert [run.info.run_id for run in client.tracking.search_runs([made.info.experiment_id])] == []
+    assert [run.info.run_id for run in client.tracking.search_runs([made.info.experiment_id], view="deleted")] == [
+        run_id
+    ]
     client.tracking.restore_run(run_id)
-    assert [run.info.run_id for run in client.tracking.list_runs([made.info.experiment_id])] == [run_id]
+    assert [run.info.run_id for run in client.tracking.search_runs([made.info.experiment_id])] == [run_id]
     assert list(client.tracking.list_series(run_id)) == list(client.tracking.list_writers(run_id)) == []
     assert (client.tracking.list_refused(run_id), client.tracking.latest_metrics(run_id)) == ([], {})
     with pytest.raises(errors.NotFound):
@@ -161,9 +163,9 @@ async def ingest(
 def test_runs_come_in_pages(client: Client) -> None:
     experiment = client.tracking.create_experiment(name()).experiment_id
     made = [client.tracking.create_run(experiment_id=experiment, start_time_us=1000 + n).info.run_id for n in range(7)]
-    listed = client.tracking.list_runs([experiment], page_size=3)
+    listed = client.tracking.search_runs([experiment], page_size=3)
     assert [run.info.run_id for run in listed] == made[::-1]
-    assert len(list(islice(client.tracking.list_runs([experiment], page_size=3), 4))) == 4
+    assert len(list(islice(client.tracking.search_runs([experiment], page_size=3), 4))) == 4
 
 
 def test_artifacts(client: Client, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ async def test_no_auth_by_default_and_open_to_the_world(server: LocalServer) -> 
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
         upload = files.UploadArtifact(iter([header("a", f"runs/{RUN}"), *data_of(b"x"), trailer(b"x")]))
         assert (await refusal_of(upload)).reason == "CREDENTIALS_MISSING"
-        listed = TrackingServiceStub(channel).ListExperiments(tracking.ListExperimentsRequest())
+        listed = TrackingServiceStub(channel).SearchExperiments(tracking.SearchExperimentsRequest())
         assert (await refusal_of(listed)).reason == "CREDENTIALS_MISSING"
 
 
@@ -248,7 +248,7 @@ async def test_credentials_at_rest(tmp_path: Path) -> None:
     async with auth_server(tmp_path) as server:
         key = await server.principal("ann", default="EDITOR")
         token = await server.token(key)
-        await TrackingServiceStub(server.channel).ListRuns(tracking.ListRunsRequest(), metadata=bearer(token))
+        await TrackingServiceStub(server.channel).SearchRuns(tracking.SearchRunsRequest(), metadata=bearer(token))
         found = [path for path in server.data_dir.rglob("*") if path.is_file()]
         secrets = {"key": key.split("_", 2)[2], "token": token, "signature": token.rpartition(".")[2]}
         for name, secret in secrets.items():

@@ -98,7 +98,7 @@ async def serves(channel: grpc.aio.Channel) -> None:
     """A normal call of each service is answered."""
     answer = await HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
-    await TrackingServiceStub(channel).ListExperiments(tracking_pb.ListExperimentsRequest(page_size=1), timeout=10)
+    await TrackingServiceStub(channel).SearchExperiments(tracking_pb.SearchExperimentsRequest(page_size=1), timeout=10)
     await ModelRegistryServiceStub(channel).ListModels(registry_pb.ListModelsRequest(page_size=1), timeout=10)
 
 

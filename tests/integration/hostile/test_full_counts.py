@@ -66,7 +66,7 @@ async def test_a_million_metric_names_of_one_run(
         assert run.info.status == "FINISHED"
         assert run.info.refused_count == 20  # ten definitions beyond the limit, and the points of those
         assert len(run.data.metrics) == min(NAMES, 10_000)
-        (listed,) = client.tracking.list_runs(["0"])
+        (listed,) = client.tracking.search_runs(["0"])
         assert len(listed.data.metrics) <= 100_000
         grown = memory(server, "VmHWM") - before
         if FULL:

@@ -43,7 +43,7 @@ def test_a_run_is_bounded_and_a_list_of_large_ones_is_read(tmp_path: Path, monke
         report = sync_spools(tmp_path, token=server.token)
         assert report.ok
         assert [spool.progress.refused for spool in report.spools] == [1] * RUNS
-        found = list(client.tracking.list_runs(["0"]))
+        found = list(client.tracking.search_runs(["0"]))
         assert [run.info.run_id for run in found] == [run_id(number) for number in reversed(range(RUNS))]
         for run in found:
             assert (sorted(run.data.params), run.data.tags["small"]) == (["p0", "p1", "p2"], "kept")

@@ -69,7 +69,7 @@ async def others_are_served(server: LocalServer, *, growth: int, seconds: float 
             nonlocal slowest
             while not ending.is_set():
                 started = loop.time()
-                await stub.ListExperiments(tracking_pb.ListExperimentsRequest(page_size=1), timeout=30)
+                await stub.SearchExperiments(tracking_pb.SearchExperimentsRequest(page_size=1), timeout=30)
                 slowest = max(slowest, loop.time() - started)
                 await asyncio.sleep(0.05)
 

@@ -46,7 +46,7 @@ def client(server: LocalServer) -> Iterator[Client]:
 
 
 def lost(client: Client, run: str) -> bool:
-    """Whether the run is lost, as GetRun and ListRuns tell."""
+    """Whether the run is lost, as GetRun and SearchRuns tell."""
     info = client.tracking.get_run(run).info
     if info.lost_since_us is not None:
         assert info.status == "RUNNING"
@@ -55,7 +55,7 @@ def lost(client: Client, run: str) -> bool:
 
 
 def lost_in_list(client: Client) -> set[str]:
-    return {run.info.run_id for run in client.tracking.list_runs() if run.info.lost_since_us}
+    return {run.info.run_id for run in client.tracking.search_runs() if run.info.lost_since_us}
 
 
 def page_of(server: LocalServer, run: str) -> str:

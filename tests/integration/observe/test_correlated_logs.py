@@ -42,8 +42,8 @@ def test_the_gateways_id_is_that_of_every_call_behind_it(server: LocalServer) ->
     answer = httpx.get(f"{server.http_url}/", auth=auth, headers={"x-request-id": "page-1"})
     assert answer.headers["x-request-id"] == "page-1"
     assert {line["method"].rpartition("/")[2] for line in lines(server, event="call", request_id="page-1")} == {
-        "ListExperiments",
-        "ListRuns",
+        "SearchExperiments",
+        "SearchRuns",
         "ListModels",
     }
     (page,) = lines(server, event="http_request", request_id="page-1")

@@ -65,7 +65,7 @@ async function streamRefused(stream, message, status, reason) {
 async function nobodyWithoutAKey() {
   for (const [wrong, reason] of [["", "CREDENTIALS_MISSING"], ["tw_wrong", "CREDENTIALS_INVALID"]]) {
     const stranger = connect(address, wrong, protos);
-    await refused(stranger.tracking.unary("ListExperiments", {}), "UNAUTHENTICATED", reason);
+    await refused(stranger.tracking.unary("SearchExperiments", {}), "UNAUTHENTICATED", reason);
   }
 }
 

@@ -37,8 +37,8 @@ def test_an_empty_optional_scalar_has_no_limit() -> None:
 
 
 def test_numbers_have_a_range() -> None:
-    assert fields(tracking.ListRunsRequest(page_size=1001)) == ["page_size"]
-    assert fields(tracking.ListRunsRequest(page_size=-1)) == ["page_size"]
+    assert fields(tracking.SearchRunsRequest(page_size=1001)) == ["page_size"]
+    assert fields(tracking.SearchRunsRequest(page_size=-1)) == ["page_size"]
     assert fields(registry.GetVersionRequest(name="m", version=-1)) == ["version"]
 
 
@@ -51,7 +51,7 @@ def test_lengths_count_characters_or_utf8_bytes() -> None:
 
 
 def test_elements_are_named_by_index_and_key() -> None:
-    assert fields(tracking.ListRunsRequest(experiment_ids=["1", "x", "2", "01"])) == [
+    assert fields(tracking.SearchRunsRequest(experiment_ids=["1", "x", "2", "01"])) == [
         "experiment_ids[1]",
         "experiment_ids[3]",
     ]
@@ -66,7 +66,7 @@ def test_an_empty_key_of_a_map_is_refused() -> None:
 
 
 def test_collections_have_a_size() -> None:
-    assert fields(tracking.ListRunsRequest(experiment_ids=["1"] * 1001)) == ["experiment_ids"]
+    assert fields(tracking.SearchRunsRequest(experiment_ids=["1"] * 1001)) == ["experiment_ids"]
     assert fields(tracking.LogBatchRequest(run_id=RUN, dataset_inputs=[ingest.DatasetInput()])) == [
         "dataset_inputs[0].name",
         "dataset_inputs[0].digest",
@@ -81,11 +81,11 @@ def test_messages_in_a_oneof() -> None:
 
 
 def test_unknown_values_of_an_enum_are_refused() -> None:
-    assert fields(tracking.ListRunsRequest(view=77)) == ["view"]
+    assert fields(tracking.SearchRunsRequest(view=77)) == ["view"]
 
 
 def test_at_most_eight_violations_are_told() -> None:
-    assert len(violations(tracking.ListRunsRequest(experiment_ids=["x"] * 100))) == 8
+    assert len(violations(tracking.SearchRunsRequest(experiment_ids=["x"] * 100))) == 8
 
 
 def test_records_are_left_to_the_service() -> None:

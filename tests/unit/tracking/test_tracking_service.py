@@ -69,16 +69,16 @@ async def test_experiments_are_made_found_and_named_once(service: Any) -> None:
 async def test_experiments_are_paged_newest_first(service: Any) -> None:
     for name in "abc":
         await new_experiment(service, name)
-    request, names = rpc.ListExperimentsRequest(page_size=3), []
+    request, names = rpc.SearchExperimentsRequest(page_size=3), []
     while True:
-        page = await service.ListExperiments(request, call())
+        page = await service.SearchExperiments(request, call())
         names += [one.name for one in page.experiments]
         if not page.next_page_token:
             break
         request.page_token = page.next_page_token
     assert names == ["c", "b", "a", "Default"]
-    changed = rpc.ListExperimentsRequest(page_token=request.page_token, view=pb.VIEW_TYPE_ALL)
-    assert await refusal(service.ListExperiments(changed, call())) is Reason.PAGE_TOKEN_INVALID
+    changed = rpc.SearchExperimentsRequest(page_token=request.page_token, view=pb.VIEW_TYPE_ALL)
+    assert await refusal(service.SearchExperiments(changed, call())) is Reason.PAGE_TOKEN_INVALID
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ async def test_experiments_are_paged_newest_first(service: Any) -> None:
 )
 async def test_a_made_up_page_token_is_refused(service: Any, token: str) -> None:
     for listing in (
-        service.ListExperiments(rpc.ListExperimentsRequest(page_token=token), call()),
-        service.ListRuns(rpc.ListRunsRequest(page_token=token), call()),
+        service.SearchExperiments(rpc.SearchExperimentsRequest(page_token=token), call()),
+        service.SearchRuns(rpc.SearchRunsRequest(page_token=token), call()),
     ):
         assert await refusal(listing) is Reason.PAGE_TOKEN_INVALID
 
@@ -191,9 +191,9 @@ async def test_runs_are_listed_with_what_they_hold(service: Any) -> None:
     await ingest(
         service, [open_writer(1, ids[3]), append(0, series(0), series(1, rank="1"), points([2.0, 3.0], 0, 1, at=2))]
     )
-    request, found = rpc.ListRunsRequest(page_size=3), []
+    request, found = rpc.SearchRunsRequest(page_size=3), []
     while True:
-        page = await service.ListRuns(request, call())
+        page = await service.SearchRuns(request, call())
         found += page.runs
         if not page.next_page_token:
             break
@@ -201,10 +201,10 @@ async def test_runs_are_listed_with_what_they_hold(service: Any) -> None:
     assert [run.run_id for run in found] == ids[::-1]
     assert [(one.key, dict(one.context), one.last_value) for one in found[0].metrics] == [("loss", {}, 2.0)]
     assert len((await get(service, ids[3])).metrics) == 2
-    children = await service.ListRuns(rpc.ListRunsRequest(parent_run_id=ids[0], experiment_ids=["0"]), call())
+    children = await service.SearchRuns(rpc.SearchRunsRequest(parent_run_id=ids[0], experiment_ids=["0"]), call())
     assert [run.run_id for run in children.runs] == [ids[3], ids[2]]
     await service.DeleteRun(rpc.DeleteRunRequest(run_id=ids[1]), call())
-    deleted = await service.ListRuns(rpc.ListRunsRequest(view=pb.VIEW_TYPE_DELETED_ONLY), call())
+    deleted = await service.SearchRuns(rpc.SearchRunsRequest(view=pb.VIEW_TYPE_DELETED_ONLY), call())
     assert [run.run_id for run in deleted.runs] == [ids[1]]
 
 
@@ -237,7 +237,7 @@ async def test_another_workspace_sees_nothing(service: Any) -> None:
         service.ListSeries(rpc.ListSeriesRequest(run_id=RUN), stranger),
     ):
         assert await refusal(answer) is Reason.RUN_NOT_FOUND
-    listed = await service.ListRuns(rpc.ListRunsRequest(workspace="other"), stranger)
+    listed = await service.SearchRuns(rpc.SearchRunsRequest(workspace="other"), stranger)
     assert not listed.runs
     asked = rpc.GetExperimentRequest(experiment_id="0", workspace="other")
     assert await refusal(service.GetExperiment(asked, stranger)) is (Reason.EXPERIMENT_NOT_FOUND)

@@ -73,6 +73,16 @@ def sqlite_engine(path: Path) -> Engine:
 def _set_pragmas(driver: Any, _record: object) -> None:
     for pragma in PRAGMAS:
         driver.execute(pragma).close()
+    driver.create_function("rlike", 3, _matches, deterministic=True)
+
+
+def _matches(operator: str, pattern: str, text: str) -> bool:
+    """Patterns that SQLite does not know, in linear time: see core/search/sql.py."""
+    # Loaded where it is used: not at a server's start.
+    from trackway_server.core.search.patterns import matcher
+    from trackway_server.core.search.syntax import Operator
+
+    return matcher(Operator(operator), pattern)(text)
 
 
 class SqliteDatabase:

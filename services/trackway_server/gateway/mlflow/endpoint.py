@@ -42,6 +42,7 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/experiments/delete-experiment-tag": {"POST": experiments.delete_tag},
     "/runs/create": {"POST": runs.create},
     "/runs/get": {"GET": runs.get},
+    "/runs/search": {"POST": runs.search},
     "/runs/update": {"POST": runs.update},
     "/runs/delete": {"POST": runs.delete},
     "/runs/restore": {"POST": runs.restore},

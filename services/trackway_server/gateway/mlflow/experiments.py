@@ -41,20 +41,20 @@ async def get_by_name(session: Session) -> Answer:
 
 
 async def search(session: Session) -> Answer:
-    """All of a workspace, newest first; a filter or an order is not understood yet."""
+    """Those of a workspace that a filter chooses, newest first where no order is given."""
     asked = session.parameters
-    if asked.has("filter") or asked.has("order_by"):
-        raise MlflowError("NOT_IMPLEMENTED", "Experiments are listed without a filter and an order here, newest first.")
     most = asked.whole("max_results", 0)
     if not 1 <= most <= _MOST:
         raise invalid(f"Invalid value {most} for parameter 'max_results' supplied. It must be 1 to {_MOST}.")
-    page = pb.ListExperimentsRequest(
+    page = pb.SearchExperimentsRequest(
         workspace=session.workspace,
         view="VIEW_TYPE_" + asked.choice("view_type", VIEWS, "ACTIVE_ONLY"),
         page_size=min(most, _PAGE),
         page_token=asked.text("page_token", ""),
+        filter=asked.text("filter", ""),
+        order_by=asked.texts("order_by"),
     )
-    found = await session.call("ListExperiments", page)
+    found = await session.call("SearchExperiments", page)
     listed = [experiment_json(experiment) for experiment in found.experiments]
     return {"experiments": listed, **({"next_page_token": found.next_page_token} if found.next_page_token else {})}
 

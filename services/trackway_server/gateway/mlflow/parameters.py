@@ -81,6 +81,14 @@ class Parameters:
             raise _wrong(name, value)
         return [Parameters(one) for one in value]
 
+    def texts(self, name: str) -> list[str]:
+        """A list of strings; of an address, one alone."""
+        value = self._value(name) or []
+        listed = [value] if isinstance(value, str) else value
+        if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+            raise _wrong(name, value)
+        return listed
+
     def pairs(self, name: str) -> dict[str, str]:
         """A list of objects with `key` and `value`; of a key that is there twice, the last."""
         return {one.text("key"): one.text("value", "") for one in self.objects(name)}

@@ -7,11 +7,13 @@ from typing import Any
 from trackway.api.metrics.v1.ingest_pb2 import ParamsSet, RunStart, TagsChange
 from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway_server.core.ids import new_id
-from trackway_server.gateway.mlflow.entities import STATUSES, run_info_json, run_json
+from trackway_server.gateway.mlflow.entities import STATUSES, VIEWS, run_info_json, run_json
 from trackway_server.gateway.mlflow.errors import invalid
 from trackway_server.gateway.mlflow.session import Session
 
 RUN_NAME_TAG = "mlflow.runName"
+_MOST = 50_000
+_PAGE = 1000
 
 Answer = dict[str, Any]
 
@@ -38,6 +40,29 @@ async def get(session: Session) -> Answer:
     """One with its latest metrics, params, tags and data sets."""
     found = await session.call("GetRun", pb.GetRunRequest(run_id=session.parameters.run_id()))
     return {"run": run_json(found.run)}
+
+
+async def search(session: Session) -> Answer:
+    """Those of some experiments that a filter chooses, latest first where no order is given."""
+    asked = session.parameters
+    most = asked.whole("max_results", _PAGE)
+    if not 1 <= most <= _MOST:
+        raise invalid(f"Invalid value {most} for parameter 'max_results' supplied. It must be 1 to {_MOST}.")
+    experiment_ids = asked.texts("experiment_ids")
+    if not experiment_ids:
+        return {}
+    page = pb.SearchRunsRequest(
+        workspace=session.workspace,
+        experiment_ids=experiment_ids,
+        view="VIEW_TYPE_" + asked.choice("run_view_type", VIEWS, "ACTIVE_ONLY"),
+        filter=asked.text("filter", ""),
+        order_by=asked.texts("order_by"),
+        page_size=min(most, _PAGE),
+        page_token=asked.text("page_token", ""),
+    )
+    found = await session.call("SearchRuns", page)
+    listed = [run_json(run) for run in found.runs]
+    return {"runs": listed, **({"next_page_token": found.next_page_token} if found.next_page_token else {})}
 
 
 async def update(session: Session) -> Answer:

@@ -174,7 +174,15 @@ class MetricUnit(Protocol):
         ...
 
     def put_summaries(self, summaries: Summaries) -> None:
-        """Store summaries, `series` being the store's numbers."""
+        """Store summaries, `series` being the store's numbers, for searches too."""
+        ...
+
+    def unplaced_subjects(self, limit: int) -> list[str]:
+        """Up to `limit` subjects with summaries that searches do not find: an older server has put them."""
+        ...
+
+    def place(self, subject_id: str) -> None:
+        """Have searches find the summaries of a subject."""
         ...
 
     def point_bytes(self, subject_id: str) -> int:

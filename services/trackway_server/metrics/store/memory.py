@@ -289,6 +289,13 @@ class MemoryMetricUnit:
         for place, number in enumerate(summaries["series"].tolist()):
             self._state.summaries[number] = summaries[place : place + 1].copy()
 
+    def unplaced_subjects(self, limit: int) -> list[str]:
+        """See MetricUnit."""
+        return []
+
+    def place(self, subject_id: str) -> None:
+        """See MetricUnit."""
+
 
 def _order(series: Series) -> tuple[str, str]:
     return series.key, context_digest(series.context)

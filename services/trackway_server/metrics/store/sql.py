@@ -16,6 +16,7 @@ from trackway_server.metrics.domain.ports import SegmentEntry, Series
 from trackway_server.metrics.domain.records import Segment, SeriesDefinition, WriterCursor, context_digest
 from trackway_server.metrics.domain.summaries import SUMMARY, SUMMARY_1, Summaries, of_format_1
 from trackway_server.metrics.store.sql_chunks import SqlChunks, batches
+from trackway_server.metrics.store.sql_placing import place, unplaced_subjects
 from trackway_server.metrics.store.tables import MetricTables
 
 _SUMMARY_NAMES = SUMMARY.names or ()
@@ -265,6 +266,16 @@ class SqlMetricUnit(SqlChunks):
         upsert = insert.on_conflict_do_update(index_elements=["series"], set_=changes)
         rows = [dict(zip(_SUMMARY_NAMES, row, strict=True)) for row in summaries.tolist()]
         self._connection.execute(upsert, rows)
+        place(self._connection, self._tables, summaries["series"].tolist())
+
+    def unplaced_subjects(self, limit: int) -> list[str]:
+        """See MetricUnit."""
+        return unplaced_subjects(self._connection, self._tables, limit)
+
+    def place(self, subject_id: str) -> None:
+        """See MetricUnit."""
+        lock_name(self._connection, f"{self._tables.unfolded.name}/{subject_id}")
+        place(self._connection, self._tables, subject_id)
 
     def _number(self, writer_id: str) -> int | None:
         if writer_id not in self._numbers:

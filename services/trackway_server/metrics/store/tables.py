@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -27,6 +28,8 @@ BigKey = BigInteger().with_variant(Integer, "sqlite")
 
 _KEY = String(250).with_variant(String(250, collation="C"), "postgresql")
 """Sorted by code points everywhere, so that lists of series have one order."""
+
+_UNPLACED = text("subject_id IS NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,4 +182,8 @@ def _summaries(metadata: MetaData) -> Table:
         Column("series", ForeignKey("metric_series.number"), primary_key=True, autoincrement=False),
         *(Column(name, BigInteger, nullable=False) for name in (*names, *bounds)),
         *(Column(name, BigInteger, nullable=False, server_default="0") for name in firsts),
+        Column("subject_id", String(64), comment="of the series; null until it is placed, see sql_placing.py"),
+        Column("search_key", _KEY, comment="key of the series that stands for it in searches; null for others"),
+        Index("ix_metric_summaries_search", "search_key", "last_key", "subject_id"),
+        Index("ix_metric_summaries_unplaced", "series", sqlite_where=_UNPLACED, postgresql_where=_UNPLACED),
     )

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from trackway_server.core.search.conditions import Search
+from trackway_server.core.search.ordering import Place
 from trackway_server.metrics.domain.liveness import LivenessRows
 from trackway_server.metrics.domain.ports import MetricUnit, SubjectRecords
 from trackway_server.tracking.domain.console import ConsoleUnit
 from trackway_server.tracking.domain.deletions import Deletions
 from trackway_server.tracking.domain.model import DatasetInput, Experiment, RefusedRecord, RunInfo, RunsQuery, View
+from trackway_server.tracking.domain.search import FoundExperiment, FoundRun
 
 
 class Bindings(Protocol):
@@ -89,12 +92,13 @@ class TrackingUnit(Protocol):
         """An experiment, a deleted one too; in a write transaction it is locked until the end."""
         ...
 
-    def experiments(
-        self, workspace: str, view: View, before: int | None, limit: int, bound_to: str = ""
-    ) -> list[Experiment]:
-        """Up to `limit` experiments whose id is smaller than `before` (None: all), by falling id.
+    def search_experiments(
+        self, workspace: str, view: View, search: Search, after: Place | None, limit: int, bound_to: str = ""
+    ) -> list[FoundExperiment]:
+        """Up to `limit` of the experiments that hold the search's term, in its order, after a place (None: from the
+        start).
 
-        Where `bound_to` is given, of those alone to which this principal is bound.
+        `bound_to`: of those alone to which this principal is bound; empty: of all.
         """
         ...
 
@@ -139,9 +143,20 @@ class TrackingUnit(Protocol):
         """Store a changed run."""
         ...
 
-    def runs(self, query: RunsQuery, after: tuple[int, str] | None, limit: int) -> list[RunInfo]:
-        """Up to `limit` runs by falling (start time, run id), after the run with the given two (None: from the
-        start)."""
+    def search_runs(self, query: RunsQuery, search: Search, after: Place | None, limit: int) -> list[FoundRun]:
+        """Up to `limit` of the runs that hold the search's term, in its order, after a place (None: from the start).
+
+        What each means is said by domain/search.py, SearchedRun, and core/search: evaluation.py, ordering.py.
+        Of metrics it knows what is folded, of params those whose numbers are filled.
+        """
+        ...
+
+    def has_unfilled_numbers(self) -> bool:
+        """Whether there are params whose numbers are not noted: an older server has stored them."""
+        ...
+
+    def fill_numbers(self, limit: int) -> None:
+        """Note the numbers of up to `limit` of them."""
         ...
 
     def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:

@@ -18,7 +18,6 @@ from trackway_server.tracking.domain.model import (
     ParamsSet,
     Run,
     RunInfo,
-    RunsQuery,
     RunStart,
     RunStatus,
     StatusChange,
@@ -142,19 +141,16 @@ def load_runs(unit: TrackingUnit, infos: Sequence[RunInfo]) -> list[Run]:
     ]
 
 
-def load_page(
-    unit: TrackingUnit, query: RunsQuery, after: tuple[int, str] | None, size: int
-) -> tuple[list[Run], RunInfo | None]:
-    """Up to `size` runs after a place, and the last of them where more follow. A page ends before `size` where its runs
-    would have more text than one run may have, so that it fits one message whatever they hold."""
-    infos = unit.runs(query, after, size + 1)
-    sizes, count, text = unit.text_sizes([info.run_id for info in infos[:size]]), 0, 0
-    for info in infos[:size]:
+def load_page(unit: TrackingUnit, infos: Sequence[RunInfo]) -> list[Run]:
+    """The first runs of a page, at least one, as many as have no more text together than one run may have, so that the
+    page fits one message whatever they hold."""
+    sizes, count, text = unit.text_sizes([info.run_id for info in infos]), 0, 0
+    for info in infos:
         text += sizes.get(info.run_id, 0)
         if count and text > MAX_TEXT:
             break
         count += 1
-    return load_runs(unit, infos[:count]), infos[count - 1] if len(infos) > count else None
+    return load_runs(unit, infos[:count])
 
 
 def update_run(

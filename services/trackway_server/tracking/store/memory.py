@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from trackway_server.core.search.conditions import Search
+from trackway_server.core.search.evaluation import holds
+from trackway_server.core.search.ordering import Place, ordered, place_of
+from trackway_server.metrics.domain.reading import SummarisedSeries, summarised
 from trackway_server.metrics.store.liveness import LivenessState, MemoryLivenessRows
 from trackway_server.metrics.store.memory import MemoryMetricUnit, MemoryTransactions, MetricState
 from trackway_server.tracking.domain.deletions import Deletion, Stage
@@ -22,6 +26,8 @@ from trackway_server.tracking.domain.model import (
     View,
 )
 from trackway_server.tracking.domain.records import RunRecords
+from trackway_server.tracking.domain.runs import load_runs
+from trackway_server.tracking.domain.search import FoundExperiment, FoundRun, SearchedExperiment, SearchedRun
 from trackway_server.tracking.store.console_memory import MemoryConsoleUnit
 from trackway_server.tracking.store.deletions_memory import MemoryDeletions
 
@@ -83,14 +89,15 @@ class MemoryTrackingUnit:
         """See TrackingUnit."""
         return next((e for e in self._experiments.values() if (e.workspace, e.name) == (workspace, name)), None)
 
-    def experiments(
-        self, workspace: str, view: View, before: int | None, limit: int, bound_to: str = ""
-    ) -> list[Experiment]:
+    def search_experiments(
+        self, workspace: str, view: View, search: Search, after: Place | None, limit: int, bound_to: str = ""
+    ) -> list[FoundExperiment]:
         """See TrackingUnit."""
         found = [e for e in self._experiments.values() if e.workspace == workspace and _shown(e.deleted, view)]
-        found = [e for e in found if before is None or e.experiment_id < before]
         found = [e for e in found if not bound_to or (e.experiment_id, bound_to) in self._roles]
-        return sorted(found, key=lambda e: -e.experiment_id)[:limit]
+        searched = [SearchedExperiment(each) for each in found]
+        chosen = [(place_of(search.orders, one), one) for one in searched if holds(search.term, one)]
+        return [FoundExperiment(one.experiment, at) for at, one in ordered(chosen, search.orders, after)[:limit]]
 
     def add_experiment(self, workspace: str, name: str, tags: Mapping[str, str], now_us: int) -> Experiment:
         """See TrackingUnit."""
@@ -145,13 +152,24 @@ class MemoryTrackingUnit:
         """See TrackingUnit."""
         self._runs[run.run_id].info = run
 
-    def runs(self, query: RunsQuery, after: tuple[int, str] | None, limit: int) -> list[RunInfo]:
+    def search_runs(self, query: RunsQuery, search: Search, after: Place | None, limit: int) -> list[FoundRun]:
         """See TrackingUnit."""
         found = [run.info for run in self._runs.values() if _chosen(run.info, query)]
-        found = [info for info in found if after is None or _place(info) < after]
         bound = query.bound_to
         found = [info for info in found if not bound or (info.experiment_id, bound) in self._roles]
-        return sorted(found, key=_place, reverse=True)[:limit]
+        searched = [SearchedRun(run, self._series(run.info.run_id)) for run in load_runs(self, found)]
+        chosen = [(place_of(search.orders, one), one) for one in searched if holds(search.term, one)]
+        return [FoundRun(one.run.info, at) for at, one in ordered(chosen, search.orders, after)[:limit]]
+
+    def _series(self, run_id: str) -> list[SummarisedSeries]:
+        return summarised(self.metrics, self.metrics.series_of_subjects([run_id], None, 1_000_000))
+
+    def has_unfilled_numbers(self) -> bool:
+        """See TrackingUnit."""
+        return False
+
+    def fill_numbers(self, limit: int) -> None:
+        """See TrackingUnit."""
 
     def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
         """See TrackingUnit."""
@@ -271,10 +289,6 @@ def _chosen(run: RunInfo, query: RunsQuery) -> bool:
         and (not query.parent_run_id or run.parent_run_id == query.parent_run_id)
         and _shown(run.deleted, query.view)
     )
-
-
-def _place(run: RunInfo) -> tuple[int, str]:
-    return run.start_time_us, run.run_id
 
 
 def _text_size(run: _StoredRun) -> int:

@@ -8,12 +8,14 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, func, literal, select, update
 from sqlalchemy.dialects import sqlite
 
 from trackway_server.core.db.database import Database
 from trackway_server.core.db.locking import locked
 from trackway_server.core.errors import Reason
+from trackway_server.core.search.conditions import Search
+from trackway_server.core.search.ordering import Place
 from trackway_server.metrics.store.liveness import SqlLivenessRows
 from trackway_server.metrics.store.sql import SqlMetricUnit
 from trackway_server.tracking.domain.deletions import Stage
@@ -29,9 +31,13 @@ from trackway_server.tracking.domain.model import (
 )
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.records import RunRecords
+from trackway_server.tracking.domain.search import FoundExperiment, FoundRun
 from trackway_server.tracking.store.console_sql import SqlConsoleUnit
 from trackway_server.tracking.store.deletions_sql import SqlDeletions
-from trackway_server.tracking.store.sql_bindings import SqlBindings, bound_experiments
+from trackway_server.tracking.store.sql_bindings import SqlBindings
+from trackway_server.tracking.store.sql_experiment_search import search_experiments
+from trackway_server.tracking.store.sql_numbers import fill_numbers, has_unfilled_numbers, number_column
+from trackway_server.tracking.store.sql_run_search import RunSearch
 from trackway_server.tracking.store.tables import (
     DATASET_INPUTS,
     DELETIONS,
@@ -109,19 +115,15 @@ class SqlTrackingUnit:
         rows = self._connection.execute(query).mappings().all()
         return next(iter(self._with_tags(rows)), None)
 
-    def experiments(
-        self, workspace: str, view: View, before: int | None, limit: int, bound_to: str = ""
-    ) -> list[Experiment]:
+    def search_experiments(
+        self, workspace: str, view: View, search: Search, after: Place | None, limit: int, bound_to: str = ""
+    ) -> list[FoundExperiment]:
         """See TrackingUnit."""
-        query = select(EXPERIMENTS).where(EXPERIMENTS.c.workspace == workspace)
-        if view is not View.ALL:
-            query = query.where(EXPERIMENTS.c.deleted == (view is View.DELETED_ONLY))
-        if bound_to:
-            query = query.where(EXPERIMENTS.c.experiment_id.in_(bound_experiments(bound_to)))
-        if before is not None:
-            query = query.where(EXPERIMENTS.c.experiment_id < before)
-        query = query.order_by(EXPERIMENTS.c.experiment_id.desc()).limit(limit)
-        return self._with_tags(self._connection.execute(query).mappings().all())
+        found = dict(search_experiments(self._connection, workspace, view, search, after, limit, bound_to))
+        query = select(EXPERIMENTS).where(EXPERIMENTS.c.experiment_id.in_(found))
+        rows = self._connection.execute(query).mappings().all()
+        known = {each.experiment_id: each for each in self._with_tags(rows)}
+        return [FoundExperiment(known[number], place) for number, place in found.items()]
 
     def _with_tags(self, rows: Sequence[RowMapping]) -> list[Experiment]:
         tags: dict[int, dict[str, str]] = {}
@@ -198,23 +200,22 @@ class SqlTrackingUnit:
         """See TrackingUnit."""
         self._connection.execute(update(RUNS).where(RUNS.c.run_id == run.run_id).values(_run_row(run)))
 
-    def runs(self, query: RunsQuery, after: tuple[int, str] | None, limit: int) -> list[RunInfo]:
+    def search_runs(self, query: RunsQuery, search: Search, after: Place | None, limit: int) -> list[FoundRun]:
         """See TrackingUnit."""
-        chosen = select(RUNS).where(RUNS.c.workspace == query.workspace)
-        if query.experiment_ids:
-            chosen = chosen.where(RUNS.c.experiment_id.in_(query.experiment_ids))
-        if query.view is not View.ALL:
-            chosen = chosen.where(RUNS.c.deleted == (query.view is View.DELETED_ONLY))
-        if query.bound_to:
-            chosen = chosen.where(RUNS.c.experiment_id.in_(bound_experiments(query.bound_to)))
-        if query.parent_run_id:
-            chosen = chosen.where(RUNS.c.parent_run_id == query.parent_run_id)
-        if after is not None:
-            start, run_id = after
-            same = and_(RUNS.c.start_time_us == start, RUNS.c.run_id < run_id)
-            chosen = chosen.where(RUNS.c.start_time_us <= start, or_(RUNS.c.start_time_us < start, same))
-        chosen = chosen.order_by(RUNS.c.start_time_us.desc(), RUNS.c.run_id.desc()).limit(limit)
-        return [_run(row) for row in self._connection.execute(chosen).mappings()]
+        found = RunSearch(self._connection, query, search, after).page(limit)
+        infos: dict[str, RunInfo] = {}
+        for batch in _batches(run_id for run_id, _ in found):
+            rows = self._connection.execute(select(RUNS).where(RUNS.c.run_id.in_(batch))).mappings()
+            infos |= {row["run_id"]: _run(row) for row in rows}
+        return [FoundRun(infos[run_id], place) for run_id, place in found]
+
+    def has_unfilled_numbers(self) -> bool:
+        """See TrackingUnit."""
+        return has_unfilled_numbers(self._connection)
+
+    def fill_numbers(self, limit: int) -> None:
+        """See TrackingUnit."""
+        fill_numbers(self._connection, limit)
 
     def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
         """See TrackingUnit."""
@@ -236,7 +237,11 @@ class SqlTrackingUnit:
 
     def add_params(self, run_id: str, params: Mapping[str, str]) -> None:
         """See TrackingUnit."""
-        self._connection.execute(PARAMS.insert(), _key_rows(run_id, params))
+        rows = [
+            {"run_id": run_id, "key": key, "value": value, "number": number_column(value)}
+            for key, value in params.items()
+        ]
+        self._connection.execute(PARAMS.insert(), rows)
 
     def tags(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """See TrackingUnit."""
@@ -296,7 +301,9 @@ class SqlTrackingUnit:
     def _maps(self, table: Table, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
         for batch in _batches(run_ids):
-            for row in self._connection.execute(select(table).where(table.c.run_id.in_(batch))):
+            for row in self._connection.execute(
+                select(table.c.run_id, table.c.key, table.c.value).where(table.c.run_id.in_(batch))
+            ):
                 found.setdefault(row.run_id, {})[row.key] = row.value
         return found
 

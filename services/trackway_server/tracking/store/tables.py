@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -14,9 +15,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 from sqlalchemy import UniqueConstraint as Unique
 
+from trackway_server.core.search.ordering import HEAD
 from trackway_server.metrics.store.liveness import liveness_tables
 from trackway_server.metrics.store.tables import BigKey, metric_tables
 
@@ -24,6 +27,9 @@ METADATA = MetaData()
 
 METRICS = metric_tables(METADATA)
 LIVENESS = liveness_tables(METADATA)
+
+_HEAD = text(f"substr(value, 1, {HEAD})")
+_UNFILLED = text("number IS NULL")
 
 EXPERIMENTS = Table(
     "experiments",
@@ -82,6 +88,10 @@ PARAMS = Table(
     Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
     Column("key", String(250), primary_key=True),
     Column("value", Text, nullable=False),
+    Column("number", Float(53), comment="what number the value is; infinite: none; null: not filled yet"),
+    Index("ix_params_value", "key", _HEAD, "run_id"),
+    Index("ix_params_number", "key", "number", "run_id"),
+    Index("ix_params_unfilled", "run_id", sqlite_where=_UNFILLED, postgresql_where=_UNFILLED),
 )
 
 TAGS = Table(
@@ -90,6 +100,7 @@ TAGS = Table(
     Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
     Column("key", String(250), primary_key=True),
     Column("value", Text, nullable=False),
+    Index("ix_tags_value", "key", _HEAD, "run_id"),
 )
 
 DATASET_INPUTS = Table(

@@ -61,19 +61,23 @@ class GetExperimentResponse(_message.Message):
     experiment: _resources_pb2_1.Experiment
     def __init__(self, experiment: _Optional[_Union[_resources_pb2_1.Experiment, _Mapping]] = ...) -> None: ...
 
-class ListExperimentsRequest(_message.Message):
-    __slots__ = ("workspace", "view", "page_size", "page_token")
+class SearchExperimentsRequest(_message.Message):
+    __slots__ = ("workspace", "view", "page_size", "page_token", "filter", "order_by")
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    ORDER_BY_FIELD_NUMBER: _ClassVar[int]
     workspace: str
     view: _resources_pb2_1.ViewType
     page_size: int
     page_token: str
-    def __init__(self, workspace: _Optional[str] = ..., view: _Optional[_Union[_resources_pb2_1.ViewType, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    filter: str
+    order_by: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, workspace: _Optional[str] = ..., view: _Optional[_Union[_resources_pb2_1.ViewType, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., filter: _Optional[str] = ..., order_by: _Optional[_Iterable[str]] = ...) -> None: ...
 
-class ListExperimentsResponse(_message.Message):
+class SearchExperimentsResponse(_message.Message):
     __slots__ = ("experiments", "next_page_token")
     EXPERIMENTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -154,23 +158,27 @@ class GetRunResponse(_message.Message):
     run: _resources_pb2_1.Run
     def __init__(self, run: _Optional[_Union[_resources_pb2_1.Run, _Mapping]] = ...) -> None: ...
 
-class ListRunsRequest(_message.Message):
-    __slots__ = ("workspace", "experiment_ids", "view", "page_size", "page_token", "parent_run_id")
+class SearchRunsRequest(_message.Message):
+    __slots__ = ("workspace", "experiment_ids", "view", "page_size", "page_token", "parent_run_id", "filter", "order_by")
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_IDS_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     PARENT_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    ORDER_BY_FIELD_NUMBER: _ClassVar[int]
     workspace: str
     experiment_ids: _containers.RepeatedScalarFieldContainer[str]
     view: _resources_pb2_1.ViewType
     page_size: int
     page_token: str
     parent_run_id: str
-    def __init__(self, workspace: _Optional[str] = ..., experiment_ids: _Optional[_Iterable[str]] = ..., view: _Optional[_Union[_resources_pb2_1.ViewType, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., parent_run_id: _Optional[str] = ...) -> None: ...
+    filter: str
+    order_by: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, workspace: _Optional[str] = ..., experiment_ids: _Optional[_Iterable[str]] = ..., view: _Optional[_Union[_resources_pb2_1.ViewType, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., parent_run_id: _Optional[str] = ..., filter: _Optional[str] = ..., order_by: _Optional[_Iterable[str]] = ...) -> None: ...
 
-class ListRunsResponse(_message.Message):
+class SearchRunsResponse(_message.Message):
     __slots__ = ("runs", "next_page_token")
     RUNS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]

@@ -46,10 +46,10 @@ class TrackingServiceStub(object):
                 request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetExperimentRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetExperimentResponse.FromString,
                 _registered_method=True)
-        self.ListExperiments = channel.unary_unary(
-                '/trackway.api.tracking.v1.TrackingService/ListExperiments',
-                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentsRequest.SerializeToString,
-                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentsResponse.FromString,
+        self.SearchExperiments = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/SearchExperiments',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchExperimentsRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchExperimentsResponse.FromString,
                 _registered_method=True)
         self.UpdateExperiment = channel.unary_unary(
                 '/trackway.api.tracking.v1.TrackingService/UpdateExperiment',
@@ -76,10 +76,10 @@ class TrackingServiceStub(object):
                 request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetRunRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetRunResponse.FromString,
                 _registered_method=True)
-        self.ListRuns = channel.unary_unary(
-                '/trackway.api.tracking.v1.TrackingService/ListRuns',
-                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListRunsRequest.SerializeToString,
-                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListRunsResponse.FromString,
+        self.SearchRuns = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/SearchRuns',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchRunsRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchRunsResponse.FromString,
                 _registered_method=True)
         self.UpdateRun = channel.unary_unary(
                 '/trackway.api.tracking.v1.TrackingService/UpdateRun',
@@ -191,8 +191,8 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListExperiments(self, request, context):
-        """ListExperiments answers the experiments of a workspace, newest first.
+    def SearchExperiments(self, request, context):
+        """SearchExperiments answers the experiments of a workspace that a filter chooses, in an order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -233,8 +233,9 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListRuns(self, request, context):
-        """ListRuns answers runs of experiments, latest start first.
+    def SearchRuns(self, request, context):
+        """SearchRuns answers the runs of experiments that a filter chooses, in an order. It sees what was acknowledged before
+        it was called.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -387,10 +388,10 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetExperimentRequest.FromString,
                     response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetExperimentResponse.SerializeToString,
             ),
-            'ListExperiments': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListExperiments,
-                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentsRequest.FromString,
-                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentsResponse.SerializeToString,
+            'SearchExperiments': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchExperiments,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchExperimentsRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchExperimentsResponse.SerializeToString,
             ),
             'UpdateExperiment': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateExperiment,
@@ -417,10 +418,10 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetRunRequest.FromString,
                     response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetRunResponse.SerializeToString,
             ),
-            'ListRuns': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListRuns,
-                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListRunsRequest.FromString,
-                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListRunsResponse.SerializeToString,
+            'SearchRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchRuns,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchRunsRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchRunsResponse.SerializeToString,
             ),
             'UpdateRun': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateRun,
@@ -579,7 +580,7 @@ class TrackingService(object):
             _registered_method=True)
 
     @staticmethod
-    def ListExperiments(request,
+    def SearchExperiments(request,
             target,
             options=(),
             channel_credentials=None,
@@ -592,9 +593,9 @@ class TrackingService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/trackway.api.tracking.v1.TrackingService/ListExperiments',
-            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentsRequest.SerializeToString,
-            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListExperimentsResponse.FromString,
+            '/trackway.api.tracking.v1.TrackingService/SearchExperiments',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchExperimentsRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchExperimentsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -741,7 +742,7 @@ class TrackingService(object):
             _registered_method=True)
 
     @staticmethod
-    def ListRuns(request,
+    def SearchRuns(request,
             target,
             options=(),
             channel_credentials=None,
@@ -754,9 +755,9 @@ class TrackingService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/trackway.api.tracking.v1.TrackingService/ListRuns',
-            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListRunsRequest.SerializeToString,
-            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.ListRunsResponse.FromString,
+            '/trackway.api.tracking.v1.TrackingService/SearchRuns',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchRunsRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,78 @@
+"""Fills databases with the runs of P7: ours through its own tables, in batches, as ingestion leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+import numpy as np
+from sqlalchemy import Connection, insert
+
+from benchmarks.searches import METRICS, PARAMS, SearchedRun
+from trackway_server.metrics.domain.summaries import NO_STEP, keys_of
+from trackway_server.tracking.store.sql_numbers import number_column
+from trackway_server.tracking.store.tables import METRICS as TABLES
+from trackway_server.tracking.store.tables import PARAMS as PARAM_ROWS
+from trackway_server.tracking.store.tables import RUNS, TAGS
+
+BATCH = 1000
+
+
+def fill(connection: Connection, runs: Iterable[SearchedRun], first_series: int = 1) -> int:
+    """Store up to BATCH runs in experiment 0; of how many. `first_series` is the number of their first series."""
+    some = list(islice(runs, BATCH))
+    if not some:
+        return 0
+    connection.execute(insert(RUNS), [_run(run) for run in some])
+    named = [(run.run_id, key, value) for run in some for key, value in zip(PARAMS, run.params, strict=True)]
+    connection.execute(
+        insert(PARAM_ROWS),
+        [{"run_id": run, "key": key, "value": value, "number": number_column(value)} for run, key, value in named],
+    )
+    tags = [(run.run_id, key, value) for run in some for key, value in (("team", run.team), ("note", run.name))]
+    connection.execute(insert(TAGS), [{"run_id": run, "key": key, "value": value} for run, key, value in tags])
+    _metrics(connection, some, first_series)
+    return len(some)
+
+
+def _run(run: SearchedRun) -> dict[str, object]:
+    return {
+        "run_id": run.run_id,
+        "workspace": "default",
+        "experiment_id": 0,
+        "name": run.name,
+        "status": run.status,
+        "status_message": "",
+        "user_id": "me",
+        "start_time_us": run.start_time_us,
+        "end_time_us": run.start_time_us + 1,
+        "parent_run_id": "",
+        "start_digest": "",
+        "deleted": False,
+        "deleted_with_experiment": False,
+        "refused_count": 0,
+    }
+
+
+def _metrics(connection: Connection, runs: list[SearchedRun], first: int) -> None:
+    named = [(run.run_id, key) for run in runs for key in METRICS]
+    keys = keys_of(np.array([value for run in runs for value in run.metrics])).tolist()
+    connection.execute(
+        insert(TABLES.series),
+        [
+            {"number": first + place, "subject_id": run_id, "key": key, "context_digest": "", "context": ""}
+            for place, (run_id, key) in enumerate(named)
+        ],
+    )
+    same = {"count": 100, "nan_count": 0, "firsts_known": 1, "first_nan_step": NO_STEP}
+    zeros = ("last_time", "last_sequence", "min_step", "first_step", "first_time", "first_sequence")
+    connection.execute(
+        insert(TABLES.summaries),
+        [
+            dict.fromkeys(zeros, 0)
+            | same
+            | dict.fromkeys(("last_key", "min_key", "max_key", "first_key"), keys[place])
+            | {"series": first + place, "last_step": 99, "max_step": 99, "subject_id": run_id, "search_key": key}
+            for place, (run_id, key) in enumerate(named)
+        ],
+    )
