@@ -90,7 +90,7 @@ def test_a_service_is_asked_for_its_health_where_it_listens(service: Service) ->
 def gateway_paths() -> set[str]:
     application: Any = build_application(Channels(None, None, None, None), "127.0.0.1", GatewaySettings(), None)  # type: ignore[arg-type]
     while not hasattr(application, "routes"):  # what stands around it: correlation, the guard
-        application = application._app
+        application = application._pages if hasattr(application, "_pages") else application._app
     return {route.path for route in application.routes}
 
 
