@@ -65,16 +65,17 @@ class IngestEndpoint:
             stream = IngestStream(
                 self.transactions, opened, self.limits, self.clock, self.on_commit, share, self.counts
             )
-            appends = self._appends(opened, requests)
+            appends = self._appends(opened, requests, heard=not first.open.brief)
             async with aclosing(appends), aclosing(self._run(stream, opened, appends)) as responses:
                 async for response in responses:
                     yield response
 
     async def _appends(
-        self, opened: OpenedWriter, requests: Requests
+        self, opened: OpenedWriter, requests: Requests, *, heard: bool
     ) -> AsyncGenerator[ingest_pb2.IngestRequest, None]:
-        """What is to be appended; every message is a sign of life, and a heartbeat nothing else."""
-        cursor, liveness = opened.cursor, self.liveness
+        """What is to be appended; every message is a sign of life where those are `heard`, and a heartbeat nothing
+        else."""
+        cursor, liveness = opened.cursor, self.liveness if heard else None
         if liveness is not None:
             liveness.heard(cursor.subject_id, cursor.writer_id)
         async for request in requests:

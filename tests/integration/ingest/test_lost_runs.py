@@ -109,6 +109,9 @@ def test_a_run_whose_machine_sleeps_is_lost_and_comes_back_when_it_wakes(server,
 
 def test_a_run_made_by_a_call_is_never_lost(server, client) -> None:
     made = client.tracking.create_run(run_name="by hand")
+    point = {"run_id": made.info.run_id, "key": "loss", "value": 1.0, "timestamp": 1, "step": 1}
+    mlflow = f"{server.http_url}/api/2.0/mlflow/runs/log-metric"  # each request a writer that will not be heard again
+    assert httpx.post(mlflow, json=point, headers={"authorization": f"Bearer {server.token}"}).status_code == 200
     script = IDLE_TRAINER.format(run=run_id(2), uri=server.uri)
     with trainer(script, environment(None, Path(server.data_dir) / "spool", TRACKWAY_TOKEN=server.token)) as process:
         assert process.stdout is not None

@@ -150,6 +150,7 @@ async def _store(session: Session, run_id: str, records: list[ingest.Record]) ->
         epoch=time.time_ns() // 1000,
         labels={"by": "MLflow REST"},
         workspace=session.workspace,
+        brief=True,
     )
     call = session.stream("Ingest")
     try:

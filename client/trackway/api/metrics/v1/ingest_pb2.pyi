@@ -45,7 +45,7 @@ class IngestResponse(_message.Message):
     def __init__(self, opened: _Optional[_Union[WriterOpened, _Mapping]] = ..., acknowledged: _Optional[_Union[RecordsAcknowledged, _Mapping]] = ..., refused: _Optional[_Union[StreamRefused, _Mapping]] = ...) -> None: ...
 
 class OpenWriter(_message.Message):
-    __slots__ = ("subject_id", "writer_id", "epoch", "labels", "workspace")
+    __slots__ = ("subject_id", "writer_id", "epoch", "labels", "workspace", "brief")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -58,12 +58,14 @@ class OpenWriter(_message.Message):
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    BRIEF_FIELD_NUMBER: _ClassVar[int]
     subject_id: str
     writer_id: str
     epoch: int
     labels: _containers.ScalarMap[str, str]
     workspace: str
-    def __init__(self, subject_id: _Optional[str] = ..., writer_id: _Optional[str] = ..., epoch: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., workspace: _Optional[str] = ...) -> None: ...
+    brief: bool
+    def __init__(self, subject_id: _Optional[str] = ..., writer_id: _Optional[str] = ..., epoch: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., workspace: _Optional[str] = ..., brief: bool = ...) -> None: ...
 
 class WriterOpened(_message.Message):
     __slots__ = ("durable_sequence", "prefix_checksum", "max_append_bytes", "heartbeat_interval_ms")
