@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from trackway_server.app.arguments import add_database_url, from_file_or_environment
 from trackway_server.app.options import DEFAULT_DATA_DIR, DEFAULT_HTTP_PORT, SERVICE_PORTS, ServerOptions, Target
 from trackway_server.core.lifecycle import StartupError
 
@@ -130,7 +131,7 @@ def _options(parsed: argparse.Namespace) -> ServerOptions:
         peer_address=parsed.peer_address,
         addresses={name: given for name in SERVICE_PORTS if (given := getattr(parsed, f"{name}_address"))},
         database_url=parsed.database_url or None,
-        admin_key=_from_file_or_environment("TRACKWAY_AUTH_ADMIN_KEY") or None,
+        admin_key=from_file_or_environment("TRACKWAY_AUTH_ADMIN_KEY") or None,
         tls_cert=parsed.tls_cert,
         tls_key=parsed.tls_key,
         tls_client_ca=parsed.tls_client_ca,
@@ -157,31 +158,6 @@ def _check_target(target: str) -> None:
     known = [known.value for known in Target]
     if target not in known:
         raise StartupError(f"--target {target} is unknown: choose one of {', '.join(known)}")
-
-
-def _from_file_or_environment(name: str) -> str | None:
-    """The variable, or the content of the file that `NAME_FILE` names: secrets are mounted as files."""
-    value, file = os.environ.get(name), os.environ.get(f"{name}_FILE")
-    if value or not file:
-        return value
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise StartupError(
-            f"the file that {name}_FILE names cannot be read: mount it, or unset the variable"
-        ) from error
-
-
-def add_database_url(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names a PostgreSQL database."""
-    parser.add_argument(
-        "--database-url",
-        default=_from_file_or_environment("TRACKWAY_DATABASE_URL"),
-        metavar="URL",
-        help="PostgreSQL in place of SQLite files, migrated with `trackway server migrate`"
-        " (default: $TRACKWAY_DATABASE_URL or the file $TRACKWAY_DATABASE_URL_FILE, which do not show in a list of"
-        " processes)",
-    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from trackway_server.app.cli import add_database_url
+from trackway_server.app.arguments import add_database_url
 from trackway_server.app.data_dir import claimed_data_dir
 from trackway_server.app.options import DEFAULT_DATA_DIR, Target
 from trackway_server.core.lifecycle import StartupError

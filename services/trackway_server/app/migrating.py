@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import trackway_server
-from trackway_server.app.cli import add_database_url
+from trackway_server.app.arguments import add_database_url
 from trackway_server.app.options import Target
 from trackway_server.core.lifecycle import StartupError
 
