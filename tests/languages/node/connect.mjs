@@ -44,7 +44,7 @@ for (const useBinaryFormat of [true, false]) {
   const missing = await refusal(tracking.getRun({ runId: "0".repeat(32) }));
   check(missing.code === Code.NotFound, `missing: ${missing}`);
   const anybody = service("trackway.api.tracking.v1.TrackingService", []);
-  const unknown = await refusal(anybody.listExperiments({}));
+  const unknown = await refusal(anybody.searchExperiments({}));
   check(unknown.code === Code.Unauthenticated, `unknown: ${unknown}`);
   const late = await refusal(models.resolve({ name, version: 1 }, { timeoutMs: 1 }));
   check([Code.DeadlineExceeded, Code.NotFound, Code.InvalidArgument].includes(late.code), `late: ${late}`);
