@@ -17,7 +17,7 @@ from trackway._ingest import doorbell, liveness
 from trackway._ingest.bound import check_bound
 from trackway._ingest.files import write_file
 from trackway._ingest.mount import is_network
-from trackway._ingest.segment import create_growing_segment, create_segment, segment_size
+from trackway._ingest.segment import create_growing_segment, create_segment, remove_segment, segment_size
 from trackway._ingest.spool import HEADER, RECORD, TRACKING, Kind, State
 from trackway._ingest.text import to_json
 from trackway.config import named_files
@@ -270,6 +270,7 @@ class Recorder:
         """Whether a record of the writer's end fits the room that was kept for it."""
         if not self._ending or self._memory is None or self._position + 8 + size > self._end:
             return False
+        remove_segment(self._directory, self._segment)
         self._limit = self._end
         return True
 

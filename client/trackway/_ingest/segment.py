@@ -33,9 +33,21 @@ def create_segment(directory: str, number: int, writer_id: str, first_sequence: 
         os.rename(draft, final)
     except BaseException:
         os.close(fd)
-        os.unlink(draft)
+        _remove(draft)  # an exception out of a signal handler may come when it has its name already
         raise
     return fd, size
+
+
+def remove_segment(directory: str, number: int) -> None:
+    """Remove a segment that was made and never written: its making was interrupted."""
+    _remove(os.path.join(directory, segment_name(number)))
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
 
 
 def _allocate(fd: int, size: int) -> None:
@@ -57,6 +69,6 @@ def create_growing_segment(directory: str, number: int, writer_id: str, first_se
         os.rename(draft, final)
     except BaseException:
         os.close(fd)
-        os.unlink(draft)
+        _remove(draft)  # an exception out of a signal handler may come when it has its name already
         raise
     return fd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import math
 import os
@@ -430,6 +431,36 @@ def test_an_exception_out_of_a_signal_handler_never_tears_the_spool(tmp_path: Pa
     assert len(found) == len(set(found))
     assert set(returned) <= set(found)
     assert found == sorted(found)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_an_exception_just_when_a_segment_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    """The interruption comes out, nothing is dropped for it, and the segment that was made is not in the way."""
+    writer = open_writer(tmp_path)
+    writer.log_metric("loss", 1.0, 0)
+    rename, interrupted = os.rename, []
+
+    def rename_and_interrupt(source: str, target: str) -> None:
+        rename(source, target)
+        if target.endswith(".seg") and not interrupted:
+            interrupted.append(target)
+            raise KeyboardInterrupt
+        if full and interrupted:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("trackway._ingest.segment.os.rename", rename_and_interrupt)
+    step = 0
+    with pytest.raises(KeyboardInterrupt):
+        while True:
+            step += 1
+            writer.log_metric("loss", 1.0, step)
+    if not full:
+        writer.log_metric("loss", 1.0, step)
+    writer.close()
+    steps = [step for key, step, _, _ in points_of(Path(writer.directory)) if key == "loss"]
+    assert steps == list(range(step if full else step + 1))
 
 
 def test_a_forked_child_writes_a_spool_of_its_own(tmp_path: Path, io: str) -> None:
