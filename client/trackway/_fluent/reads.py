@@ -40,7 +40,7 @@ def view_of(view_type: object) -> View:
 
 
 def refuse_filter(filter_string: str | None, order_by: Sequence[str] | None) -> None:
-    """Raises InvalidArgument where MLflow's filter language is used: the server does not speak it yet."""
+    """Raises InvalidArgument where MLflow's filter language is used: the registry does not speak it yet."""
     if filter_string or order_by:
         raise InvalidArgument(
             "filter_string and order_by are not supported yet; leave them out, and filter and sort what is answered"
