@@ -16,7 +16,7 @@ from support.auth_serving import AuthServer, auth_server
 from support.gateway_serving import http_client
 from trackway.testing import LocalServer
 from trackway_server.core.errors import DomainError, Kind, Reason
-from trackway_server.gateway.mlflow.endpoint import PREFIXES, ROUTES
+from trackway_server.gateway.mlflow.endpoint import PREFIXES, ROUTER
 from trackway_server.gateway.mlflow.errors import CODE_OF_KIND, STATUS_OF, of_refusal
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -243,7 +243,9 @@ async def test_requests_that_are_malformed(server: AuthServer, api: Api) -> None
             twice = json.dumps(json.dumps({"name": f"twice {prefix}"}))
             assert (await client.post(path, content=twice, headers=json_type)).status_code == 200
     needing_nothing = {"/runs/create", "/runs/search"}
-    for path in [path for path, handlers in ROUTES.items() if "POST" in handlers and path not in needing_nothing]:
+    for path in [
+        path for path, handlers in ROUTER.routes.items() if "POST" in handlers and path not in needing_nothing
+    ]:
         assert refused(await api.post(path)) == INVALID
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,38 +23,16 @@ from trackway_server.gateway.connect.headers import media_type
 from trackway_server.gateway.mlflow import experiments, metrics, runs
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_call, of_refusal
 from trackway_server.gateway.mlflow.parameters import Parameters
+from trackway_server.gateway.mlflow.routing import Found, Handler, Router
 from trackway_server.gateway.mlflow.session import Session
 from trackway_server.gateway.waiting import presence
 
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
 
-Handler = Callable[[Session], Awaitable[dict[str, Any]]]
+ROUTER = Router((experiments.ROUTES, runs.ROUTES, metrics.ROUTES))
 
-ROUTES: Mapping[str, Mapping[str, Handler]] = {
-    "/experiments/create": {"POST": experiments.create},
-    "/experiments/get": {"GET": experiments.get},
-    "/experiments/get-by-name": {"GET": experiments.get_by_name},
-    "/experiments/search": {"GET": experiments.search, "POST": experiments.search},
-    "/experiments/update": {"POST": experiments.update},
-    "/experiments/delete": {"POST": experiments.delete},
-    "/experiments/restore": {"POST": experiments.restore},
-    "/experiments/set-experiment-tag": {"POST": experiments.set_tag},
-    "/experiments/delete-experiment-tag": {"POST": experiments.delete_tag},
-    "/runs/create": {"POST": runs.create},
-    "/runs/get": {"GET": runs.get},
-    "/runs/search": {"POST": runs.search},
-    "/runs/update": {"POST": runs.update},
-    "/runs/delete": {"POST": runs.delete},
-    "/runs/restore": {"POST": runs.restore},
-    "/runs/log-parameter": {"POST": runs.log_param},
-    "/runs/set-tag": {"POST": runs.set_tag},
-    "/runs/delete-tag": {"POST": runs.delete_tag},
-    "/runs/log-metric": {"POST": metrics.log_metric},
-    "/runs/log-batch": {"POST": metrics.log_batch},
-    "/metrics/get-history": {"GET": metrics.get_history},
-}
-"""Path after the prefix, and method: who answers."""
-
+_NEEDING_A_TYPE = frozenset({"POST", "PUT"})
+"""The others no page of another site sends without asking first."""
 _LISTS = frozenset({"order_by", "run_ids", "experiment_ids"})
 
 
@@ -73,21 +51,19 @@ class MlflowEndpoint:
         self._bodies = Bodies(settings.max_body_bytes, settings.request_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = _below_prefix(scope["path"])
-        handlers = ROUTES.get(path)
-        if handlers is None:
+        found = ROUTER.find(_below_prefix(scope["path"]))
+        if found is None:
             await Response(status_code=404)(scope, receive, send)
             return
-        scope["route"] = _Route(PREFIXES[0] + path)
-        handler = handlers.get(scope["method"])
-        if handler is None:
-            await Response(status_code=405, headers={"Allow": ", ".join(handlers)})(scope, receive, send)
+        scope["route"] = _Route(PREFIXES[0] + found.path)
+        if scope["method"] not in found.handlers:
+            await Response(status_code=405, headers={"Allow": ", ".join(found.handlers)})(scope, receive, send)
             return
-        await (await self._answer(handler, scope, receive))(scope, receive, send)
+        await (await self._answer(found, scope, receive))(scope, receive, send)
 
-    async def _answer(self, handler: Handler, scope: Scope, receive: Receive) -> Response:
+    async def _answer(self, found: Found, scope: Scope, receive: Receive) -> Response:
         try:
-            return _json(200, await self._answered(handler, scope, receive))
+            return _json(200, await self._answered(found, scope, receive))
         except MlflowError as error:
             return _refusal(error)
         except DomainError as error:
@@ -97,16 +73,16 @@ class MlflowEndpoint:
         except ClientGoneError:
             return _refusal(MlflowError("CANCELLED", "The client has gone."))
 
-    async def _answered(self, handler: Handler, scope: Scope, receive: Receive) -> dict[str, Any]:
+    async def _answered(self, found: Found, scope: Scope, receive: Receive) -> dict[str, Any]:
         headers = Headers(scope=scope)
-        if scope["method"] != "GET" and media_type(headers) != "application/json":
+        if scope["method"] in _NEEDING_A_TYPE and media_type(headers) != "application/json":
             raise invalid("Bad Request. Content-Type must be one of ['application/json'].")
         caller = await self._callers.of(scope, headers.get("authorization"))
         async with self._bodies.body(headers, receive, lambda: self._callers.check(caller)) as body:
             given = _query(scope) if scope["method"] == "GET" else _object(body.raw)
         session = Session(
-            Parameters(given),
-            self._channels.tracking,
+            Parameters({**given, **found.given}),
+            self._channels,
             caller.metadata,
             caller.presented or "",
             headers.get("x-mlflow-workspace", ""),
@@ -114,7 +90,7 @@ class MlflowEndpoint:
         )
         try:
             async with presence(receive) as client:
-                return await client.during(_run(handler, session))
+                return await client.during(_run(found.handlers[scope["method"]], session))
         except grpc.aio.AioRpcError as error:
             self._callers.note(caller, error, guessed=False)
             raise

@@ -10,6 +10,7 @@ from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway_server.core.errors import Reason
 from trackway_server.gateway.mlflow.entities import VIEWS, experiment_json
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_call, reason_of
+from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
 
 _MOST = 50_000
@@ -101,3 +102,16 @@ async def delete_tag(session: Session) -> Answer:
 
 def _id(session: Session) -> str:
     return session.parameters.text("experiment_id")
+
+
+ROUTES: Routes = {
+    "/experiments/create": {"POST": create},
+    "/experiments/get": {"GET": get},
+    "/experiments/get-by-name": {"GET": get_by_name},
+    "/experiments/search": {"GET": search, "POST": search},
+    "/experiments/update": {"POST": update},
+    "/experiments/delete": {"POST": delete},
+    "/experiments/restore": {"POST": restore},
+    "/experiments/set-experiment-tag": {"POST": set_tag},
+    "/experiments/delete-experiment-tag": {"POST": delete_tag},
+}

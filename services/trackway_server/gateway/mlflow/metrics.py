@@ -27,6 +27,7 @@ from trackway_server.core.rpc.validation import validate
 from trackway_server.gateway.mlflow.entities import DATASET_DIGEST, DATASET_NAME, MODEL_ID, metric_json
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_refusal, reason_of
 from trackway_server.gateway.mlflow.parameters import Parameters
+from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
 
 _MOST = {"metrics": 1000, "params": 100, "tags": 100}
@@ -230,3 +231,10 @@ def _wrapped(delta: int) -> int:
 def _writer_id(session: Session, run_id: str, append: ingest.AppendRecords) -> str:
     content = append.SerializeToString(deterministic=True)
     return hashlib.sha256(b"\0".join([run_id.encode(), session.sender.encode(), content])).hexdigest()[:32]
+
+
+ROUTES: Routes = {
+    "/runs/log-metric": {"POST": log_metric},
+    "/runs/log-batch": {"POST": log_batch},
+    "/metrics/get-history": {"GET": get_history},
+}

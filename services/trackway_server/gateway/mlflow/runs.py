@@ -9,6 +9,7 @@ from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway_server.core.ids import new_id
 from trackway_server.gateway.mlflow.entities import STATUSES, VIEWS, run_info_json, run_json
 from trackway_server.gateway.mlflow.errors import invalid
+from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
 
 RUN_NAME_TAG = "mlflow.runName"
@@ -121,3 +122,16 @@ def _time(session: Session, name: str) -> int:
     if not 0 <= value < 2**53:
         raise invalid(f"Invalid value {value} for parameter '{name}' supplied: it must be milliseconds since 1970.")
     return value
+
+
+ROUTES: Routes = {
+    "/runs/create": {"POST": create},
+    "/runs/get": {"GET": get},
+    "/runs/search": {"POST": search},
+    "/runs/update": {"POST": update},
+    "/runs/delete": {"POST": delete},
+    "/runs/restore": {"POST": restore},
+    "/runs/log-parameter": {"POST": log_param},
+    "/runs/set-tag": {"POST": set_tag},
+    "/runs/delete-tag": {"POST": delete_tag},
+}
