@@ -36,8 +36,12 @@ def deployments(bench: Bench) -> list[Row]:
 
 def _measured(bench: Bench, where: str) -> list[Row]:
     rate = Unit.POINTS_PER_SECOND
-    bulk = bench.repeated(2, lambda: ingest.ours(bench, "bulk", bench.scaled(ARRAYS), "float32"), f"{where}: arrays")
-    loop = bench.repeated(2, lambda: ingest.ours(bench, "loop", bench.scaled(LOOP_STEPS)), f"{where}: loop")
+    bulk = bench.repeated(
+        2, lambda: ingest.points_per_second(bench, "bulk", bench.scaled(ARRAYS), "float32"), f"{where}: arrays"
+    )
+    loop = bench.repeated(
+        2, lambda: ingest.points_per_second(bench, "loop", bench.scaled(LOOP_STEPS)), f"{where}: loop"
+    )
     bench.say(f"{where}: {writers.WRITERS} writers")
     many = writers.measured(bench, writers.WRITERS, bench.scaled(WRITER_SECONDS))
     bench.say(f"{where}: Resolve")
