@@ -42,8 +42,6 @@ class Ours:
     settings: Mapping[str, str] = field(default_factory=dict)
     """Variables of the server's own."""
     replicas: int = 1
-    settings: Mapping[str, str] = field(default_factory=dict)
-    """Variables of the server's own."""
     _servers: list[ServerProcess] = field(default_factory=list, init=False)
     _ports: list[int] = field(default_factory=list, init=False)
     _spools: Iterator[int] = field(default_factory=itertools.count, init=False)

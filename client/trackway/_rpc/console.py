@@ -3,75 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, cast
+from typing import Any
 
-from trackway import errors, types
+from trackway import types
 from trackway._rpc.connection import Connection
-from trackway._rpc.retry import Backoff
-from trackway._rpc.status import has_expired
+from trackway._rpc.resuming import Resuming
 from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway.api.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 
 IDLE_SECONDS = 60.0
 """The server shows every 10 seconds that it is there."""
-_PASSING = (errors.Unavailable, errors.DeadlineExceeded, errors.Cancelled)
 _STREAMS: Mapping[int, types.ConsoleStream] = {1: "stdout", 2: "stderr", 3: "both"}
 
 
-class Console(AsyncIterator[types.ConsoleBlock]):
-    """Blocks of a run's console. It holds the position of each writer, not a stream: a stream that breaks is opened
-    again from there."""
+class Console(Resuming[pb.ReadConsoleResponse, types.ConsoleBlock]):
+    """Blocks of a run's console, from the position of each of its writers on."""
 
     def __init__(
         self, connection: Connection, run_id: str, *, labels: Mapping[str, str], last_lines: int, follow: bool
     ) -> None:
+        super().__init__()
         self._connection = connection
         self._run_id = run_id
         self._labels = labels
         self._last_lines = last_lines
         self._follow = follow
+        self.ended_by_server = not follow
         self._positions: dict[str, int] = {}
         self._writers: dict[str, Mapping[str, str]] = {}
-        self._backoff = Backoff()
-        self._answers: Any = None
-        self._begun = False
 
-    async def __anext__(self) -> types.ConsoleBlock:
-        while True:
-            try:
-                answer = await self._answer()
-            except errors.Unauthenticated as refused:
-                if not has_expired(refused):
-                    raise
-                await self._backoff.wait()
-                continue
-            except _PASSING:
-                if not self._begun:
-                    raise  # a server that was never reached is for the caller to know
-                await self._backoff.wait()
-                continue
-            self._begun = True
-            self._backoff.reset()
-            if answer.HasField("block"):
-                return self._block(answer)
+    def open_stream(self) -> AsyncIterator[pb.ReadConsoleResponse]:
+        stub: Any = self._connection.stub(TrackingServiceStub)
+        return self._connection.stream(stub.ReadConsole, self._request(), idle=IDLE_SECONDS)
 
-    async def aclose(self) -> None:
-        """End the stream. Asking for a block opens it again."""
-        answers, self._answers = self._answers, None
-        if answers is not None:
-            await answers.aclose()
-
-    async def _answer(self) -> pb.ReadConsoleResponse:
-        if self._answers is None:
-            stub: Any = self._connection.stub(TrackingServiceStub)
-            self._answers = self._connection.stream(stub.ReadConsole, self._request(), idle=IDLE_SECONDS)
-        try:
-            return cast(pb.ReadConsoleResponse, await anext(self._answers))
-        except BaseException as error:
-            self._answers = None  # its stream has ended with the error
-            if self._follow and isinstance(error, StopAsyncIteration):
-                raise errors.Unavailable("the server ended the stream") from None
-            raise
+    def take(self, answer: pb.ReadConsoleResponse) -> types.ConsoleBlock | None:
+        return self._block(answer) if answer.HasField("block") else None
 
     def _request(self) -> pb.ReadConsoleRequest:
         return pb.ReadConsoleRequest(

@@ -64,6 +64,7 @@ class Compactor:
         self._counts = counts or CompactionTelemetry.apart()
         self._marked: dict[str, _Marked] = {}
         self._last_commit = -_BUSY_SECONDS
+        self._freed = True  # a process before this one may have left some
 
     def mark(self, subject_id: str) -> None:
         """Note that a subject has new points."""
@@ -83,6 +84,8 @@ class Compactor:
                 await self._guarded("", self._scan())
             for subject_id in self._to_look_at():
                 await self._guarded(subject_id, self._look(subject_id))
+            if self._freed and not self._busy():
+                await self._guarded("", self._reclaim())
             self._counts.waiting_subjects.set(len(self._marked))
             await asyncio.sleep(min(_TICK_SECONDS, self._look_again))
 
@@ -128,8 +131,6 @@ class Compactor:
             done = await self._compact(subject_id)
             if done.segments:
                 await self._count()
-                if quiet:
-                    await self._reclaim()
         if quiet and self._marked[subject_id].last == marked.last:
             del self._marked[subject_id]
 
@@ -146,6 +147,7 @@ class Compactor:
             spent += seconds
             await self._make_room(seconds)
         if done.segments:
+            self._freed = True
             _log.info(
                 "points_compacted",
                 subject_id=subject_id,
@@ -165,6 +167,7 @@ class Compactor:
             started = time.perf_counter()
             left = await self._transactions.write(lambda unit: unit.metrics.reclaim(_RECLAIMED_AT_ONCE))
             await self._make_room(time.perf_counter() - started)
+        self._freed = bool(left)
 
     def _busy(self) -> bool:
         """Whether points come in."""

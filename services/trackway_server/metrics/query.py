@@ -10,10 +10,13 @@ from functools import partial
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.metrics.domain.chunks import Range
 from trackway_server.metrics.domain.ports import IngestUnit, MetricUnit, Series, Transactions
-from trackway_server.metrics.domain.reading import Chunk, SummarisedSeries, fold, summarised
+from trackway_server.metrics.domain.reading import Chunk, SummarisedSeries, Unfinished, fold, summarised
 from trackway_server.metrics.point_reader import PointReader
 
 _SUBJECTS_AT_ONCE = 50
+_SERIES_AT_ONCE = 1000
+"""In one transaction: commits wait for it, and 6,400 took 0.3 s beside 64 writers."""
+_LEAST_OF_A_STEP = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,11 @@ class MetricQueries:
     async def fold(self, subject_ids: Collection[str] | None) -> bool:
         """Bring the summaries of subjects (None: of all) up to date; whether there was anything to do."""
         unfolded = await self.transactions.read(lambda unit: unit.metrics.unfolded_subjects(subject_ids))
-        for start in range(0, len(unfolded), _SUBJECTS_AT_ONCE):
-            await self._fold_some(unfolded[start : start + _SUBJECTS_AT_ONCE])
-        return bool(unfolded)
-
-    async def _fold_some(self, subject_ids: Sequence[str]) -> None:
-        rest = subject_ids
+        rest = [Unfinished(subject_id) for subject_id in unfolded]
         while rest:
-            rest = await self.transactions.write(partial(_fold, rest))
+            some = rest[:_SUBJECTS_AT_ONCE]
+            rest = [*await self.transactions.write(partial(_fold, some)), *rest[len(some) :]]
+        return bool(unfolded)
 
     async def place(self) -> bool:
         """Have searches find what an older server has put; whether there was any."""
@@ -95,9 +95,14 @@ def _place(subject_id: str, unit: IngestUnit) -> None:
     unit.metrics.place(subject_id)
 
 
-def _fold(subject_ids: Sequence[str], unit: IngestUnit) -> list[str]:
-    """Fold some subjects; those that have more."""
-    return [subject_id for subject_id in subject_ids if fold(unit.metrics, subject_id)]
+def _fold(some: Sequence[Unfinished], unit: IngestUnit) -> list[Unfinished]:
+    """Fold some subjects, as far as one transaction may take; what is left to do."""
+    left, room = list(some), _SERIES_AT_ONCE
+    while left and room > 0:
+        folded, more = fold(unit.metrics, left[0], room)
+        room -= max(folded, _LEAST_OF_A_STEP)
+        left[:1] = [more] if more else []
+    return left
 
 
 def _page(metrics: MetricUnit, subject_id: str, key: str, after: int, limit: int) -> SeriesPage:

@@ -168,8 +168,12 @@ async def test_unfolded_summaries_are_taken_once(store: Store) -> None:
     assert await store.read(lambda unit: unit.metrics.unfolded_subjects(None)) == [RUN]
     assert await store.read(lambda unit: unit.metrics.unfolded_subjects(["f" * 32])) == []
     taken = await store.write(lambda unit: unit.metrics.take_unfolded(RUN, 2))
-    assert [part.tolist() for part in taken] == [part.tolist() for part in parts[:2]]
-    assert len(await store.write(lambda unit: unit.metrics.take_unfolded(RUN, 2))) == 1
+    assert [part.tolist() for part in taken.parts] == [part.tolist() for part in parts[:2]]
+    await store.write(lambda unit: unit.metrics.put_back(RUN, taken.number, parts[0]))
+    rest = await store.write(lambda unit: unit.metrics.take_unfolded(RUN, 2, taken.number))
+    assert (rest.number, [part.tolist() for part in rest.parts]) == (taken.number, [parts[0].tolist()])
+    assert not (await store.write(lambda unit: unit.metrics.take_unfolded(RUN, 2, taken.number))).parts
+    assert len((await store.write(lambda unit: unit.metrics.take_unfolded(RUN, 2))).parts) == 1
     assert await store.read(lambda unit: unit.metrics.unfolded_subjects([RUN])) == []
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -182,6 +184,26 @@ async def test_the_background_task_compacts_what_is_quiet_and_tells(store: Trans
         await asyncio.gather(task, return_exceptions=True)
     assert told(telemetry, "trackway_compaction_points_total") == 10
     assert told(telemetry, "trackway_compaction_segments_total") == 10
+
+
+async def test_room_freed_beside_ingestion_is_given_back_when_that_ends(tmp_path: Path) -> None:
+    async with open_tracking_store("sqlite", tmp_path) as store:
+        await trickle(store, 1, 60, series=100)
+        compactor = Compactor(store, Clock(), quiet_seconds=0.01, limits=EVERYTHING)
+        compactor.mark(RUN)  # points have just come: no time to shrink the file
+        task = asyncio.create_task(compactor.run())
+        try:
+            async with asyncio.timeout(60):
+                while await segments(store) or free_pages(tmp_path):
+                    await asyncio.sleep(0.05)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def free_pages(folder: Path) -> int:
+    with closing(sqlite3.connect(f"file:{folder / 'tracking.db'}?mode=ro", uri=True)) as connection:
+        return int(connection.execute("PRAGMA freelist_count").fetchone()[0])
 
 
 async def test_what_fails_is_told_and_stops_nothing_else(store: Transactions[TrackingUnit]) -> None:

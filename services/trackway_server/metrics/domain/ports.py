@@ -42,6 +42,15 @@ class SegmentEntry:
     """The writer's numbers of the series in it, rising, as little-endian u32."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unfolded:
+    """Summaries of new points that were taken to be folded."""
+
+    number: int
+    """Of the first of them; 0 where there are none."""
+    parts: Sequence[Summaries]
+
+
 class MetricUnit(Protocol):
     """The metrics of all subjects, within one transaction."""
 
@@ -165,8 +174,15 @@ class MetricUnit(Protocol):
         """Subjects (of `among`; None: all) that have unfolded summaries."""
         ...
 
-    def take_unfolded(self, subject_id: str, limit: int) -> list[Summaries]:
-        """Up to `limit` of a subject's unfolded summaries, which are so removed."""
+    def take_unfolded(self, subject_id: str, limit: int, number: int | None = None) -> Unfolded:
+        """Up to `limit` of a subject's unfolded summaries, oldest first, or the one of that number; they are removed.
+
+        Until the transaction ends nobody else folds the subject.
+        """
+        ...
+
+    def put_back(self, subject_id: str, number: int, summaries: Summaries) -> None:
+        """Keep what is left of summaries just taken, under the number of the first of them."""
         ...
 
     def summaries(self, numbers: Sequence[int]) -> Summaries:

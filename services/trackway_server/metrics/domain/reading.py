@@ -13,7 +13,7 @@ from trackway_server.metrics.domain.points import Column
 from trackway_server.metrics.domain.ports import MetricUnit, Series
 from trackway_server.metrics.domain.summaries import merge_summaries, values_of
 
-_FOLDED_AT_ONCE = 1000
+_PARTS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,33 @@ def parse_context(context: str) -> dict[str, str]:
     return dict(json.loads(context)) if context else {}
 
 
-def fold(metrics: MetricUnit, subject_id: str) -> bool:
-    """Bring the summaries of a subject up to date, by 1,000 commits at most; whether there are more."""
-    parts = metrics.take_unfolded(subject_id, _FOLDED_AT_ONCE)
-    if parts:
-        fresh = merge_summaries(parts)
-        stored = metrics.summaries(fresh["series"].tolist())
-        metrics.put_summaries(merge_summaries([stored, fresh]))
-    return len(parts) == _FOLDED_AT_ONCE
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A subject to fold; `number` is of what is left of summaries that were taken, None where nothing is left."""
+
+    subject_id: str
+    number: int | None = None
+    more: bool = False
+    """Whether there may be summaries beside those that were taken."""
+
+
+def fold(metrics: MetricUnit, some: Unfinished, most: int) -> tuple[int, Unfinished | None]:
+    """Bring at most so many summaries of a subject up to date: how many, and what is to do in further transactions.
+
+    What is left stays under the number of the first that was taken, so that whoever folds the subject beside this one
+    goes on with it: once that number is gone, everything that was there at the beginning is folded.
+    """
+    taken = metrics.take_unfolded(some.subject_id, _PARTS_AT_ONCE, some.number)
+    if not taken.parts:
+        return 0, Unfinished(some.subject_id) if some.more else None
+    fresh = merge_summaries(taken.parts)
+    now, later = fresh[:most], fresh[most:]
+    more = some.more or len(taken.parts) == _PARTS_AT_ONCE
+    metrics.put_summaries(merge_summaries([metrics.summaries(now["series"].tolist()), now]))
+    if len(later):
+        metrics.put_back(some.subject_id, taken.number, later)
+        return len(now), Unfinished(some.subject_id, taken.number, more)
+    return len(now), Unfinished(some.subject_id) if more else None
 
 
 def summarised(metrics: MetricUnit, series: list[Series]) -> list[SummarisedSeries]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from trackway_server.metrics.domain.chunks import ChunkEntry, Move, NewChunk, NewRows, Range, WaitingSegment
 from trackway_server.metrics.domain.points import Int64s, UInt32s
-from trackway_server.metrics.domain.ports import SegmentEntry, Series
+from trackway_server.metrics.domain.ports import SegmentEntry, Series, Unfolded
 from trackway_server.metrics.domain.records import Segment, SeriesDefinition, WriterCursor, context_digest
 from trackway_server.metrics.domain.summaries import SUMMARY, Summaries
 
@@ -29,7 +29,7 @@ class MetricState:
     series: dict[int, Series] = field(default_factory=dict)
     columns: dict[str, dict[int, int]] = field(default_factory=dict)
     segments: dict[str, list[Segment]] = field(default_factory=dict)
-    unfolded: dict[str, list[Summaries]] = field(default_factory=dict)
+    unfolded: dict[str, dict[int, Summaries]] = field(default_factory=dict)
     summaries: dict[int, Summaries] = field(default_factory=dict)
     rows: dict[int, NewRows] = field(default_factory=dict)
     chunks: dict[int, tuple[ChunkEntry, NewChunk]] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class MetricState:
             dict(self.series),
             {writer: dict(columns) for writer, columns in self.columns.items()},
             {writer: list(segments) for writer, segments in self.segments.items()},
-            {subject: list(parts) for subject, parts in self.unfolded.items()},
+            {subject: dict(parts) for subject, parts in self.unfolded.items()},
             dict(self.summaries),
             dict(self.rows),
             dict(self.chunks),
@@ -266,18 +266,24 @@ class MemoryMetricUnit:
 
     def add_unfolded(self, subject_id: str, summaries: Summaries) -> None:
         """See MetricUnit."""
-        self._state.unfolded.setdefault(subject_id, []).append(summaries)
+        self._state.unfolded.setdefault(subject_id, {})[next(self._state.numbers)] = summaries
 
     def unfolded_subjects(self, among: Collection[str] | None) -> list[str]:
         """See MetricUnit."""
         return [subject for subject in self._state.unfolded if among is None or subject in among]
 
-    def take_unfolded(self, subject_id: str, limit: int) -> list[Summaries]:
+    def take_unfolded(self, subject_id: str, limit: int, number: int | None = None) -> Unfolded:
         """See MetricUnit."""
-        parts = self._state.unfolded.pop(subject_id, [])
-        if parts[limit:]:
-            self._state.unfolded[subject_id] = parts[limit:]
-        return parts[:limit]
+        parts = self._state.unfolded.get(subject_id, {})
+        taken = sorted(each for each in parts if number in (None, each))[:limit]
+        found = [parts.pop(each) for each in taken]
+        if not parts:
+            self._state.unfolded.pop(subject_id, None)
+        return Unfolded(taken[0] if taken else 0, found)
+
+    def put_back(self, subject_id: str, number: int, summaries: Summaries) -> None:
+        """See MetricUnit."""
+        self._state.unfolded.setdefault(subject_id, {})[number] = summaries
 
     def summaries(self, numbers: Sequence[int]) -> Summaries:
         """See MetricUnit."""

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, RowMapping, Table, and_, func, or_, select
+from sqlalchemy import Connection, RowMapping, Table, and_, func, or_, select, true
 from sqlalchemy.dialects import sqlite
 
 from trackway_server.core.db.locking import lock_name, locked
 from trackway_server.metrics.domain.points import Int64s, UInt32s
-from trackway_server.metrics.domain.ports import SegmentEntry, Series
+from trackway_server.metrics.domain.ports import SegmentEntry, Series, Unfolded
 from trackway_server.metrics.domain.records import Segment, SeriesDefinition, WriterCursor, context_digest
 from trackway_server.metrics.domain.summaries import SUMMARY, SUMMARY_1, Summaries, of_format_1
 from trackway_server.metrics.store.sql_chunks import SqlChunks, batches
@@ -227,26 +227,32 @@ class SqlMetricUnit(SqlChunks):
             found += self._connection.execute(query.where(subject_id.in_(batch))).scalars()
         return found
 
-    def take_unfolded(self, subject_id: str, limit: int) -> list[Summaries]:
+    def take_unfolded(self, subject_id: str, limit: int, number: int | None = None) -> Unfolded:
         """See MetricUnit."""
         unfolded = self._tables.unfolded
         # One at a time folds a subject: two would take different summaries, and each put what the other had not seen.
         lock_name(self._connection, f"{unfolded.name}/{subject_id}")
         query = (
             select(unfolded.c.number, unfolded.c.summaries, unfolded.c.format)
-            .where(unfolded.c.subject_id == subject_id)
+            .where(unfolded.c.subject_id == subject_id, true() if number is None else unfolded.c.number == number)
             .order_by(unfolded.c.number)
             .limit(limit)
         )
         rows = self._connection.execute(query).all()
         for batch in batches([row.number for row in rows]):
             self._connection.execute(unfolded.delete().where(unfolded.c.number.in_(batch)))
-        return [
+        parts = [
             np.frombuffer(row.summaries, dtype=SUMMARY)
             if row.format > 1
             else of_format_1(np.frombuffer(row.summaries, dtype=SUMMARY_1))
             for row in rows
         ]
+        return Unfolded(rows[0].number if rows else 0, parts)
+
+    def put_back(self, subject_id: str, number: int, summaries: Summaries) -> None:
+        """See MetricUnit."""
+        row = {"number": number, "subject_id": subject_id, "summaries": summaries.tobytes(), "format": 2}
+        self._connection.execute(self._tables.unfolded.insert().values(row))
 
     def summaries(self, numbers: Sequence[int]) -> Summaries:
         """See MetricUnit."""
