@@ -13,7 +13,9 @@ from trackway_server.metrics.domain.points import Column
 from trackway_server.metrics.domain.ports import MetricUnit, Series
 from trackway_server.metrics.domain.summaries import merge_summaries, values_of
 
-_PARTS_AT_ONCE = 1000
+_PARTS_AT_ONCE = 128
+_GATHERED = 8
+"""Times what a transaction may put: so many summaries are gathered of many parts before the first of them are put."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,11 @@ def fold(metrics: MetricUnit, some: Unfinished, most: int) -> tuple[int, Unfinis
     if not taken.parts:
         return 0, Unfinished(some.subject_id) if some.more else None
     fresh = merge_summaries(taken.parts)
-    now, later = fresh[:most], fresh[most:]
-    more = some.more or len(taken.parts) == _PARTS_AT_ONCE
+    is_full = len(taken.parts) == _PARTS_AT_ONCE
+    if is_full and len(fresh) <= _GATHERED * most:
+        metrics.put_back(some.subject_id, taken.number, fresh)
+        return len(fresh), Unfinished(some.subject_id)
+    now, later, more = fresh[:most], fresh[most:], some.more or is_full
     metrics.put_summaries(merge_summaries([metrics.summaries(now["series"].tolist()), now]))
     if len(later):
         metrics.put_back(some.subject_id, taken.number, later)
