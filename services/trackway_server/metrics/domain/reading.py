@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from trackway_server.metrics.domain.points import Column
 from trackway_server.metrics.domain.ports import MetricUnit, Series
-from trackway_server.metrics.domain.summaries import merge_summaries, values_of
+from trackway_server.metrics.domain.summaries import Summaries, merge_summaries, values_of
 
 _PARTS_AT_ONCE = 128
 _GATHERED = 8
@@ -91,30 +92,34 @@ def fold(metrics: MetricUnit, some: Unfinished, most: int) -> tuple[int, Unfinis
 def summarised(metrics: MetricUnit, series: list[Series]) -> list[SummarisedSeries]:
     """The folded summaries of `series`, in their order; those without points are left out."""
     summaries = metrics.summaries(sorted(one.number for one in series))
-    rows = {int(row["series"]): row for row in summaries}
-    return [_summarised(one, rows[one.number]) for one in series if one.number in rows]
+    columns = [_values(summaries, name) for name in _FIELDS]
+    values = {number: row for number, *row in zip(summaries["series"].tolist(), *columns, strict=True)}
+    return [
+        SummarisedSeries(one.subject_id, one.key, one.context, *values[one.number])
+        for one in series
+        if one.number in values
+    ]
 
 
-def _summarised(series: Series, summary: Any) -> SummarisedSeries:
-    empty = summary["count"] == summary["nan_count"]
-    keys = [summary[name] for name in ("last_key", "min_key", "max_key", "first_key")]
-    last, low, high, first = values_of(np.array(keys))
-    known = bool(summary["firsts_known"])
-    return SummarisedSeries(
-        series.subject_id,
-        series.key,
-        series.context,
-        int(summary["count"]),
-        int(summary["nan_count"]),
-        float(last),
-        int(summary["last_step"]),
-        int(summary["last_time"]),
-        math.nan if empty else float(low),
-        int(summary["min_step"]),
-        math.nan if empty else float(high),
-        int(summary["max_step"]),
-        float(first) if known else None,
-        int(summary["first_step"]) if known else None,
-        int(summary["first_time"]) if known else None,
-        int(summary["first_nan_step"]) if known and summary["nan_count"] else None,
-    )
+_FIELDS = tuple(SummarisedSeries.__dataclass_fields__)[3:]
+_KEYS = {"last_value": "last_key", "min_value": "min_key", "max_value": "max_key", "first_value": "first_key"}
+_TIMES = {"last_time_us": "last_time", "first_time_us": "first_time"}
+_FIRSTS = ("first_value", "first_step", "first_time_us", "first_nan_step")
+
+
+def _values(summaries: Summaries, field: str) -> list[Any]:
+    """One field of SummarisedSeries for all of `summaries`; page after page of runs goes through here."""
+    stored = summaries[_KEYS.get(field) or _TIMES.get(field, field)]
+    values: list[Any] = (values_of(stored) if field in _KEYS else stored).tolist()
+    if field in ("min_value", "max_value"):
+        return _where(summaries["count"] > summaries["nan_count"], values, math.nan)
+    if field in _FIRSTS:
+        known = summaries["firsts_known"] != 0
+        return _where(known & (summaries["nan_count"] > 0) if field == "first_nan_step" else known, values, None)
+    return values
+
+
+def _where(there: npt.NDArray[np.bool_], values: list[Any], otherwise: float | None) -> list[Any]:
+    if there.all():
+        return values
+    return [value if is_there else otherwise for value, is_there in zip(values, there.tolist(), strict=True)]
