@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, RowMapping, Table, and_, func, or_, select, true
+from sqlalchemy import Column, Connection, RowMapping, Table, and_, func, or_, select, true
 from sqlalchemy.dialects import sqlite
 
 from trackway_server.core.db.locking import lock_name, locked
@@ -153,11 +153,11 @@ class SqlMetricUnit(SqlChunks):
         series = self._tables.series
         found: list[Series] = []
         for batch in batches(sorted(subject_ids)):
-            query = select(series).where(series.c.subject_id.in_(batch))
+            query = select(*_series_columns(series)).where(series.c.subject_id.in_(batch))
             if context is not None:
                 query = query.where(series.c.context_digest == context_digest(context))
             query = query.order_by(series.c.subject_id, series.c.key, series.c.context_digest).limit(limit - len(found))
-            found += [_series(row) for row in self._connection.execute(query).mappings()]
+            found += [Series(*row) for row in self._connection.execute(query).all()]
         return found
 
     def columns(self, number: int) -> list[tuple[str, int]]:
@@ -260,7 +260,7 @@ class SqlMetricUnit(SqlChunks):
         rows: list[tuple[int, ...]] = []
         for batch in batches(sorted(numbers)):
             query = select(*(summaries.c[name] for name in _SUMMARY_NAMES)).where(summaries.c.series.in_(batch))
-            rows += [tuple(row) for row in self._connection.execute(query.order_by(summaries.c.series))]
+            rows += [tuple(row) for row in self._connection.execute(query.order_by(summaries.c.series)).all()]
         return np.array(rows, dtype=SUMMARY)
 
     def put_summaries(self, summaries: Summaries) -> None:
@@ -316,6 +316,11 @@ def _cursor(row: RowMapping) -> WriterCursor:
         json.loads(row["labels"]),
         row["last_heard_us"],
     )
+
+
+def _series_columns(series: Table) -> list[Column[Any]]:
+    """What a Series is made of, in its order."""
+    return [series.c[name] for name in ("number", "subject_id", "key", "context")]
 
 
 def _series(row: RowMapping) -> Series:
