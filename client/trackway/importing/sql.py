@@ -38,6 +38,8 @@ PAGE = 500
 _BUSY_SECONDS = 60
 _GREATEST = 1.7976931348623157e308
 """What MLflow writes for infinity."""
+_BY_BYTES = {"postgresql": "C", "mysql": "utf8mb4_bin", "mssql": "Latin1_General_BIN2"}
+"""Collations that order texts by their bytes, where the usual one may not."""
 _NEEDED = ("experiments", "runs", "metrics", "params", "tags")
 _SCHEMES = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
@@ -60,6 +62,7 @@ class SqlSource:
             raise FailedPrecondition(
                 f"{self.name} is no database of MLflow's tracking: it has no table {', '.join(missing)}"
             )
+        self._points = self._points_of_run()
 
     def experiments(self) -> Iterator[SourceExperiment]:
         """See Source."""
@@ -92,18 +95,21 @@ class SqlSource:
 
     def metrics(self, run: SourceRun) -> Iterator[MetricColumns]:
         """See Source. A cursor of the server's is read; no more than two chunks are in memory."""
-        table = self._tables["metrics"]
-        chosen = self._tables.columns("metrics", ("key", "timestamp", "step", "value", "is_nan"))
-        statement = sa.select(*chosen).where(table.c.run_uuid == run.run_id)
-        order = [chosen[index] for index in (1, 2, 3, 4)]
+        held: list[Any] = []
         try:
-            keys = self._keys(run.run_id)
             with self._engine.connect() as connection:
                 streamed = connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS)
-                for key in keys:
-                    rows = streamed.execute(statement.where(table.c.key == key).order_by(*order)).partitions(CHUNK_ROWS)
-                    for part in rows:
-                        yield _columns(key, part)
+                for part in streamed.execute(self._points, {"run": run.run_id}).partitions(CHUNK_ROWS):
+                    for key, rows in groupby(part, itemgetter(0)):
+                        if held and held[0][0] != key:
+                            yield _columns(held)
+                            held = []
+                        held += rows
+                        if len(held) >= CHUNK_ROWS:
+                            yield _columns(held[:CHUNK_ROWS])
+                            held = held[CHUNK_ROWS:]
+            if held:
+                yield _columns(held)
         except SQLAlchemyError as error:
             raise self._failed(error) from None
 
@@ -178,12 +184,15 @@ class SqlSource:
                     found[row[owner]][row["key"]] = row["value"] or ""
         return found
 
-    def _keys(self, run_id: str) -> list[str]:
-        """The keys of a run's metrics, in the order of their code points in every database, whatever its collation."""
-        table = self._tables["latest_metrics" if "latest_metrics" in self._tables else "metrics"]
-        with self._engine.connect() as connection:
-            chosen = sa.select(table.c.key).where(table.c.run_uuid == run_id).distinct()
-            return sorted(connection.execute(chosen).scalars())
+    def _points_of_run(self) -> sa.Select[Any]:
+        """The points of the run `:run`, as the port has them. Keys come in the order of their bytes, whatever the
+        collation of the database is: an import is resumed by position."""
+        names = ("key", "timestamp", "step", "value", "is_nan")
+        key, *others = self._tables.columns("metrics", names)
+        collation = _BY_BYTES.get(self._engine.dialect.name)
+        by_bytes = sa.collate(key, collation) if collation else key
+        chosen = sa.select(key, *others).where(self._tables["metrics"].c.run_uuid == sa.bindparam("run"))
+        return chosen.order_by(by_bytes, *others)
 
     def _datasets(self, run_ids: Sequence[str]) -> dict[str, tuple[DatasetInput, ...]]:
         found: dict[str, list[DatasetInput]] = defaultdict(list)
@@ -314,12 +323,12 @@ def _model_id(source: str) -> str:
     return name if name != source and name.startswith("m-") and "/" not in name else ""
 
 
-def _columns(key: str, rows: Sequence[Any]) -> MetricColumns:
-    """Rows of (key, timestamp, step, value, is_nan) as columns."""
-    _, times, steps, values, nans = zip(*rows, strict=True)
+def _columns(rows: Sequence[Any]) -> MetricColumns:
+    """Rows of (key, timestamp, step, value, is_nan), all of one key, as columns."""
+    keys, times, steps, values, nans = zip(*rows, strict=True)
     numbers = np.array([math.nan if value is None else value for value in values], np.float64)
     numbers[numbers >= _GREATEST] = np.inf
     numbers[numbers <= -_GREATEST] = -np.inf
     numbers[np.array([bool(nan) for nan in nans], np.bool_)] = np.nan
     in_us = 1000 * np.array([time or 0 for time in times], np.int64)
-    return MetricColumns(key, in_us, np.array([step or 0 for step in steps], np.int64), numbers)
+    return MetricColumns(keys[0], in_us, np.array([step or 0 for step in steps], np.int64), numbers)

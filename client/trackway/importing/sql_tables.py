@@ -12,7 +12,6 @@ _READ = (
     "experiment_tags",
     "runs",
     "metrics",
-    "latest_metrics",
     "params",
     "tags",
     "datasets",
