@@ -16,9 +16,11 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from benchmarks.mlflow_database import write_database
 
 from support.imported import command, imported
+from support.postgres import postgres_database
 from trackway.client import Client
 from trackway.errors import TrackwayError
 from trackway.importing import rest_calls
@@ -208,3 +210,41 @@ def test_what_is_ours_can_be_read_as_mlflows(server: LocalServer, client: Client
         with Client(other.uri, token=other.token) as there:
             found = there.tracking.get_run(run.info.run_id)
         assert (found.info.run_name, found.data.params) == ("ours", {"p": "q"})
+
+
+def test_the_same_from_a_database_of_postgresql(tmp_path: Path, server: LocalServer) -> None:
+    """Read-only, by a cursor of the server's, in the same order whatever the collation: nothing comes twice."""
+    file = tmp_path / "moved.db"
+    write_database(file, runs=3, metrics=2, points=50)
+    shifted(file, 4)
+    with closing(sqlite3.connect(file)) as database, database:
+        for key in ("Upper", "lower", "é", "a/b"):
+            row = (key, f"{4:08x}{1:024x}")
+            database.execute("INSERT INTO metrics VALUES (?, 1.7976931348623157e308, 5, ?, 0, 0)", row)
+    with postgres_database(migrated=False) as url:
+        copy_to_postgres(file, url)
+        first = imported(url, server)
+        assert (first.complete, first.counts["points_sent"]) == (True, 304), first.misses
+        assert imported(f"sqlite:///{file}", server).counts["records_sent"] == 0
+        with pytest.raises(TrackwayError, match="cannot be read") as refused:
+            imported(url.rpartition("/")[0] + "/no_such_database", server)
+        assert "\n" not in refused.value.message
+
+
+def copy_to_postgres(file: Path, url: str) -> None:
+    """Copy all tables of a database of SQLite."""
+    into = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
+    tables = sa.MetaData()
+    source = sa.create_engine(f"sqlite:///{file}")
+    tables.reflect(source)
+    for table in tables.tables.values():
+        table.indexes.clear()
+        for column in table.columns:
+            column.server_default = None
+    tables.create_all(into)
+    with source.connect() as reading, into.begin() as writing:
+        for table in tables.tables.values():
+            if rows := [dict(row) for row in reading.execute(sa.select(table)).mappings()]:
+                writing.execute(table.insert(), rows)
+    source.dispose()
+    into.dispose()
