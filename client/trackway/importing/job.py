@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,6 +16,7 @@ from trackway.importing.plan import line
 from trackway.importing.report import Report
 from trackway.importing.run import bring_run
 from trackway.importing.source import PROMPT_TAG, Source, SourceExperiment, SourceLoggedModel, SourceModel, SourceRun
+from trackway.importing.tags import set_tags
 from trackway.importing.target import Target
 
 JOBS = 4
@@ -97,9 +98,11 @@ class Job:
             await tracking.restore_experiment(there.experiment_id)
         if experiment.experiment_id != there.experiment_id:
             tags[_ID_TAG] = experiment.experiment_id
-        changed = {key: value for key, value in tags.items() if there.tags.get(key) != value}
-        if changed:
-            await tracking.update_experiment(there.experiment_id, set_tags=changed)
+
+        async def setting(some: Mapping[str, str]) -> object:
+            return await tracking.update_experiment(there.experiment_id, set_tags=some)
+
+        await set_tags(setting, tags, there.tags, f"experiment {experiment.name}", self._report)
         return there
 
     async def _run(self, run: SourceRun, experiment: SourceExperiment, experiment_id: str) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from trackway import errors, types
 from trackway.importing.files_of import FATAL, bring_files
 from trackway.importing.report import Report
 from trackway.importing.source import PROMPT_TAG, Source, SourceModel, SourceVersion
+from trackway.importing.tags import set_tags
 from trackway.importing.target import Target
 
 HOLDER_EXPERIMENT = "Imported models"
 """Of the runs that hold the files of versions whose own run is not there."""
 REASON = "trackway import"
 MOST_GAPS = 1000
+_GAP = "It keeps a number free, and is about to be deleted by the import that made it."
 _NOT_IN_PATH = re.compile(r"[\\%#?:]")
 
 
@@ -64,11 +66,12 @@ class Models:
         try:
             there = await self._registry.get_model(model.name)
         except errors.NotFound:
-            return await self._registry.create_model(model.name, description=model.description, tags=model.tags)
+            there = await self._registry.create_model(model.name, description=model.description)
         if model.description and model.description != there.description:
             await self._registry.update_model(model.name, description=model.description, reason=REASON)
-        tags = {key: value for key, value in model.tags.items() if there.tags.get(key) != value}
-        return await self._registry.set_model_tags(model.name, tags, reason=REASON) if tags else there
+        setting = partial(self._registry.set_model_tags, model.name, reason=REASON)
+        await set_tags(setting, model.tags, there.tags, f"model {model.name}", self._report)
+        return there
 
     async def _versions(self, model: SourceModel, there: types.RegisteredModel) -> dict[int, int]:
         """Bring the versions in the order of their numbers; the server's number of each."""
@@ -99,13 +102,23 @@ class Models:
         that went well. A model that has other versions here already cannot have them."""
         for number in gap:
             try:
-                made = await self._create(model, f"gap {number}", source, {})
+                made = await self._gap(model, number, source)
             except errors.NotFound:
                 continue  # made and deleted by an import before
             await self._registry.delete_version(model.name, made.version, reason=REASON)
             if made.version != number:
                 return False
         return True
+
+    async def _gap(self, model: SourceModel, number: int, source: str) -> types.ModelVersion:
+        """A version that is there to be deleted. Raises NotFound where it has been made and deleted before."""
+        try:
+            return await self._create(model, f"gap {number}", source, _GAP)
+        except errors.InvalidArgument:  # an import before has made it from other files
+            made = await self._registry.get_version(model.name, number)
+        if made.description != _GAP:
+            raise errors.NotFound(f"version {number} is not the import's")
+        return made
 
     async def _version(self, model: SourceModel, version: SourceVersion, source: str) -> int:
         tags = {
@@ -114,26 +127,23 @@ class Models:
             **({"trackway.import.user": version.user_id} if version.user_id else {}),
             **({"trackway.import.run_link": version.run_link} if version.run_link else {}),
         }
-        made = await self._create(model, f"version {version.number}", source, tags, version.description)
+        made = await self._create(model, f"version {version.number}", source, version.description)
         if version.description != made.description:
             await self._registry.update_version(
                 model.name, made.version, description=version.description, reason=REASON
             )
-        changed = {key: value for key, value in tags.items() if made.tags.get(key) != value}
-        if changed:
-            await self._registry.set_version_tags(model.name, made.version, changed, reason=REASON)
+        setting = partial(self._registry.set_version_tags, model.name, made.version, reason=REASON)
+        await set_tags(setting, tags, made.tags, f"version {version.number} of {model.name}", self._report)
         if version.stage.lower() != made.current_stage.lower():
             await self._registry.transition_stage(model.name, made.version, version.stage, reason=REASON)
         return int(made.version)
 
-    async def _create(
-        self, model: SourceModel, what: str, source: str, tags: Mapping[str, str], description: str = ""
-    ) -> types.ModelVersion:
+    async def _create(self, model: SourceModel, what: str, source: str, description: str = "") -> types.ModelVersion:
         """Make a version, or answer the one that was made as this before."""
         text = f"trackway import mlflow {self._target.workspace} {model.name} {what}"
         request_id = hashlib.sha256(text.encode()).hexdigest()
         return await self._registry.create_version(
-            model.name, source, description=description, tags=tags, request_id=request_id, reason=REASON
+            model.name, source, description=description, request_id=request_id, reason=REASON
         )
 
     async def _alias(self, model: SourceModel, there: types.RegisteredModel, alias: str, number: int | None) -> None:

@@ -101,8 +101,15 @@ def end(run: SourceRun) -> Iterator[Record]:
     """The state of a run that is not running. An end that the source has no time of is that of the start."""
     number = _NUMBERS.get(run.status, 1)
     if number != _NUMBERS["RUNNING"]:
-        when = run.end_time_us or max(run.start_time_us, 1)
-        yield Record("the state", Kind.RUN_STATUS, {"status": number, "time_us": when, "message": ""})
+        fields = {"status": number, "time_us": end_time_us(run), "message": ""}
+        yield Record("the state", Kind.RUN_STATUS, fields)
+
+
+def end_time_us(run: SourceRun) -> int:
+    """When a run ended, as it will be here; 0 where it has not."""
+    if run.status in {"RUNNING", "SCHEDULED"}:
+        return 0
+    return run.end_time_us or max(run.start_time_us, 1)
 
 
 def whole(run: SourceRun, experiment_id: str, chunks: Iterable[MetricColumns]) -> Iterator[Record]:
@@ -120,5 +127,5 @@ def line(text: str, most: int) -> str:
 
 def _text_size(value: Any) -> int:
     if isinstance(value, str):
-        return len(value) * 3
+        return len(value.encode("utf-8", "replace"))
     return sum(_text_size(key) + _text_size(item) for key, item in value.items()) if isinstance(value, dict) else 8

@@ -22,7 +22,7 @@ async def bring_run(target: Target, source: Source, run: SourceRun, experiment_i
     """Bring a run and its files. What of it cannot come is noted. Raises TrackwayError where nothing can come."""
     sent = await _send(target, run, 0, lambda: plan.whole(run, experiment_id, source.metrics(run)))
     if not sent.same:
-        sent = await _bring_changes(target, source, run, report)
+        sent = await _bring_changes(target, source, run, experiment_id, report)
     report.count(points_sent=sent.points, records_sent=sent.records)
     for what, reason in sent.refused:
         report.miss(what, f"run {run.run_id}", reason)
@@ -39,7 +39,9 @@ async def _send(target: Target, run: SourceRun, generation: int, records: writer
     return await writer.send(target.server, run.run_id, target.workspace, generation, records)
 
 
-async def _bring_changes(target: Target, source: Source, run: SourceRun, report: Report) -> writer.Sent:
+async def _bring_changes(
+    target: Target, source: Source, run: SourceRun, experiment_id: str, report: Report
+) -> writer.Sent:
     """The source has other records than at the import before: send what the server lacks, as another writer."""
     tracking, loop = target.client.tracking, asyncio.get_running_loop()
     known = {each.writer_id async for each in tracking.list_writers(run.run_id)}
@@ -48,6 +50,7 @@ async def _bring_changes(target: Target, source: Source, run: SourceRun, report:
         generation += 1
     # An import that was killed may still have a message under way: no more of its writer's is taken from here on.
     await _send(target, run, generation - 1, lambda: iter(()))
+    _note_conflicts(run, await tracking.get_run(run.run_id), experiment_id, report)
     while True:
         stored = await tracking.get_run(run.run_id)
         if run.name and plan.line(run.name, 500) != stored.info.run_name:
@@ -65,7 +68,6 @@ async def _bring_changes(target: Target, source: Source, run: SourceRun, report:
             yield from plan.points(_new_points(source.metrics(run), held))
             yield from _new_end(run, stored)
 
-        _note_conflicts(run, stored, report)
         if await asyncio.to_thread(lambda: next(records(), None)) is None:
             return writer.Sent()
         sent = await _send(target, run, generation, records)
@@ -83,11 +85,14 @@ def _new_facts(run: SourceRun, stored: types.Run) -> Iterator[Record]:
 
 
 def _new_end(run: SourceRun, stored: types.Run) -> Iterator[Record]:
-    if (run.status, run.end_time_us) != (stored.info.status, stored.info.end_time_us or 0):
+    if (run.status, plan.end_time_us(run)) != (stored.info.status, stored.info.end_time_us or 0):
         yield from plan.end(run)
 
 
-def _note_conflicts(run: SourceRun, stored: types.Run, report: Report) -> None:
+def _note_conflicts(run: SourceRun, stored: types.Run, experiment_id: str, report: Report) -> None:
+    if stored.info.experiment_id != experiment_id:
+        reason = f"on the server it is in experiment {stored.info.experiment_id}, where it stays"
+        report.miss("experiment", f"run {run.run_id}", reason)
     for key, value in run.params.items():
         if stored.data.params.get(key, value) != value:
             report.miss(

@@ -29,6 +29,8 @@ INGEST = "/trackway.api.tracking.v1.TrackingService/Ingest"
 LABELS = {"by": "trackway import"}
 ATTEMPTS = 6
 _MESSAGE_BYTES = 1 << 20
+_RECORD_BYTES = 7 << 20
+"""Of one record, what fits every server's append."""
 _MESSAGE_RECORDS = 8192
 _ANSWER_SECONDS = 60.0
 
@@ -95,8 +97,8 @@ async def _session(server: Server, run_id: str, workspace: str, generation: int,
         sent.same = await asyncio.to_thread(pending.skip, refused) == opened.prefix_checksum
         if not sent.same:
             return
-        sent.refused += once(pending.refused)
         await _pump(call, pending, sent, opened.max_append_bytes)
+        sent.refused = once([*pending.refused, *sent.refused])
     except grpc.aio.AioRpcError as failure:
         raise error_of(failure, site) from None
     except TimeoutError:
@@ -198,6 +200,8 @@ class _Pending:
         are fewer records."""
         passed = 0
         for record in islice(self._records, self._next):
+            if record.columns is None and record.size > _RECORD_BYTES:
+                self.refused.append((record.what, f"it has more than {_RECORD_BYTES:,} bytes"))
             if passed in refused:
                 self.refused.append((record.what, refused[passed]))
             self._checksum = zlib.crc32(record.checksum.to_bytes(4, "little"), self._checksum)
@@ -216,7 +220,11 @@ class _Pending:
         checksums = b"".join(record.checksum.to_bytes(4, "little") for record in taken)
         batch = Batch(first, len(taken), self._checksum, checksums)
         for ordinal, record in enumerate(taken, first):
-            if record.columns is None:
+            if record.columns is None and record.size > _RECORD_BYTES:
+                self.refused.append(
+                    (record.what, f"it has more than {_RECORD_BYTES:,} bytes")
+                )  # its ordinal stays empty
+            elif record.columns is None:
                 batch.objects.append((ordinal, record.kind, dict(record.fields)))
             else:
                 batch.blocks.append(record.block(ordinal))
