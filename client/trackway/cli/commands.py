@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from trackway.cli import auth, demo, doctor, experiments, models, runs, sync, version
+from trackway.cli import auth, demo, doctor, experiments, importing, models, runs, sync, version
 from trackway.cli.serve import run_server
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.add_typer(experiments.app, name="experiments")
 app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
 app.add_typer(auth.app, name="auth")
+app.add_typer(importing.app, name="import")
 app.command("doctor")(doctor.doctor)
 app.command("version")(version.version)
 
