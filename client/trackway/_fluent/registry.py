@@ -6,7 +6,6 @@ from contextlib import suppress
 from itertools import islice
 
 from trackway._fluent import session
-from trackway._fluent.reads import refuse_filter
 from trackway._fluent.stack import flush_open_runs
 from trackway.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 
@@ -70,9 +69,24 @@ def _unchanged_source(model_uri: str) -> str:
 def search_registered_models(
     max_results: int | None = None, filter_string: str | None = None, order_by: Sequence[str] | None = None
 ) -> list[RegisteredModel]:
-    """Registered models, by name. Filters and orders are not supported yet and raise InvalidArgument."""
-    refuse_filter(filter_string, order_by)
-    return list(islice(session.server().registry.list_models(page_size=1000), max_results))
+    """The registered models that a filter chooses, or all; by name where no order is given.
+
+    Filters and orders are MLflow's and more: the README has the language. Raises InvalidArgument where one is not
+    understood, with the place.
+    """
+    found = session.server().registry.search_models(filter_string or "", order_by=order_by or (), page_size=1000)
+    return list(islice(found, max_results))
+
+
+def search_model_versions(
+    max_results: int | None = None, filter_string: str | None = None, order_by: Sequence[str] | None = None
+) -> list[ModelVersion]:
+    """The versions of registered models that a filter chooses, or all; changed last first where no order is given.
+
+    Raises as `search_registered_models`.
+    """
+    found = session.server().registry.search_versions(filter_string or "", order_by=order_by or (), page_size=1000)
+    return list(islice(found, max_results))
 
 
 def set_model_version_tag(name: str, version: int | str, key: str, value: Any) -> None:
