@@ -91,7 +91,8 @@ class RegistryMethods:
         """Make a version of another registered model of the same files, with tags and description, without stage and
         aliases; the model is made where it does not exist."""
         version = self._server.registry.resolve(src_model_uri).version
-        return registration.register_model(version.source, dst_name, tags=version.tags, description=version.description)
+        source = f"models:/{version.name}/{version.version}"
+        return registration.register_model(source, dst_name, tags=version.tags, description=version.description)
 
     def get_model_version(self, name: str, version: int | str) -> ModelVersion:
         return self._server.registry.get_version(name, int(version))

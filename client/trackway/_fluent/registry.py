@@ -7,7 +7,7 @@ from itertools import islice
 
 from trackway._fluent import session
 from trackway._fluent.stack import flush_open_runs
-from trackway.errors import AlreadyExists, FailedPrecondition, InvalidArgument
+from trackway.errors import AlreadyExists, InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ def register_model(
 ) -> ModelVersion:
     """Make the next version of the registered model `name`, which is made where it does not exist.
 
-    `model_uri` is `runs:/RUN_ID/PATH`, or a version of another model (`models:/NAME/VERSION`, …), whose source is
-    taken. The version is ready when this returns: `await_registration_for` is MLflow's and makes no difference.
+    `model_uri` is `runs:/RUN_ID/PATH`, or a version of another model (`models:/NAME/VERSION`, …), whose files the new
+    one shares, whatever became of those of the run. The version is ready when this returns: `await_registration_for` is
+    MLflow's and makes no difference.
 
     Raises InvalidArgument where the run has no files there, NotFound where there is no such run or version, Unavailable
     where there is no server.
@@ -47,23 +48,11 @@ def _source(model_uri: str) -> str:
 
     parsed = parse(model_uri)
     if not isinstance(parsed, RunUri):
-        return _unchanged_source(model_uri)
+        version = session.server().registry.resolve(model_uri).version
+        return f"models:/{version.name}/{version.version}"
     if not parsed.path:
         raise InvalidArgument(f"{model_uri!r} names no model: write runs:/RUN_ID/PATH")
     return str(parsed)
-
-
-def _unchanged_source(model_uri: str) -> str:
-    """Where a version was made from. Its files are pinned, those of the run are not: both must still be the same."""
-    from trackway.model_uri import parse_run
-
-    version = session.server().registry.resolve(model_uri).version
-    source = parse_run(version.source)
-    if session.server().artifacts.create_manifest(source.run_id, source.path).digest != version.manifest_digest:
-        raise FailedPrecondition(
-            f"{version.source} has changed since {model_uri} was made of it; register it as a new version"
-        )
-    return version.source
 
 
 def search_registered_models(

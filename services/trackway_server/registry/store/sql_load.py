@@ -11,7 +11,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, Table, and_, bindparam, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    Row,
+    Select,
+    String,
+    Table,
+    and_,
+    bindparam,
+    column,
+    func,
+    literal,
+    select,
+    values,
+)
 
 from trackway_server.registry.domain.model import ModelKey, ModelVersion, RegisteredModel, VersionKey
 from trackway_server.registry.domain.stages import Stage
@@ -92,7 +108,12 @@ def load_numbered(
     connection: Connection, workspace: str, keys: Sequence[tuple[str, int]]
 ) -> dict[tuple[str, int], ModelVersion]:
     """The versions of these names and numbers. Three queries."""
-    found = load_versions(connection, _NUMBERED, {"in_workspace": workspace, "keys": list(keys)}) if keys else []
+    if not keys:
+        return {}
+    # What drives the queries, so that each version is looked up by the index, in every database.
+    listed = values(column("name", String), column("version", Integer), name="listed").data(list(keys)).cte("listed")
+    queries = version_queries(select(literal(workspace).label("workspace"), listed.c.name, listed.c.version))
+    found = load_versions(connection, queries, {})
     return {(version.key.model.name, version.key.number): version for version in found}
 
 
@@ -142,12 +163,6 @@ _NAMED = select(MODELS).where(_named(MODELS))
 _NAMED_TAGS = select(MODEL_TAGS).where(_named(MODEL_TAGS))
 _NAMED_ALIASES = select(ALIASES).where(_named(ALIASES))
 _NAMED_LATEST = version_queries(_latest_keys())
-_NUMBERED = version_queries(
-    version_keys(
-        VERSIONS.c.workspace == bindparam("in_workspace"),
-        tuple_(VERSIONS.c.name, VERSIONS.c.version).in_(bindparam("keys", expanding=True)),
-    )
-)
 
 
 def _version(row: Row[Any], tags: Mapping[str, str], aliases: Sequence[str]) -> ModelVersion:
