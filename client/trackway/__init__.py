@@ -61,7 +61,12 @@ if TYPE_CHECKING:
         set_experiment_tag,
         set_experiment_tags,
     )
-    from trackway._fluent.registry import register_model, search_registered_models, set_model_version_tag
+    from trackway._fluent.registry import (
+        register_model,
+        search_model_versions,
+        search_registered_models,
+        set_model_version_tag,
+    )
     from trackway._fluent.run import ActiveRun
     from trackway._fluent.session import get_tracking_uri, is_tracking_uri_set, set_experiment, set_tracking_uri
     from trackway._fluent.stack import active_run, attach_run, end_run, last_active_run, start_run
@@ -130,7 +135,13 @@ _HOMES = {
         "set_experiment_tag",
         "set_experiment_tags",
     ),
-    "trackway._fluent.registry": ("register_model", "search_registered_models", "set_model_version_tag"),
+    "trackway._fluent.registry": (
+        "register_model",
+        "search_model_versions",
+        "search_model_versions",
+        "search_registered_models",
+        "set_model_version_tag",
+    ),
     "trackway._fluent.run": ("ActiveRun",),
     "trackway._fluent.session": ("get_tracking_uri", "is_tracking_uri_set", "set_experiment", "set_tracking_uri"),
     "trackway._fluent.stack": ("active_run", "attach_run", "end_run", "last_active_run", "start_run"),
@@ -215,6 +226,7 @@ __all__ = [
     "restore_experiment",
     "restore_run",
     "search_experiments",
+    "search_model_versions",
     "search_registered_models",
     "search_runs",
     "set_experiment",

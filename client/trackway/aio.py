@@ -2,7 +2,7 @@
 
     async with AsyncClient() as client:
         run = await client.tracking.get_run(run_id)
-        async for model in client.registry.list_models():
+        async for model in client.registry.search_models():
             ...
         await client.artifacts.download(run_id, "model", "/tmp/model")
 

@@ -2,7 +2,7 @@
 
     with Client() as client:
         run = client.tracking.get_run(run_id)
-        for model in client.registry.list_models():
+        for model in client.registry.search_models():
             ...
         client.artifacts.download(run_id, "model", "/tmp/model")
 

@@ -40,6 +40,7 @@ EventKind = Literal[
     "STAGE_CHANGED",
     "ALIAS_SET",
     "ALIAS_DELETED",
+    "MODEL_RENAMED",
 ]
 """What happened; the keys of `Event.details` of each stand in protos/trackway/api/registry/v1/resources.proto."""
 
@@ -253,6 +254,8 @@ class ModelVersion:
     update_time_us: int = 0
     etag: str = ""
     workspace: str = "default"
+    run_link: str = ""
+    model_id: str = ""
 
     @property
     def current_stage(self) -> str:

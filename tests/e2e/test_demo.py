@@ -46,7 +46,7 @@ def test_the_whole_way_with_a_server_of_its_own_and_then_again(tmp_path: Path) -
         assert "started for the demo" not in again.stdout
         assert server.process.poll() is None, "the demo stops only what it started"
         with Client(server.uri, token=server.token) as client:
-            stages = {each.version: each.stage for each in client.registry.list_versions("digits")}
+            stages = {each.version: each.stage for each in client.registry.search_versions(name="digits")}
             assert stages == {1: "Archived", 2: "Production"}
             parents = [run for run in client.tracking.search_runs() if not run.info.parent_run_id]
             assert len(parents) == 2

@@ -203,7 +203,7 @@ class Load:
         files = self.client.artifacts.list(self.run, "files", recursive=True)
         assert {file.path: file.digest for file in files} == self.digests, "files were lost"
         assert self.versions == list(range(1, len(self.versions) + 1)), "versions were doubled or lost"
-        assert len(list(registry.list_versions(MODEL))) == len(self.versions)
+        assert len(list(registry.search_versions(name=MODEL))) == len(self.versions)
         assert list(registry.get_version(MODEL, self.versions[-1]).aliases) == ["live"]
         events = list(registry.list_events(MODEL))
         kinds = Counter(event.kind for event in events)

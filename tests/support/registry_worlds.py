@@ -14,10 +14,20 @@ from trackway_server.core.db.migrate import upgrade
 from trackway_server.core.db.sqlite import open_sqlite
 from trackway_server.registry.domain.feed import EventFeed, FeedLimits
 from trackway_server.registry.domain.manifest import Manifest, ManifestEntry, manifest_of
-from trackway_server.registry.domain.model import Change, ModelDraft, ModelKey, ModelVersion, VersionDraft, VersionKey
+from trackway_server.registry.domain.model import (
+    Change,
+    ModelDraft,
+    ModelKey,
+    ModelVersion,
+    RegisteredModel,
+    VersionDraft,
+    VersionKey,
+)
+from trackway_server.registry.domain.pages import Asked, Page
 from trackway_server.registry.domain.ports import Credentials, RegistryStore
 from trackway_server.registry.domain.registry import Registry
-from trackway_server.registry.domain.source import RunSource, source_invalid
+from trackway_server.registry.domain.search import MODELS, VERSIONS
+from trackway_server.registry.domain.source import LoggedModelSource, StoredSource, source_invalid
 from trackway_server.registry.module import MIGRATIONS, following
 from trackway_server.registry.store.memory import MemoryRegistryStore
 from trackway_server.registry.store.sql import SqlRegistryStore
@@ -25,6 +35,7 @@ from trackway_server.registry.store.sql import SqlRegistryStore
 STORES = ("memory", "sqlite", "postgres")
 RUN_ID = "0123456789abcdef0123456789abcdef"
 SOURCE = f"runs:/{RUN_ID}/model"
+EVERY = Asked(100)
 
 
 @asynccontextmanager
@@ -61,9 +72,9 @@ def manifest(*files: tuple[str, bytes]) -> Manifest:
 class FilesThere:
     """A source of models in which every folder of one run holds the same small model."""
 
-    async def pin(self, source: RunSource, workspace: str, credentials: Credentials) -> Manifest:
+    async def pin(self, source: StoredSource, workspace: str, credentials: Credentials) -> Manifest:
         """See SourceOfModels."""
-        if source.run_id != RUN_ID:
+        if isinstance(source, LoggedModelSource) or source.run_id != RUN_ID:
             raise source_invalid(source.uri, "has no files")
         return manifest((source.path, b"bytes"))
 
@@ -91,6 +102,15 @@ class World:
         """Make a version."""
         draft = VersionDraft(model, SOURCE, "", tags, request_id)
         return await self.registry.create_version(draft, self.change(), ())
+
+    async def models(self, asked: Asked = EVERY, filter_text: str = "") -> Page[RegisteredModel]:
+        """A page of the models, by name."""
+        return await self.registry.search_models("default", MODELS.search(filter_text, (), 0), asked)
+
+    async def versions(self, model: ModelKey, asked: Asked = EVERY, filter_text: str = "") -> Page[ModelVersion]:
+        """A page of the versions, greatest number first."""
+        search = VERSIONS.search(filter_text, ("version_number DESC",), 0)
+        return await self.registry.search_versions(model, search, asked)
 
 
 def number(model: ModelKey, value: int) -> VersionKey:

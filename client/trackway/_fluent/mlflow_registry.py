@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from trackway._fluent import registry as registration
-from trackway._fluent.reads import refuse_filter
 from trackway.errors import InvalidArgument
 from trackway.model_uri import STAGES
 
@@ -31,6 +30,9 @@ class RegistryMethods:
     def get_registered_model(self, name: str) -> RegisteredModel:
         return self._server.registry.get_model(name)
 
+    def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
+        return self._server.registry.rename_model(name, new_name)
+
     def update_registered_model(self, name: str, description: str | None = None) -> RegisteredModel:
         return self._server.registry.update_model(name, description=description or "")
 
@@ -43,8 +45,9 @@ class RegistryMethods:
         max_results: int | None = 100,
         order_by: Sequence[str] | None = None,
     ) -> list[RegisteredModel]:
-        refuse_filter(filter_string, order_by)
-        return list(islice(self._server.registry.list_models(page_size=1000), max_results))
+        """Those that a filter chooses, all without one; by name where no order is given."""
+        found = self._server.registry.search_models(filter_string or "", order_by=order_by or (), page_size=1000)
+        return list(islice(found, max_results))
 
     def set_registered_model_tag(self, name: str, key: str, value: Any) -> None:
         self._server.registry.set_model_tags(name, {key: str(value)})
@@ -80,13 +83,16 @@ class RegistryMethods:
         """Make the next version of a registered model from `runs:/RUN_ID/PATH`."""
         if run_id and not source.startswith(f"runs:/{run_id}/"):
             raise InvalidArgument(f"source must be runs:/{run_id}/PATH where run_id is given, not {source!r}")
-        return self._server.registry.create_version(name, source, tags=_texts(tags), description=description or "")
+        return self._server.registry.create_version(
+            name, source, tags=_texts(tags), run_link=run_link or "", description=description or ""
+        )
 
     def copy_model_version(self, src_model_uri: str, dst_name: str) -> ModelVersion:
         """Make a version of another registered model of the same files, with tags and description, without stage and
         aliases; the model is made where it does not exist."""
         version = self._server.registry.resolve(src_model_uri).version
-        return registration.register_model(version.source, dst_name, tags=version.tags, description=version.description)
+        source = f"models:/{version.name}/{version.version}"
+        return registration.register_model(source, dst_name, tags=version.tags, description=version.description)
 
     def get_model_version(self, name: str, version: int | str) -> ModelVersion:
         return self._server.registry.get_version(name, int(version))
@@ -94,11 +100,8 @@ class RegistryMethods:
     def search_model_versions(
         self, filter_string: str | None = None, max_results: int = 10_000, order_by: Sequence[str] | None = None
     ) -> list[ModelVersion]:
-        """The versions of one model, greatest number first: the filter must be `name='NAME'`, or absent for all."""
-        refuse_filter(None, order_by)
-        registry = self._server.registry
-        names = [_filtered_name(filter_string)] if filter_string else [each.name for each in registry.list_models()]
-        found = (version for name in names for version in registry.list_versions(name, page_size=1000))
+        """Those that a filter chooses, all without one; changed last first where no order is given."""
+        found = self._server.registry.search_versions(filter_string or "", order_by=order_by or (), page_size=1000)
         return list(islice(found, max_results))
 
     def update_model_version(self, name: str, version: int | str, description: str | None = None) -> ModelVersion:
@@ -130,11 +133,3 @@ class RegistryMethods:
 
 def _texts(values: Mapping[str, Any] | None) -> dict[str, str]:
     return {key: str(value) for key, value in (values or {}).items()}
-
-
-def _filtered_name(filter_string: str) -> str:
-    compact = filter_string.strip()
-    key, equals, value = (part.strip() for part in compact.partition("="))
-    if equals and key == "name" and len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1]
-    raise InvalidArgument(f"the filter {filter_string!r} is not supported yet: write name='NAME'")

@@ -39,14 +39,6 @@ def view_of(view_type: object) -> View:
     return _VIEWS[view_type]
 
 
-def refuse_filter(filter_string: str | None, order_by: Sequence[str] | None) -> None:
-    """Raises InvalidArgument where MLflow's filter language is used: the registry does not speak it yet."""
-    if filter_string or order_by:
-        raise InvalidArgument(
-            "filter_string and order_by are not supported yet; leave them out, and filter and sort what is answered"
-        )
-
-
 def get_run(run_id: str) -> Run:
     """A run as the server has it, a deleted one too, after what was logged here has reached it. Raises NotFound."""
     flush_open_runs()

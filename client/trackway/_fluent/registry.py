@@ -6,9 +6,8 @@ from contextlib import suppress
 from itertools import islice
 
 from trackway._fluent import session
-from trackway._fluent.reads import refuse_filter
 from trackway._fluent.stack import flush_open_runs
-from trackway.errors import AlreadyExists, FailedPrecondition, InvalidArgument
+from trackway.errors import AlreadyExists, InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +27,9 @@ def register_model(
 ) -> ModelVersion:
     """Make the next version of the registered model `name`, which is made where it does not exist.
 
-    `model_uri` is `runs:/RUN_ID/PATH`, or a version of another model (`models:/NAME/VERSION`, …), whose source is
-    taken. The version is ready when this returns: `await_registration_for` is MLflow's and makes no difference.
+    `model_uri` is `runs:/RUN_ID/PATH`, or a version of another model (`models:/NAME/VERSION`, …), whose files the new
+    one shares, whatever became of those of the run. The version is ready when this returns: `await_registration_for` is
+    MLflow's and makes no difference.
 
     Raises InvalidArgument where the run has no files there, NotFound where there is no such run or version, Unavailable
     where there is no server.
@@ -48,31 +48,34 @@ def _source(model_uri: str) -> str:
 
     parsed = parse(model_uri)
     if not isinstance(parsed, RunUri):
-        return _unchanged_source(model_uri)
+        version = session.server().registry.resolve(model_uri).version
+        return f"models:/{version.name}/{version.version}"
     if not parsed.path:
         raise InvalidArgument(f"{model_uri!r} names no model: write runs:/RUN_ID/PATH")
     return str(parsed)
 
 
-def _unchanged_source(model_uri: str) -> str:
-    """Where a version was made from. Its files are pinned, those of the run are not: both must still be the same."""
-    from trackway.model_uri import parse_run
-
-    version = session.server().registry.resolve(model_uri).version
-    source = parse_run(version.source)
-    if session.server().artifacts.create_manifest(source.run_id, source.path).digest != version.manifest_digest:
-        raise FailedPrecondition(
-            f"{version.source} has changed since {model_uri} was made of it; register it as a new version"
-        )
-    return version.source
-
-
 def search_registered_models(
     max_results: int | None = None, filter_string: str | None = None, order_by: Sequence[str] | None = None
 ) -> list[RegisteredModel]:
-    """Registered models, by name. Filters and orders are not supported yet and raise InvalidArgument."""
-    refuse_filter(filter_string, order_by)
-    return list(islice(session.server().registry.list_models(page_size=1000), max_results))
+    """The registered models that a filter chooses, or all; by name where no order is given.
+
+    Filters and orders are MLflow's and more: the README has the language. Raises InvalidArgument where one is not
+    understood, with the place.
+    """
+    found = session.server().registry.search_models(filter_string or "", order_by=order_by or (), page_size=1000)
+    return list(islice(found, max_results))
+
+
+def search_model_versions(
+    max_results: int | None = None, filter_string: str | None = None, order_by: Sequence[str] | None = None
+) -> list[ModelVersion]:
+    """The versions of registered models that a filter chooses, or all; changed last first where no order is given.
+
+    Raises as `search_registered_models`.
+    """
+    found = session.server().registry.search_versions(filter_string or "", order_by=order_by or (), page_size=1000)
+    return list(islice(found, max_results))
 
 
 def set_model_version_tag(name: str, version: int | str, key: str, value: Any) -> None:

@@ -160,6 +160,8 @@ def model_version(message: registry_pb2.ModelVersion) -> types.ModelVersion:
         update_time_us=message.update_time_us,
         etag=message.etag,
         workspace=message.workspace,
+        run_link=message.run_link,
+        model_id=message.model_id,
     )
 
 

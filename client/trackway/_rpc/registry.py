@@ -47,15 +47,42 @@ class AsyncRegistry:
         response: pb.GetModelResponse = await self._connection.unary(self._stub.GetModel, request)
         return convert.registered_model(response.model)
 
-    def list_models(self, *, page_size: int = 100) -> AsyncIterator[types.RegisteredModel]:
-        """The registered models, by name. Pages of at most 1,000 are fetched as they are read."""
+    def search_models(
+        self,
+        filter: str = "",  # noqa: A002 the language's word
+        *,
+        order_by: Iterable[str] = (),
+        page_size: int = 100,
+    ) -> AsyncIterator[types.RegisteredModel]:
+        """The registered models that a filter chooses, such as `name LIKE 'vision/%' AND tags.team = 'a'`, or all.
+
+        They come in the order of `order_by` (`last_updated_timestamp DESC`), then by name. MLflow's prompts are left
+        out, unless the filter names the tag `mlflow.prompt.is_prompt`. Pages of at most 1,000 are fetched as they are
+        read. Raises InvalidArgument where the filter is not understood, with the place.
+        """
+        terms = names(order_by)
 
         async def fetch(token: str) -> tuple[Sequence[types.RegisteredModel], str]:
-            request = pb.ListModelsRequest(workspace=self._workspace, page_size=page_size, page_token=token)
-            response: pb.ListModelsResponse = await self._connection.unary(self._stub.ListModels, request)
+            request = pb.SearchModelsRequest(
+                workspace=self._workspace, filter=filter, order_by=terms, page_size=page_size, page_token=token
+            )
+            response: pb.SearchModelsResponse = await self._connection.unary(self._stub.SearchModels, request)
             return [convert.registered_model(message) for message in response.models], response.next_page_token
 
         return Pages(fetch)
+
+    async def rename_model(
+        self, name: str, new_name: str, *, etag: str = "", reason: str = ""
+    ) -> types.RegisteredModel:
+        """Give a registered model another name, with its versions, aliases, tags, roles and metrics.
+
+        Raises AlreadyExists where the name is taken, or has had versions of another model.
+        """
+        request = pb.RenameModelRequest(
+            name=name, new_name=new_name, etag=etag, workspace=self._workspace, reason=reason
+        )
+        response: pb.RenameModelResponse = await self._connection.unary(self._stub.RenameModel, request)
+        return convert.registered_model(response.model)
 
     async def update_model(
         self, name: str, *, description: str, etag: str = "", reason: str = ""
@@ -88,11 +115,13 @@ class AsyncRegistry:
         *,
         description: str = "",
         tags: Mapping[str, str] | None = None,
+        run_link: str = "",
         request_id: str | None = None,
         reason: str = "",
     ) -> types.ModelVersion:
         """Make the next version of a model from `runs:/RUN_ID/PATH`; its files are pinned by their digests.
 
+        `models:/NAME/VERSION` makes one of the same files as another version, `models:/m-ID` one of a logged model.
         Calls with the same `request_id` make one version; without one, each call makes its own.
         """
         request = pb.CreateVersionRequest(
@@ -100,6 +129,7 @@ class AsyncRegistry:
             source=source,
             description=description,
             tags=texts(tags),
+            run_link=run_link,
             request_id=request_id or new_id(),
             workspace=self._workspace,
             reason=reason,
@@ -115,17 +145,33 @@ class AsyncRegistry:
         response: pb.GetVersionResponse = await self._connection.unary(self._stub.GetVersion, request)
         return convert.model_version(response.version)
 
-    def list_versions(
-        self, name: str, *, stages: Iterable[str] = (), page_size: int = 100
+    def search_versions(
+        self,
+        filter: str = "",  # noqa: A002 the language's word
+        *,
+        name: str = "",
+        order_by: Iterable[str] = (),
+        page_size: int = 100,
     ) -> AsyncIterator[types.ModelVersion]:
-        """The versions of a model, of the stages where some are named, greatest number first."""
-        wanted = [stages] if isinstance(stages, str) else list(stages)
+        """The versions that a filter chooses, such as `stage = 'Production' AND tags.checked = 'yes'`, or all.
+
+        `name` chooses those of one model and raises NotFound where there is none. They come in the order of `order_by`
+        (`version_number DESC`), then changed last first. MLflow's prompts are left out as in `search_models`. Pages of
+        at most 1,000 are fetched as they are read. Raises InvalidArgument where the filter is not understood, with the
+        place.
+        """
+        terms = names(order_by)
 
         async def fetch(token: str) -> tuple[Sequence[types.ModelVersion], str]:
-            request = pb.ListVersionsRequest(
-                name=name, stages=wanted, workspace=self._workspace, page_size=page_size, page_token=token
+            request = pb.SearchVersionsRequest(
+                name=name,
+                filter=filter,
+                order_by=terms,
+                workspace=self._workspace,
+                page_size=page_size,
+                page_token=token,
             )
-            response: pb.ListVersionsResponse = await self._connection.unary(self._stub.ListVersions, request)
+            response: pb.SearchVersionsResponse = await self._connection.unary(self._stub.SearchVersions, request)
             return [convert.model_version(message) for message in response.versions], response.next_page_token
 
         return Pages(fetch)

@@ -40,10 +40,10 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
     ),
     "trackway.api.registry.v1.ModelRegistryService": (
         "GetModel",
-        "ListModels",
+        "SearchModels",
         "CreateVersion",
         "GetVersion",
-        "ListVersions",
+        "SearchVersions",
         "Resolve",
         "ListEvents",
         "GetManifestAccess",

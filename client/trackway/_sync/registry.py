@@ -27,8 +27,17 @@ class Registry:
     def get_model(self, name: str) -> types.RegisteredModel:
         return self._portal.call(self._async.get_model, name)
 
-    def list_models(self, *, page_size: int = 100) -> Iterator[types.RegisteredModel]:
-        return items(self._portal, self._async.list_models(page_size=page_size))
+    def search_models(
+        self,
+        filter: str = "",  # noqa: A002 the language's word
+        *,
+        order_by: Iterable[str] = (),
+        page_size: int = 100,
+    ) -> Iterator[types.RegisteredModel]:
+        return items(self._portal, self._async.search_models(filter, order_by=order_by, page_size=page_size))
+
+    def rename_model(self, name: str, new_name: str, *, etag: str = "", reason: str = "") -> types.RegisteredModel:
+        return self._portal.call(self._async.rename_model, name, new_name, etag=etag, reason=reason)
 
     def update_model(self, name: str, *, description: str, etag: str = "", reason: str = "") -> types.RegisteredModel:
         return self._portal.call(self._async.update_model, name, description=description, etag=etag, reason=reason)
@@ -49,6 +58,7 @@ class Registry:
         *,
         description: str = "",
         tags: Mapping[str, str] | None = None,
+        run_link: str = "",
         request_id: str | None = None,
         reason: str = "",
     ) -> types.ModelVersion:
@@ -58,6 +68,7 @@ class Registry:
             source,
             description=description,
             tags=tags,
+            run_link=run_link,
             request_id=request_id,
             reason=reason,
         )
@@ -65,10 +76,17 @@ class Registry:
     def get_version(self, name: str, version: int) -> types.ModelVersion:
         return self._portal.call(self._async.get_version, name, version)
 
-    def list_versions(
-        self, name: str, *, stages: Iterable[str] = (), page_size: int = 100
+    def search_versions(
+        self,
+        filter: str = "",  # noqa: A002 the language's word
+        *,
+        name: str = "",
+        order_by: Iterable[str] = (),
+        page_size: int = 100,
     ) -> Iterator[types.ModelVersion]:
-        return items(self._portal, self._async.list_versions(name, stages=stages, page_size=page_size))
+        return items(
+            self._portal, self._async.search_versions(filter, name=name, order_by=order_by, page_size=page_size)
+        )
 
     def update_version(
         self, name: str, version: int, *, description: str, etag: str = "", reason: str = ""

@@ -33,6 +33,11 @@ _VERSION_COLUMNS = (
     Column("By"),
 )
 
+Order = Annotated[
+    list[str] | None,
+    typer.Option("--order-by", "-o", metavar="FIELD", help="Such as: 'last_updated_timestamp DESC'. May be repeated."),
+]
+
 
 @app.callback()
 def models() -> None:
@@ -43,13 +48,46 @@ def models() -> None:
 def list_models(uri: Uri = None, limit: Limit = 50, as_json: Json = False) -> None:
     """List the registered models, by name."""
     with connect(uri) as client:
-        found = list(islice(client.registry.list_models(page_size=min(limit, 1000)), limit))
+        found = list(islice(client.registry.search_models(page_size=min(limit, 1000)), limit))
+    _print_models(found, as_json=as_json, empty="There are no registered models.")
+
+
+@app.command("search")
+def search_models(
+    filter_text: Annotated[
+        str, typer.Argument(metavar="FILTER", help="Such as: name LIKE 'vision%' AND tags.team = 'a'")
+    ] = "",
+    order_by: Order = None,
+    uri: Uri = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """Search the registered models, in any order; the README has the language."""
+    with connect(uri) as client:
+        found = client.registry.search_models(filter_text, order_by=order_by or (), page_size=min(limit, 1000))
+        _print_models(list(islice(found, limit)), as_json=as_json, empty="No registered model holds that.")
+
+
+@app.command("versions")
+def search_versions(
+    filter_text: Annotated[
+        str, typer.Argument(metavar="FILTER", help="Such as: stage = 'Production' AND tags.checked = 'yes'")
+    ] = "",
+    order_by: Order = None,
+    uri: Uri = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """Search the versions of all registered models, in any order; the README has the language."""
+    with connect(uri) as client:
+        found = client.registry.search_versions(filter_text, order_by=order_by or (), page_size=min(limit, 1000))
+        versions = list(islice(found, limit))
     if as_json:
-        print_json(found)
+        print_json(versions)
         return
-    print_table(
-        "Models", _LIST_COLUMNS, [_model_row(model) for model in found], empty="There are no registered models."
-    )
+    columns = (Column("Model"), *_VERSION_COLUMNS)
+    rows = [(each.name, *_version_row(each)) for each in versions]
+    print_table("Versions", columns, rows, empty="No version holds that.")
 
 
 @app.command("show")
@@ -62,7 +100,9 @@ def show_model(
     """Show one registered model and its versions, greatest number first."""
     with connect(uri) as client:
         model = client.registry.get_model(name)
-        versions = list(islice(client.registry.list_versions(name, page_size=min(limit, 1000)), limit))
+        newest = ["version_number DESC"]
+        found = client.registry.search_versions(name=name, order_by=newest, page_size=min(limit, 1000))
+        versions = list(islice(found, limit))
     if as_json:
         print_json({"model": model, "versions": versions})
         return
@@ -85,6 +125,13 @@ def show_metrics(
         print_json(series)
         return
     print_series(f"Version {version} of {name} in production", series)
+
+
+def _print_models(found: list[RegisteredModel], *, as_json: bool, empty: str) -> None:
+    if as_json:
+        print_json(found)
+        return
+    print_table("Models", _LIST_COLUMNS, [_model_row(model) for model in found], empty=empty)
 
 
 def _model_row(model: RegisteredModel) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def promote(client: Client, run_id: str) -> ModelVersion:
         _check_stage(version, stage)
     if version.run_id != run_id:
         raise DemoFailure(f"version {version.version} of {MODEL} names run {version.run_id}, not {run_id}")
-    others = [each.version for each in client.registry.list_versions(MODEL, stages=["Production"])]
+    others = [each.version for each in client.registry.search_versions("stage = 'Production'", name=MODEL)]
     if others != [version.version]:
         raise DemoFailure(f"in Production are versions {others} of {MODEL}; only {version.version} was expected")
     return version

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import grpc
 from google.protobuf.message import Message
 
-from trackway.api.registry.v1.model_registry_service_pb2 import ListModelsRequest, ListModelsResponse
+from trackway.api.registry.v1.model_registry_service_pb2 import SearchModelsRequest, SearchModelsResponse
 from trackway.api.tracking.v1.tracking_service_pb2 import (
     GetRunRequest,
     GetRunResponse,
@@ -123,9 +123,9 @@ class Reader:
             self._channels.tracking, _TRACKING + "SearchExperiments", request, SearchExperimentsResponse
         )
 
-    async def _models(self) -> ListModelsResponse:
-        request = ListModelsRequest(page_size=_MODELS_SHOWN)
-        return await self._call(self._channels.registry, _REGISTRY + "ListModels", request, ListModelsResponse)
+    async def _models(self) -> SearchModelsResponse:
+        request = SearchModelsRequest(page_size=_MODELS_SHOWN)
+        return await self._call(self._channels.registry, _REGISTRY + "SearchModels", request, SearchModelsResponse)
 
     async def _call(
         self, channel: grpc.aio.Channel, method: str, request: Message, answer_type: type[AnswerT]

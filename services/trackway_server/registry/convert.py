@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Protocol
 
 from trackway.api.artifacts.v1 import resources_pb2 as artifacts_pb
@@ -25,7 +24,7 @@ from trackway_server.registry.domain.model import (
 )
 from trackway_server.registry.domain.pages import DEFAULT_PAGE_SIZE
 from trackway_server.registry.domain.resolve import Selector
-from trackway_server.registry.domain.stages import Stage, parse_stage
+from trackway_server.registry.domain.stages import parse_stage
 
 
 class _NamesModel(Protocol):
@@ -71,18 +70,23 @@ def model_draft(request: pb.CreateModelRequest, call: Call) -> ModelDraft:
 def version_draft(request: pb.CreateVersionRequest, call: Call) -> VersionDraft:
     """The version a request describes."""
     key = model_key(request, call)
-    return VersionDraft(key, request.source, request.description, dict(request.tags), request.request_id)
+    return VersionDraft(
+        key,
+        request.source,
+        request.description,
+        dict(request.tags),
+        request.request_id,
+        run_id=request.run_id,
+        run_link=request.run_link,
+        model_id=request.model_id,
+        files_optional=request.files_optional,
+    )
 
 
 def transition(request: pb.TransitionStageRequest, call: Call) -> Transition:
     """The transition a request asks for. Raises DomainError(STAGE_INVALID)."""
     stage = parse_stage(request.stage)
     return Transition(version_key(request, call), stage, request.archive_existing_versions, request.etag)
-
-
-def stages(names: Iterable[str]) -> frozenset[Stage]:
-    """The stages of these names. Raises DomainError(STAGE_INVALID)."""
-    return frozenset(map(parse_stage, names))
 
 
 def expected_version(request: pb.SetAliasRequest | pb.DeleteAliasRequest) -> int | None:
@@ -143,6 +147,9 @@ def version_message(version: ModelVersion) -> resources_pb2.ModelVersion:
         tags=version.tags,
         aliases=version.aliases,
         etag=version.etag,
+        run_link=version.run_link,
+        model_id=version.model_id,
+        location=version.location,
     )
 
 

@@ -19,13 +19,13 @@ MONITOR = Permission("models.monitor", Role.EDITOR, bindable=True)
 POLICY: Mapping[str, Permission] = {
     "CreateModel": CREATE,
     "GetModel": READ,
-    "ListModels": READ,
+    "SearchModels": READ,
     "UpdateModel": WRITE,
     "DeleteModel": WRITE,
     "ChangeModelTags": WRITE,
     "CreateVersion": WRITE,
     "GetVersion": READ,
-    "ListVersions": READ,
+    "SearchVersions": READ,
     "UpdateVersion": WRITE,
     "DeleteVersion": WRITE,
     "ChangeVersionTags": WRITE,
@@ -43,4 +43,6 @@ POLICY: Mapping[str, Permission] = {
     "ListVersionWriters": READ,
     "ListVersionSeries": READ,
     "ReadVersionSeries": READ,
+    # It takes a name in the workspace, as making a model does, and so is for those who may do that.
+    "RenameModel": CREATE,
 }

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from functools import partial
 
 from trackway.api.metrics.v1 import ingest_pb2
 from trackway.api.registry.v1 import model_registry_service_pb2 as pb
 from trackway_server.core.clock import Clock
 from trackway_server.core.rpc.call import Call
+from trackway_server.core.rpc.page_tokens import decode_token, encode_token
+from trackway_server.core.search.conditions import Search
+from trackway_server.core.search.ordering import column_types
 from trackway_server.metrics.convert import chunk_to_proto, summary_to_proto
 from trackway_server.registry import convert
-from trackway_server.registry.domain.model import Change
+from trackway_server.registry.domain.model import Change, ModelKey
 from trackway_server.registry.domain.pages import (
+    Asked,
     parse_series_token,
     parse_writer_token,
     series_token,
     writer_token,
 )
 from trackway_server.registry.domain.registry import Registry
+from trackway_server.registry.domain.search import MODELS, VERSIONS
 from trackway_server.registry.monitoring import Monitoring, context_of
 from trackway_server.registry.roles import RoleRpcs
 
@@ -43,10 +49,12 @@ class ModelRegistryServicer(RoleRpcs):
         model = await self._registry.get_model(convert.model_key(request, call))
         return pb.GetModelResponse(model=convert.model_message(model))
 
-    async def ListModels(self, request: pb.ListModelsRequest, call: Call) -> pb.ListModelsResponse:
-        workspace, size = call.named_workspace(request.workspace), convert.page_size(request.page_size)
-        page = await self._registry.list_models(workspace, size, request.page_token, call)
-        return pb.ListModelsResponse(models=map(convert.model_message, page.items), next_page_token=page.next_token)
+    async def SearchModels(self, request: pb.SearchModelsRequest, call: Call) -> pb.SearchModelsResponse:
+        search = MODELS.search(request.filter, request.order_by, self._clock.now_us())
+        page = await self._registry.search_models(
+            call.named_workspace(request.workspace), search, _asked(request, search), call
+        )
+        return pb.SearchModelsResponse(models=map(convert.model_message, page.items), next_page_token=page.next_token)
 
     async def UpdateModel(self, request: pb.UpdateModelRequest, call: Call) -> pb.UpdateModelResponse:
         await self._registry.admit(convert.model_key(request, call), call)
@@ -54,10 +62,16 @@ class ModelRegistryServicer(RoleRpcs):
         model = await self._registry.describe_model(key, request.description, request.etag, change)
         return pb.UpdateModelResponse(model=convert.model_message(model))
 
+    async def RenameModel(self, request: pb.RenameModelRequest, call: Call) -> pb.RenameModelResponse:
+        key = ModelKey(convert.workspace_of(request.workspace, call), request.name)
+        change = self._change(call, request.reason)
+        model = await self._registry.rename_model(key, request.new_name, request.etag, change)
+        return pb.RenameModelResponse(model=convert.model_message(model))
+
     async def DeleteModel(self, request: pb.DeleteModelRequest, call: Call) -> pb.DeleteModelResponse:
         await self._registry.admit(convert.model_key(request, call), call)
         key, change = convert.model_key(request, call), self._change(call, request.reason)
-        await self._registry.delete_model(key, request.etag, change)
+        await self._registry.delete_model(key, request.etag, change, in_use=request.in_use)
         return pb.DeleteModelResponse()
 
     async def ChangeModelTags(self, request: pb.ChangeModelTagsRequest, call: Call) -> pb.ChangeModelTagsResponse:
@@ -69,7 +83,7 @@ class ModelRegistryServicer(RoleRpcs):
     async def CreateVersion(self, request: pb.CreateVersionRequest, call: Call) -> pb.CreateVersionResponse:
         await self._registry.admit(convert.model_key(request, call), call)
         draft, change = convert.version_draft(request, call), self._change(call, request.reason)
-        version = await self._registry.create_version(draft, change, call.onward_metadata())
+        version = await self._registry.create_version(draft, change, call.onward_metadata(), call)
         return pb.CreateVersionResponse(version=convert.version_message(version))
 
     async def GetVersion(self, request: pb.GetVersionRequest, call: Call) -> pb.GetVersionResponse:
@@ -77,12 +91,12 @@ class ModelRegistryServicer(RoleRpcs):
         version = await self._registry.get_version(convert.version_key(request, call))
         return pb.GetVersionResponse(version=convert.version_message(version))
 
-    async def ListVersions(self, request: pb.ListVersionsRequest, call: Call) -> pb.ListVersionsResponse:
-        await self._registry.admit(convert.model_key(request, call), call)
-        key, stages = convert.model_key(request, call), convert.stages(request.stages)
-        size = convert.page_size(request.page_size)
-        page = await self._registry.list_versions(key, stages, size, request.page_token)
-        return pb.ListVersionsResponse(
+    async def SearchVersions(self, request: pb.SearchVersionsRequest, call: Call) -> pb.SearchVersionsResponse:
+        search = VERSIONS.search(request.filter, request.order_by, self._clock.now_us())
+        page = await self._registry.search_versions(
+            convert.model_key(request, call), search, _asked(request, search), call
+        )
+        return pb.SearchVersionsResponse(
             versions=map(convert.version_message, page.items), next_page_token=page.next_token
         )
 
@@ -95,7 +109,7 @@ class ModelRegistryServicer(RoleRpcs):
     async def DeleteVersion(self, request: pb.DeleteVersionRequest, call: Call) -> pb.DeleteVersionResponse:
         await self._registry.admit(convert.model_key(request, call), call)
         key, change = convert.version_key(request, call), self._change(call, request.reason)
-        await self._registry.delete_version(key, request.etag, change)
+        await self._registry.delete_version(key, request.etag, change, in_use=request.in_use)
         return pb.DeleteVersionResponse()
 
     async def ChangeVersionTags(self, request: pb.ChangeVersionTagsRequest, call: Call) -> pb.ChangeVersionTagsResponse:
@@ -174,3 +188,10 @@ class ModelRegistryServicer(RoleRpcs):
 
     def _change(self, call: Call, reason: str = "") -> Change:
         return convert.change(call, self._clock.now_us(), reason)
+
+
+def _asked(request: pb.SearchModelsRequest | pb.SearchVersionsRequest, search: Search) -> Asked:
+    """The page that a request asks for. Raises DomainError(PAGE_TOKEN_INVALID)."""
+    types = [each for order in search.orders for each in column_types(order)]
+    after = decode_token(request, request.page_token, *types)
+    return Asked(convert.page_size(request.page_size), after, partial(encode_token, request))

@@ -17,7 +17,7 @@ from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.status import refusal_of
 from trackway_server.registry.domain.manifest import Manifest, ManifestEntry, manifest_of
 from trackway_server.registry.domain.ports import Credentials
-from trackway_server.registry.domain.source import RunSource, source_invalid
+from trackway_server.registry.domain.source import RunSource, StoredSource, source_invalid
 
 T = TypeVar("T")
 
@@ -48,10 +48,11 @@ class GrpcSource:
         self._timeout = timeout
         self._identity = identity
 
-    async def pin(self, source: RunSource, workspace: str, credentials: Credentials) -> Manifest:
+    async def pin(self, source: StoredSource, workspace: str, credentials: Credentials) -> Manifest:
         """See SourceOfModels."""
         credentials = (*credentials, *await self._asked(AUTH, self._identity.metadata()))
-        await self._check_run(source.run_id, workspace, credentials)
+        if isinstance(source, RunSource):
+            await self._check_run(source.run_id, workspace, credentials)
         return await self._make_manifest(source, workspace, credentials)
 
     async def _check_run(self, run_id: str, workspace: str, credentials: Credentials) -> None:
@@ -73,10 +74,8 @@ class GrpcSource:
                 run_id=run_id,
             )
 
-    async def _make_manifest(self, source: RunSource, workspace: str, credentials: Credentials) -> Manifest:
-        request = artifacts_pb.CreateManifestRequest(
-            owner=f"runs/{source.run_id}", path=source.path, workspace=workspace
-        )
+    async def _make_manifest(self, source: StoredSource, workspace: str, credentials: Credentials) -> Manifest:
+        request = artifacts_pb.CreateManifestRequest(owner=source.owner, path=source.path, workspace=workspace)
         try:
             response = await self._asked(
                 ARTIFACTS, self._artifacts.CreateManifest(request, timeout=self._timeout, metadata=credentials)

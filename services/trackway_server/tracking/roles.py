@@ -9,11 +9,11 @@ from trackway.api.tracking.v1 import resources_pb2 as pb
 from trackway.api.tracking.v1 import tracking_service_pb2 as rpc
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.call import Call
+from trackway_server.core.rpc.page_tokens import decode_token, encode_token
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.tracking.domain import bindings, runs
 from trackway_server.tracking.domain.bindings import Binding
 from trackway_server.tracking.domain.ports import TrackingUnit
-from trackway_server.tracking.paging import decode_token, encode_token
 
 _PAGE = 100
 

@@ -11,6 +11,7 @@ from trackway.api.tracking.v1 import resources_pb2 as pb
 from trackway.api.tracking.v1 import tracking_service_pb2 as rpc
 from trackway_server.core.clock import Clock
 from trackway_server.core.rpc.call import Call
+from trackway_server.core.rpc.page_tokens import decode_token, encode_token
 from trackway_server.core.search.conditions import Search
 from trackway_server.core.search.ordering import column_types
 from trackway_server.metrics.bucket_reads import BucketsWanted
@@ -37,7 +38,6 @@ from trackway_server.tracking.domain.model import Run
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.search import EXPERIMENTS, RUNS
 from trackway_server.tracking.freshness import Freshness
-from trackway_server.tracking.paging import decode_token, encode_token
 from trackway_server.tracking.roles import RoleRpcs
 
 _PAGE = 100

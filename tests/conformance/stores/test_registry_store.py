@@ -16,9 +16,11 @@ from trackway_server.registry.domain.model import (
     ModelDraft,
     ModelKey,
     ModelVersion,
+    RegisteredModel,
     VersionKey,
 )
 from trackway_server.registry.domain.ports import RegistryStore, RegistryTransaction
+from trackway_server.registry.domain.search import MODELS
 from trackway_server.registry.domain.stages import Stage
 
 DIGITS = ModelKey("default", "digits")
@@ -45,6 +47,15 @@ def add_model(tx: RegistryTransaction, name: str = "digits", workspace: str = "d
     return key
 
 
+def by_name(
+    tx: RegistryTransaction, workspace: str, after: str = "", limit: int = 100, among: frozenset[str] | None = None
+) -> list[RegisteredModel]:
+    """The models with a name greater than `after`."""
+    found = tx.models.search(workspace, MODELS.search("", (), 0), (after,) if after else None, limit, among)
+    assert [each.place for each in found] == [(each.model.key.name,) for each in found]
+    return [each.model for each in found]
+
+
 def add_versions(tx: RegistryTransaction, *stages: Stage, model: ModelKey = DIGITS) -> None:
     for number, stage in enumerate(stages, start=1):
         tx.versions.insert(version(number, model, stage=stage), manifest())
@@ -62,7 +73,7 @@ async def test_a_model_is_found_as_it_was_inserted(store: RegistryStore) -> None
 async def test_models_of_another_workspace_are_others(store: RegistryStore) -> None:
     await store.write(add_model, "digits", "default", side="ours")
     await store.write(add_model, "digits", "other", side="theirs")
-    found = await store.read(lambda tx: tx.models.page("other", "", 10))
+    found = await store.read(lambda tx: by_name(tx, "other"))
     assert [(model.key.workspace, model.tags) for model in found] == [("other", {"side": "theirs"})]
     await store.write(lambda tx: tx.models.delete(ModelKey("other", "digits")))
     assert await store.read(lambda tx: tx.models.exists(DIGITS))
@@ -72,8 +83,8 @@ async def test_models_are_paged_by_code_points(store: RegistryStore) -> None:
     names = ["Zebra", "a", "a b", "ab", "z", "ä", "\uffee", "\U0001f40d"]
     for name in reversed(names):
         await store.write(add_model, name)
-    first = await store.read(lambda tx: tx.models.page("default", "", 5))
-    rest = await store.read(lambda tx: tx.models.page("default", first[-1].key.name, 100))
+    first = await store.read(lambda tx: by_name(tx, "default", limit=5))
+    rest = await store.read(lambda tx: by_name(tx, "default", first[-1].key.name))
     assert [model.key.name for model in [*first, *rest]] == names
 
 
@@ -86,7 +97,7 @@ async def test_a_page_of_models_carries_what_belongs_to_each(store: RegistryStor
             tx.versions.point(VersionKey(key, 3), "champion")
 
     await store.write(build)
-    for model in await store.read(lambda tx: tx.models.page("default", "a", 2)):
+    for model in await store.read(lambda tx: by_name(tx, "default", "a", 2)):
         name = model.key.name
         assert (model.tags, model.aliases) == ({"of": name}, {"champion": 3})
         latest = [(each.key.number, each.stage, each.tags, each.aliases) for each in model.latest_versions]
@@ -351,9 +362,9 @@ async def test_models_and_events_among_some(store: RegistryStore) -> None:
         key = await store.write(add_model, name)
         await store.write(lambda tx, k=key: tx.events.append(EventKind.MODEL_CREATED, k, 0, {}, CHANGE))
     some = frozenset({"a", "c", "gone"})
-    found = await store.read(lambda tx: tx.models.page("default", "", 10, some))
+    found = await store.read(lambda tx: by_name(tx, "default", among=some))
     assert [model.key.name for model in found] == ["a", "c"]
-    assert not await store.read(lambda tx: tx.models.page("default", "c", 10, some))
+    assert not await store.read(lambda tx: by_name(tx, "default", "c", among=some))
     for models, wanted in ((some, ["a", "c"]), (frozenset[str](), []), (None, ["a", "b", "c"])):
         chosen = EventFilter("default", models=models)
         events = await store.read(lambda tx, c=chosen: tx.events.page(c, 0, 10, 1 << 20))

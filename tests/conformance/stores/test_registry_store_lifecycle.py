@@ -216,12 +216,12 @@ class Lifecycle(RuleBasedStateMachine):
 
     @invariant()
     def the_registry_is_what_the_model_says(self) -> None:
-        found = self.run(self.world.registry.list_models("default", 100, "")).items
+        found = self.run(self.world.models()).items
         assert [model.key.name for model in found] == sorted(self.models)
         for model in found:
             expected = self.models[model.key.name]
             assert (model.tags, model.aliases) == (expected.tags, expected.aliases)
-            versions = self.run(self.world.registry.list_versions(model.key, (), 100, "")).items
+            versions = self.run(self.world.versions(model.key)).items
             assert {each.key.number: each.stage for each in versions} == expected.stages
             assert {each.key.number: each.tags for each in versions} == expected.version_tags
             latest = {stage: number for number, stage in sorted(expected.stages.items())}

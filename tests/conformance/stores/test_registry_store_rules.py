@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from support.registry_worlds import RUN_ID, SOURCE, STORES, World, number, open_
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.registry.domain.events import Event, EventFilter, EventKind
 from trackway_server.registry.domain.model import ModelDraft, ModelKey, Transition, VersionDraft, VersionKey
+from trackway_server.registry.domain.pages import Asked
 from trackway_server.registry.domain.resolve import Selector
 from trackway_server.registry.domain.stages import Stage
 
@@ -35,7 +37,7 @@ async def move(world: World, key: VersionKey, stage: Stage, displace: bool = Fal
 
 
 async def stages(world: World, model: ModelKey) -> dict[int, Stage]:
-    page = await world.registry.list_versions(model, (), 100, "")
+    page = await world.versions(model)
     return {version.key.number: version.stage for version in page.items}
 
 
@@ -85,7 +87,7 @@ async def test_what_is_not_there_is_named(world: World) -> None:
     for work in (
         world.registry.get_model(key),
         world.registry.get_version(number(key, 1)),
-        world.registry.list_versions(key, (), 10, ""),
+        world.versions(key),
         world.registry.describe_model(key, "", "", change),
         world.registry.change_model_tags(key, {"a": "b"}, (), change),
         world.registry.delete_model(key, "", change),
@@ -399,18 +401,17 @@ async def test_lists_are_paged_to_their_end(world: World) -> None:
     key = ModelKey("default", "a")
     for _ in range(5):
         await world.version(key)
-    names, token = [], ""
-    while True:
-        models = await world.registry.list_models("default", 2, token)
+    names: list[str] = []
+    asked = Asked(2, None, json.dumps)
+    while asked.after or not names:
+        models = await world.models(asked)
         names += [model.key.name for model in models.items]
-        if not (token := models.next_token):
-            break
-    numbers, token = [], ""
-    while True:
-        versions = await world.registry.list_versions(key, (), 2, token)
+        asked = Asked(2, json.loads(models.next_token or "null"), json.dumps)
+    numbers: list[int] = []
+    while asked.after or not numbers:
+        versions = await world.versions(key, asked)
         numbers += [version.key.number for version in versions.items]
-        if not (token := versions.next_token):
-            break
+        asked = Asked(2, json.loads(versions.next_token or "null"), json.dumps)
     assert (names, numbers) == (["a", "b", "c"], [5, 4, 3, 2, 1])
 
 

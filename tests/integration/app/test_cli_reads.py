@@ -102,6 +102,10 @@ def test_models(trackway: Callable[..., str], run_id: str) -> None:
     table = trackway("models", "list")
     assert "1 Production" in table
     assert "@champion=1" in table
+    assert "@champion=1" in trackway("models", "search", "name LIKE 'ey%'", "--order-by", "last_updated_timestamp DESC")
+    assert "No registered model holds that." in trackway("models", "search", "name = 'ears'")
+    assert "eyes" in trackway("models", "versions", "stage = 'Production'")
+    assert as_json(trackway("models", "versions", "stage = 'None'", "--json")) == []
     shown = trackway("models", "show", "eyes")
     assert run_id in shown
     assert "Sees." in shown

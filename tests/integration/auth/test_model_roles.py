@@ -48,7 +48,12 @@ async def bound(server: AuthServer, name: str, role: Role | None, **workspace: s
 
 async def test_a_model_server_needs_no_more_than_a_role_on_its_model(server: AuthServer, tmp_path: Path) -> None:
     async with await bound(server, "vera", "VIEWER") as vera, client_of(server, server.admin_key) as admin:
-        assert [each.name async for each in vera.registry.list_models()] == [HERS]
+        assert [each.name async for each in vera.registry.search_models()] == [HERS]
+        assert [each.name async for each in vera.registry.search_models(f"name IN ('{OTHER}', '{HERS}')")] == [HERS]
+        for found in (vera.registry.search_versions(), vera.registry.search_versions(name=HERS)):
+            assert [each.name async for each in found] == [HERS]
+        with pytest.raises(NotFound, match="no registered model"):
+            await anext(vera.registry.search_versions(name=OTHER))
         resolved = await vera.registry.resolve(f"models:/{HERS}/1")
         folder = await vera.artifacts.download_manifest(resolved.manifest.digest, tmp_path)
         assert (folder / "weights.bin").read_bytes() == HERS.encode()
@@ -71,7 +76,7 @@ async def test_who_has_neither_role_nor_binding_sees_no_workspace(server: AuthSe
             with pytest.raises(NotFound, match="no workspace"):
                 await asked
         with pytest.raises(NotFound, match="no workspace"):
-            [each async for each in nobody.registry.list_models()]
+            [each async for each in nobody.registry.search_models()]
         with pytest.raises(NotFound, match="no workspace"):
             await anext(nobody.registry.watch(from_start=True))
 
@@ -96,16 +101,21 @@ async def test_an_editor_changes_its_model_and_registers_what_they_may_read(serv
         await ed.registry.set_alias(HERS, "champion", 1)
         with pytest.raises(NotFound):
             await ed.registry.set_alias(OTHER, "champion", 1)
+        assert (await ed.registry.create_version(HERS, f"models:/{HERS}/1")).version == 2
+        with pytest.raises(NotFound, match="no registered model"):
+            await ed.registry.create_version(HERS, f"models:/{OTHER}/1")
+        with pytest.raises(PermissionDenied):  # a name is the workspace's
+            await ed.registry.rename_model(HERS, "mine")
         with pytest.raises(NotFound):  # the registry reaches no further than its caller
             await ed.registry.create_version(HERS, f"runs:/{RUNS[OTHER]}/model")
         run = await admin.tracking.get_run(RUNS[HERS])
         await admin.auth.grant_experiment_role(run.info.experiment_id, "ed", "EDITOR")
-        assert (await ed.registry.create_version(HERS, f"runs:/{RUNS[HERS]}/model")).version == 2
+        assert (await ed.registry.create_version(HERS, f"runs:/{RUNS[HERS]}/model")).version == 3
 
 
 async def test_a_binding_adds_to_the_role_in_the_workspace(server: AuthServer) -> None:
     async with await bound(server, "vera", "EDITOR", default="VIEWER") as vera:
-        assert [each.name async for each in vera.registry.list_models()] == [HERS, OTHER]
+        assert [each.name async for each in vera.registry.search_models()] == [HERS, OTHER]
         await vera.registry.set_alias(HERS, "champion", 1)
         with pytest.raises(PermissionDenied):
             await vera.registry.set_alias(OTHER, "champion", 1)

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 import trackway
 from trackway._fluent import stack
 from trackway.entities import Metric, Param, RunTag, ViewType
-from trackway.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, TrackwayError
+from trackway.errors import InvalidArgument, NotFound, PermissionDenied, TrackwayError
 from trackway.models import get_model_info
 from trackway.testing import LocalServer
 
@@ -178,8 +178,9 @@ def test_a_version_keeps_its_files_whatever_happens_to_the_run() -> None:
         trackway.sklearn.log_model(CLASSIFIER, "m", registered_model_name="kept")
         trackway.log_text("nonsense", "m/model.pkl")
     assert isinstance(trackway.sklearn.load_model("models:/kept/1"), LogisticRegression)
-    with pytest.raises(FailedPrecondition, match="has changed since"):
-        trackway.register_model("models:/kept/1", "copy")
+    copied = trackway.register_model("models:/kept/1", "copy")
+    assert (copied.source, copied.run_id) == ("models:/kept/1", run.info.run_id)
+    assert isinstance(trackway.sklearn.load_model("models:/copy/1"), LogisticRegression)
     with pytest.raises(InvalidArgument, match="has no files"):
         trackway.register_model(f"runs:/{run.info.run_id}/nothing", "kept")
 
@@ -225,6 +226,16 @@ def test_the_registry_by_mlflows_names() -> None:
     assert (copied.name, copied.version, copied.manifest_digest) == ("copied", 1, version.manifest_digest)
     assert [each.version for each in client.search_model_versions("name = 'named'")] == [1]
     assert {"named", "copied"} <= {each.name for each in client.search_registered_models()}
+    newest = client.search_registered_models("name IN ('named', 'copied')", order_by=["name DESC"])
+    assert [each.name for each in newest] == ["named", "copied"]
+    assert [each.name for each in trackway.search_registered_models(filter_string="name LIKE 'copi%'")] == ["copied"]
+    of_run = f"run_id = '{run.info.run_id}'"
+    found = trackway.search_model_versions(filter_string=of_run, order_by=["creation_timestamp"])
+    assert [(each.name, each.source) for each in found] == [("named", uri), ("copied", "models:/named/1")]
+    with pytest.raises(InvalidArgument, match="at character 8"):
+        trackway.search_model_versions(filter_string="name = named")
+    client.rename_registered_model("copied", "moved")
+    assert client.get_model_version("moved", 1).manifest_digest == version.manifest_digest
     model = client.get_registered_model("named")
     assert (model.description, model.tags) == ("second", {"b": "2"})
     assert client.get_model_version("named", "1").description == "changed"

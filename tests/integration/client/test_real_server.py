@@ -228,9 +228,11 @@ def test_registry(client: Client) -> None:
     client.registry.delete_alias(model, "champion", expected_version=1)
     with pytest.raises(errors.NotFound):
         client.registry.resolve(model, alias="champion")
-    assert [version.version for version in client.registry.list_versions(model)] == [2, 1]
-    assert [version.version for version in client.registry.list_versions(model, stages=["Archived"])] == [1]
-    assert model in {each.name for each in client.registry.list_models(page_size=1)}
+    assert [
+        version.version for version in client.registry.search_versions(name=model, order_by=["version_number DESC"])
+    ] == [2, 1]
+    assert [version.version for version in client.registry.search_versions("stage = 'Archived'", name=model)] == [1]
+    assert model in {each.name for each in client.registry.search_models(page_size=1)}
     with pytest.raises(errors.FailedPrecondition):
         client.registry.delete_model(model)
     client.registry.delete_version(model, 1)

@@ -99,7 +99,7 @@ async def serves(channel: grpc.aio.Channel) -> None:
     answer = await HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
     await TrackingServiceStub(channel).SearchExperiments(tracking_pb.SearchExperimentsRequest(page_size=1), timeout=10)
-    await ModelRegistryServiceStub(channel).ListModels(registry_pb.ListModelsRequest(page_size=1), timeout=10)
+    await ModelRegistryServiceStub(channel).SearchModels(registry_pb.SearchModelsRequest(page_size=1), timeout=10)
 
 
 async def world(channel: grpc.aio.Channel) -> Known:

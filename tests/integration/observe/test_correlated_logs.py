@@ -44,7 +44,7 @@ def test_the_gateways_id_is_that_of_every_call_behind_it(server: LocalServer) ->
     assert {line["method"].rpartition("/")[2] for line in lines(server, event="call", request_id="page-1")} == {
         "SearchExperiments",
         "SearchRuns",
-        "ListModels",
+        "SearchModels",
     }
     (page,) = lines(server, event="http_request", request_id="page-1")
     assert (page["path"], page["status"]) == ("/", 200)

@@ -79,13 +79,15 @@ async def test_a_model_from_its_making_to_its_deletion(served: Served) -> None:
     assert resolved.version.version == 2
     assert [entry.path for entry in resolved.manifest.entries] == ["MLmodel", "data/model.pkl"]
     assert resolved.manifest.digest == resolved.version.manifest_digest
-    listed = await stub.ListVersions(pb.ListVersionsRequest(name="digits", page_size=1))
+    asked = pb.SearchVersionsRequest(name="digits", page_size=1, order_by=["version_number DESC"])
+    listed = await stub.SearchVersions(asked)
     assert [version.version for version in listed.versions] == [2]
-    listed = await stub.ListVersions(pb.ListVersionsRequest(name="digits", page_token=listed.next_page_token))
+    asked.page_token = listed.next_page_token
+    listed = await stub.SearchVersions(asked)
     assert [(version.version, version.stage) for version in listed.versions] == [(1, "Archived")]
-    only = await stub.ListVersions(pb.ListVersionsRequest(name="digits", stages=["ARCHIVED"]))
+    only = await stub.SearchVersions(pb.SearchVersionsRequest(filter="name = 'digits' AND stage = 'Archived'"))
     assert [version.version for version in only.versions] == [1]
-    (model,) = (await stub.ListModels(pb.ListModelsRequest())).models
+    (model,) = (await stub.SearchModels(pb.SearchModelsRequest())).models
     assert model.aliases == {"champion": 1}
     assert [version.version for version in model.latest_versions] == [1, 2]
     assert model == (await stub.GetModel(pb.GetModelRequest(name="digits"))).model
@@ -100,7 +102,10 @@ async def test_a_model_from_its_making_to_its_deletion(served: Served) -> None:
     )
     assert (await refused(stub.DeleteModel(pb.DeleteModelRequest(name="digits"))))[1] == "MODEL_VERSION_IN_USE"
     await stub.TransitionStage(pb.TransitionStageRequest(name="digits", version=2, stage="archived"))
-    await stub.DeleteModel(pb.DeleteModelRequest(name="digits", reason="done"))
+    renaming = pb.RenameModelRequest(name="digits", new_name="numbers", reason="clearer")
+    renamed = (await stub.RenameModel(renaming)).model
+    assert (renamed.name, [version.name for version in renamed.latest_versions]) == ("numbers", ["numbers"])
+    await stub.DeleteModel(pb.DeleteModelRequest(name="numbers", reason="done"))
 
     events = (await stub.ListEvents(pb.ListEventsRequest())).events
     kinds = [resources_pb2.EventKind.Name(event.kind).removeprefix("EVENT_KIND_") for event in events]
@@ -214,7 +219,7 @@ async def test_events_and_versions_survive_a_restart(upstream: Upstream, tmp_pat
 async def test_the_services_behind_are_asked_in_the_callers_name(upstream: Upstream, tmp_path: Path) -> None:
     metadata = (("authorization", f"Bearer {KEY}"), ("x-request-id", "req-7"))
     async with serve_upstream(upstream) as address, serve_registry(tmp_path, address, key=KEY) as served:
-        assert (await refused(served.stub.ListModels(pb.ListModelsRequest())))[1] == "CREDENTIALS_MISSING"
+        assert (await refused(served.stub.SearchModels(pb.SearchModelsRequest())))[1] == "CREDENTIALS_MISSING"
         await served.stub.CreateModel(pb.CreateModelRequest(name="digits"), metadata=metadata)
         request = pb.CreateVersionRequest(name="digits", source=SOURCE)
         await served.stub.CreateVersion(request, metadata=metadata)
@@ -271,7 +276,7 @@ async def test_what_the_services_behind_say_is_passed_on_clearly(
     await served.stub.CreateModel(pb.CreateModelRequest(name="digits"))
     refusal = await refused(served.stub.CreateVersion(pb.CreateVersionRequest(name="digits", source=SOURCE)))
     assert refusal[1:] == (reason, metadata)
-    assert not (await served.stub.ListVersions(pb.ListVersionsRequest(name="digits"))).versions
+    assert not (await served.stub.SearchVersions(pb.SearchVersionsRequest(name="digits"))).versions
 
 
 async def test_services_that_are_not_there_are_unavailable(tmp_path: Path) -> None:
@@ -293,7 +298,7 @@ async def test_a_manifest_that_lies_is_not_registered(upstream: Upstream, served
 
 @pytest.mark.parametrize(
     "source",
-    ["/etc/passwd", "file:///etc/passwd", "http://169.254.169.254/latest", f"runs:/{RUN_ID}/../x", "models:/a/1"],
+    ["/etc/passwd", "file:///etc/passwd", "http://169.254.169.254/latest", f"runs:/{RUN_ID}/../x", "models:/a/b"],
 )
 async def test_nobody_is_asked_about_a_source_that_is_none(upstream: Upstream, served: Served, source: str) -> None:
     await served.stub.CreateModel(pb.CreateModelRequest(name="digits"))
@@ -313,7 +318,7 @@ async def test_a_repeated_request_asks_nobody(upstream: Upstream, served: Served
 
 async def test_every_rpc_refuses_another_workspace(served: Served) -> None:
     arguments: dict[str, Any] = {"name": "m", "version": 1, "stage": "None", "alias": "a", "source": SOURCE}
-    arguments |= {"key": "k", "manifest_digest": "sha256:" + "0" * 64, "principal": "p", "role": 1}
+    arguments |= {"new_name": "n", "key": "k", "manifest_digest": "sha256:" + "0" * 64, "principal": "p", "role": 1}
     for method in DESCRIPTOR.methods:
         if method.client_streaming:  # its first message names the workspace: test_version_metrics
             continue
@@ -332,7 +337,7 @@ async def test_a_large_registry_is_listed_in_messages_that_fit(served: Served) -
         await served.stub.CreateModel(pb.CreateModelRequest(name=f"m{index}", description="x" * 1_000_000))
     names, token = [], ""
     while True:
-        page = await served.stub.ListModels(pb.ListModelsRequest(page_token=token))
+        page = await served.stub.SearchModels(pb.SearchModelsRequest(page_token=token))
         names += [model.name for model in page.models]
         if not (token := page.next_page_token):
             break

@@ -191,3 +191,19 @@ async def test_a_version_is_written_in_any_stage_until_it_is_deleted(registries:
     await two.CreateVersion(pb.CreateVersionRequest(name="digits", source=SOURCE))
     listed = await two.ListVersionSeries(pb.ListVersionSeriesRequest(name="digits", version=2))
     assert list(listed.series) == []
+
+
+async def test_metrics_go_with_the_model_to_its_new_name_while_they_are_written(registries: Registries) -> None:
+    one, two = registries.stubs
+    stream = await opened(one, 1)
+    await stream.write(append(0, series(0, "latency"), points([1.0], 0)))
+    assert (await stream.read()).acknowledged.durable_sequence == 2
+    await two.RenameModel(pb.RenameModelRequest(name="digits", new_name="numbers"))
+    await stream.write(append(2, points([2.0], 0)))
+    assert (await stream.read()).acknowledged.durable_sequence == 3
+    await stream.done_writing()
+    listed = await one.ListVersionSeries(pb.ListVersionSeriesRequest(name="numbers", version=1))
+    assert [(each.key, each.count) for each in listed.series] == [("latency", 2)]
+    assert await refused_opening(two, "digits/1") == "MODEL_NOT_FOUND"
+    stream = await opened(two, 2, 3, subject="numbers/1")
+    await stream.done_writing()

@@ -8,7 +8,7 @@ from trackway_server.registry.domain.events import EventKind
 from trackway_server.registry.module import DESCRIPTOR
 from trackway_server.registry.policy import POLICY
 
-READS = {"GetModel", "ListModels", "GetVersion", "ListVersions", "Resolve", "ListEvents", "Watch"}
+READS = {"GetModel", "SearchModels", "GetVersion", "SearchVersions", "Resolve", "ListEvents", "Watch"}
 READS |= {"GetManifestAccess", "ListModelRoles"}
 ADMINISTERS = {"GrantModelRole", "RevokeModelRole"}
 READS |= {"ListVersionWriters", "ListVersionSeries", "ReadVersionSeries"}

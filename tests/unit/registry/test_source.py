@@ -1,4 +1,4 @@
-"""`runs:/RUN_ID/PATH`, and every other thing that has been tried as a source."""
+"""What a version may be made from, and every other thing that has been tried as a source."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.formats import is_artifact_path
 from trackway_server.registry.domain.paths import MAX_PATH_BYTES, is_normal_path
-from trackway_server.registry.domain.source import RunSource, parse_source
+from trackway_server.registry.domain.source import (
+    ElsewhereSource,
+    LoggedModelSource,
+    RunSource,
+    VersionSource,
+    parse_any_source,
+    parse_source,
+)
 
 RUN = "0123456789abcdef0123456789abcdef"
 
@@ -35,7 +42,24 @@ ATTACKS = [
     "ftp://host/file",
     "dbfs:/model",
     "mlflow-artifacts:/0/run/artifacts/model",
-    "models:/other/1",
+    f"mlflow-artifacts://host/0/{RUN}/artifacts/model",
+    f"mlflow-artifacts:/0/{RUN}/artifacts/../../x",
+    f"mlflow-artifacts:/0/{RUN}/artifacts/%2e%2e/x",
+    f"mlflow-artifacts:/0/{RUN}/artifacts",
+    f"mlflow-artifacts:/0/{RUN}/model",
+    f"mlflow-artifacts:/../{RUN}/artifacts/model",
+    "mlflow-artifacts:/0/models/m-1/artifacts",
+    "models:/other",
+    "models:/other/0",
+    "models:/other/x",
+    "models:/other/1/x",
+    "models:/other@champion",
+    "models:/../1",
+    "models:// /1",
+    "models:/ other/1",
+    "models:/other/2147483648",
+    "models://host/other/1",
+    "models:/m-1",
     "data:text/plain,x",
     # Leaving the run.
     f"runs:/{RUN}/../../etc/passwd",
@@ -105,8 +129,53 @@ def test_everything_else_is_refused(source: str) -> None:
 @pytest.mark.parametrize("path", ["model", "a/b/c", ".hidden", "..model/x", "モデル/重み", "a b/c-d_e.f", "café"])
 def test_paths_of_runs_are_read(path: str) -> None:
     source = parse_source(f"runs:/{RUN}/{path}")
-    assert source == RunSource(RUN, path)
+    assert source == RunSource(RUN, path) == parse_source(f"mlflow-artifacts:/7/{RUN}/artifacts/{path}")
     assert source.uri == f"runs:/{RUN}/{path}"
+
+
+def test_logged_models_and_versions_are_read() -> None:
+    logged = LoggedModelSource(f"m-{RUN}")
+    assert parse_source(f"models:/m-{RUN}") == logged == parse_source(f"mlflow-artifacts:/0/models/m-{RUN}/artifacts")
+    assert (logged.uri, logged.owner) == (f"models:/m-{RUN}", f"models/m-{RUN}")
+    assert parse_source("models:/a model/12") == VersionSource("a model", 12)
+    assert parse_source("models:/a model/12").uri == "models:/a model/12"
+
+
+ELSEWHERE = ["s3://bucket/a/b", "dbfs:/model", "https://example.com/m", "hdfs://host:9/..m", "prompt-template"]
+
+
+@pytest.mark.parametrize("source", ELSEWHERE)
+def test_a_place_elsewhere_is_mere_text(source: str) -> None:
+    assert parse_any_source(source) == ElsewhereSource(source)
+
+
+PLACES = {
+    "http://169.254.169.254/latest/meta-data/",  # text: nothing here ever asks for it
+    "https://example.com/model",
+    "s3://bucket/key",
+    "gs://bucket/key",
+    "ftp://host/file",
+    "dbfs:/model",
+    "data:text/plain,x",
+}
+MORE_ATTACKS = [
+    "local:/etc/passwd",
+    "s3://bucket/../etc",
+    "s3://bucket/%2e%2e/etc",
+    "s3://bucket/%252e%252e/etc",
+    "s3://bucket/..\\..\\etc",
+    "s3://bucket/%5c..%5cetc",
+    "s3://bucket/a#/../etc",
+    "s3:",
+    "File:/etc/passwd",
+]
+
+
+@pytest.mark.parametrize("source", [each for each in [*ATTACKS, *MORE_ATTACKS] if each not in PLACES], ids=ascii)
+def test_no_place_elsewhere_is_a_file_of_the_server(source: str) -> None:
+    with pytest.raises(DomainError) as refused:
+        parse_any_source(source)
+    assert refused.value.reason is Reason.SOURCE_INVALID
 
 
 AWKWARD = st.text(alphabet=st.sampled_from("ab./\\%:#? \uff0e\uff0f\u2025\u0301é\x00\u2028"), max_size=12)
@@ -124,5 +193,6 @@ def test_what_is_read_is_what_was_written(source: str) -> None:
     except DomainError as refused:
         assert refused.reason is Reason.SOURCE_INVALID
     else:
+        assert isinstance(parsed, RunSource)
         assert parsed.uri == source
         assert ".." not in parsed.path.split("/")

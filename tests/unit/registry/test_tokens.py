@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.ids import new_id
 from trackway_server.registry.domain.events import START, Position, parse_token
-from trackway_server.registry.domain.model import ModelKey
-from trackway_server.registry.domain.pages import PAGE_BYTES, page_of, parse_model_token, parse_version_token
+from trackway_server.registry.domain.pages import PAGE_BYTES, page_of
 
 
 @given(st.integers(0, (1 << 63) - 1))
@@ -28,30 +25,6 @@ def test_the_start_has_a_token() -> None:
 def test_no_text_breaks_the_reader_of_tokens(text: str) -> None:
     position = parse_token(text)
     assert position is None or position.token == text
-
-
-@pytest.mark.parametrize("token", ["x", "models/", "models/a/b", "versions/digits/3", "models"])
-def test_foreign_model_tokens_are_refused(token: str) -> None:
-    with pytest.raises(DomainError) as refused:
-        parse_model_token(token)
-    assert refused.value.reason is Reason.PAGE_TOKEN_INVALID
-
-
-@pytest.mark.parametrize(
-    "token",
-    [
-        "x",
-        "versions/other/3",
-        "versions/digits/",
-        "versions/digits/-1",
-        "versions/digits/٣",
-        "versions/digits/99999999999",
-    ],
-)
-def test_foreign_version_tokens_are_refused(token: str) -> None:
-    with pytest.raises(DomainError) as refused:
-        parse_version_token(token, ModelKey("default", "digits"))
-    assert refused.value.reason is Reason.PAGE_TOKEN_INVALID
 
 
 def test_a_page_ends_before_it_grows_too_large_for_a_message() -> None:

@@ -63,6 +63,17 @@ class Parameters:
         except OverflowError:
             raise _wrong(name, value) from None
 
+    def flag(self, name: str) -> bool:
+        """A truth, false where it is missing; of an address, `true` or `false`."""
+        value = self._value(name)
+        if value is None:
+            return False
+        if isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        if not isinstance(value, bool):
+            raise _wrong(name, value)
+        return value
+
     def choice(self, name: str, names: Sequence[str], default: str) -> str:
         """One of the names of an enum, given by name or by number, which begins with 1."""
         value = self._value(name)

@@ -32,6 +32,7 @@ class EventKind(IntEnum):
     STAGE_CHANGED = 11
     ALIAS_SET = 12
     ALIAS_DELETED = 13
+    MODEL_RENAMED = 14
 
 
 @dataclass(frozen=True, slots=True)

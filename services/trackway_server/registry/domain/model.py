@@ -27,7 +27,10 @@ class VersionKey:
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """One model for ever: source, run, digest and size never change; stage, description, tags and aliases may."""
+    """One model for ever: source, run, digest and size never change; stage, description, tags and aliases may.
+
+    The digest is empty where it was made without files.
+    """
 
     key: VersionKey
     source: str
@@ -43,6 +46,11 @@ class ModelVersion:
     """Sequence of the last event that changed it, and so never the same for two states of it."""
     tags: Mapping[str, str]
     aliases: tuple[str, ...]
+    run_link: str = ""
+    model_id: str = ""
+    """The logged model it was made from; empty where it is none."""
+    location: str = ""
+    """The source of what it was copied from, in one form; empty where an older server made it of its own source."""
 
     @property
     def etag(self) -> str:
@@ -91,6 +99,13 @@ class VersionDraft:
     tags: Mapping[str, str]
     request_id: str
     """Makes the call repeatable where it is not empty."""
+    run_id: str = ""
+    run_link: str = ""
+    model_id: str = ""
+    files_optional: bool = False
+    """Make it also where the source names no files that are here."""
+    location: str = ""
+    """See ModelVersion."""
 
 
 @dataclass(frozen=True, slots=True)

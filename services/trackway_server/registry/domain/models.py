@@ -17,11 +17,7 @@ from trackway_server.registry.domain.versions import check_not_live
 def create_model(tx: RegistryTransaction, draft: ModelDraft, change: Change) -> RegisteredModel:
     """Make a registered model. Raises DomainError(MODEL_ALREADY_EXISTS)."""
     if tx.models.exists(draft.key):
-        raise DomainError(
-            Reason.MODEL_ALREADY_EXISTS,
-            f"There is a registered model {draft.key.name!r} already; choose another name or add a version to it.",
-            name=draft.key.name,
-        )
+        raise _already_exists(draft.key)
     check_tags(draft.tags)
     journal = Journal(tx, draft.key, change)
     revision = journal.model(EventKind.MODEL_CREATED)
@@ -59,11 +55,57 @@ def change_model_tags(
     return require_model(tx, key)
 
 
-def delete_model(tx: RegistryTransaction, key: ModelKey, etag: str, change: Change) -> None:
-    """Delete a model with its versions. Raises DomainError: MODEL_NOT_FOUND, ETAG_MISMATCH, MODEL_VERSION_IN_USE."""
+def rename_model(tx: RegistryTransaction, key: ModelKey, new_name: str, etag: str, change: Change) -> RegisteredModel:
+    """Give a model another name, with all that belongs to it.
+
+    Raises DomainError: MODEL_NOT_FOUND, ETAG_MISMATCH, MODEL_ALREADY_EXISTS.
+    """
     model = require_model(tx, key)
     check_etag(etag, model.etag)
-    for version in model.latest_versions:
+    if new_name == key.name:
+        return model
+    renamed = ModelKey(key.workspace, new_name)
+    _check_free(tx, renamed, key.name)
+    tx.models.rename(key, new_name)
+    names = {"from_name": key.name, "to_name": new_name}
+    Journal(tx, key, change).model(EventKind.MODEL_RENAMED, **names)
+    revision = Journal(tx, renamed, change).model(EventKind.MODEL_RENAMED, **names)
+    tx.models.touch(renamed, change.time_us, revision)
+    return require_model(tx, renamed)
+
+
+def _check_free(tx: RegistryTransaction, name: ModelKey, of_model: str) -> None:
+    """Refuse a name that a model has, or under which a number once meant a version of another model than this one."""
+    if tx.models.exists(name):
+        raise _already_exists(name)
+    if not tx.versions.has_had(name):
+        return
+    last = tx.events.last_of(name)
+    if last is None or last.kind is not EventKind.MODEL_RENAMED or last.details["to_name"] != of_model:
+        raise DomainError(
+            Reason.MODEL_ALREADY_EXISTS,
+            f"There were versions of another model under {name.name!r}, and numbers are never used twice; "
+            "choose another name.",
+            name=name.name,
+        )
+
+
+def _already_exists(key: ModelKey) -> DomainError:
+    return DomainError(
+        Reason.MODEL_ALREADY_EXISTS,
+        f"There is a registered model {key.name!r} already; choose another name or add a version to it.",
+        name=key.name,
+    )
+
+
+def delete_model(tx: RegistryTransaction, key: ModelKey, etag: str, change: Change, *, in_use: bool = False) -> None:
+    """Delete a model with its versions; `in_use`: also one with versions in a live stage.
+
+    Raises DomainError: MODEL_NOT_FOUND, ETAG_MISMATCH, MODEL_VERSION_IN_USE.
+    """
+    model = require_model(tx, key)
+    check_etag(etag, model.etag)
+    for version in () if in_use else model.latest_versions:
         check_not_live(version)
     tx.models.delete(key)
     Journal(tx, key, change).model(EventKind.MODEL_DELETED)

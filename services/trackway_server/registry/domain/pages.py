@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from trackway_server.core.errors import DomainError, Reason
+from trackway_server.core.search.ordering import Place
 from trackway_server.registry.domain import weight
 from trackway_server.registry.domain.model import ModelKey, ModelVersion, RegisteredModel, VersionKey
 
@@ -25,40 +26,20 @@ class Page(Generic[T]):
     next_token: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which page of a search: its size, the place after which it begins (None: the first), and how the token of a place
+    is made."""
+
+    size: int
+    after: Place | None = None
+    token: Callable[[Place], str] = repr
+
+
 def page_of(found: Sequence[T], size: int, weigh: Callable[[T], int], token: Callable[[T], str]) -> Page[T]:
     """The page of what was `found` by asking for one more than `size`, so that the last page is known."""
     kept = _fitting(found[:size], weigh)
     return Page(kept, token(kept[-1]) if len(kept) < len(found) else "")
-
-
-def model_token(model: RegisteredModel) -> str:
-    """Asks for the models after this one."""
-    return f"models/{model.key.name}"
-
-
-def parse_model_token(token: str) -> str:
-    """The name after which to go on; "" to begin. Raises DomainError(PAGE_TOKEN_INVALID)."""
-    if not token:
-        return ""
-    match token.split("/"):
-        case ["models", name] if name:
-            return name
-    raise page_token_invalid("ListModels")
-
-
-def version_token(version: ModelVersion) -> str:
-    """Asks for the versions after this one."""
-    return f"versions/{version.key.model.name}/{version.key.number}"
-
-
-def parse_version_token(token: str, model: ModelKey) -> int | None:
-    """The number below which to go on; None to begin. Raises DomainError(PAGE_TOKEN_INVALID)."""
-    if not token:
-        return None
-    match token.split("/"):
-        case ["versions", model.name, number] if number.isascii() and number.isdecimal() and len(number) < 11:
-            return int(number)
-    raise page_token_invalid("ListVersions of this model")
 
 
 def role_token(model: ModelKey, principal: str) -> str:
@@ -115,7 +96,7 @@ def page_token_invalid(call: str) -> DomainError:
 
 def weigh_version(version: ModelVersion) -> int:
     """About how many bytes the version takes in a message."""
-    said = weight.texts((version.description, version.source, *version.aliases))
+    said = weight.texts((version.description, version.source, version.run_link, *version.aliases))
     return 512 + said + weight.mapping(version.tags)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
+from trackway_server.core.search.conditions import Search
+from trackway_server.core.search.ordering import Place
 from trackway_server.registry.domain.events import Event, EventFilter, EventKind, Position
 from trackway_server.registry.domain.manifest import Manifest
 from trackway_server.registry.domain.model import (
@@ -19,7 +21,8 @@ from trackway_server.registry.domain.model import (
     RegisteredModel,
     VersionKey,
 )
-from trackway_server.registry.domain.source import RunSource
+from trackway_server.registry.domain.search import FoundModel, FoundVersion
+from trackway_server.registry.domain.source import StoredSource
 from trackway_server.registry.domain.stages import Stage
 
 P = ParamSpec("P")
@@ -40,10 +43,10 @@ class Models(Protocol):
         """Whether there is such a model."""
         ...
 
-    def page(
-        self, workspace: str, after: str, limit: int, among: Collection[str] | None = None
-    ) -> Sequence[RegisteredModel]:
-        """The first `limit` models with a name greater than `after`, by name, in the order of code points.
+    def search(
+        self, workspace: str, search: Search, after: Place | None, limit: int, among: Collection[str] | None = None
+    ) -> Sequence[FoundModel]:
+        """The first `limit` models that the search chooses and that stand after a place (None: all), in its order.
 
         Where `among` is given, of those alone that it names.
         """
@@ -63,6 +66,11 @@ class Models(Protocol):
 
     def touch(self, key: ModelKey, time_us: int, revision: int | None = None) -> None:
         """Note when it was changed, and the revision where its own fields were."""
+        ...
+
+    def rename(self, key: ModelKey, new_name: str) -> None:
+        """Give the model another name, which no model has, with all that belongs to it: versions, tags, aliases, roles,
+        request ids, and what notes metrics. The next version's number is the greater one of both names."""
         ...
 
     def delete(self, key: ModelKey) -> None:
@@ -86,16 +94,29 @@ class Versions(Protocol):
         """
         ...
 
+    def search(
+        self, workspace: str, search: Search, after: Place | None, limit: int, among: Collection[str] | None = None
+    ) -> Sequence[FoundVersion]:
+        """The first `limit` versions that the search chooses and that stand after a place (None: all), in its order.
+
+        Where `among` is given, of the models alone that it names.
+        """
+        ...
+
     def in_stages(self, model: ModelKey, stages: Collection[Stage]) -> Sequence[VersionKey]:
         """The versions in one of the stages, by number."""
+        ...
+
+    def has_had(self, model: ModelKey) -> bool:
+        """Whether there ever was a version under this name."""
         ...
 
     def next_number(self, model: ModelKey) -> int:
         """Take the next number: 1 at first, then one more each time, even after the version or the model is deleted."""
         ...
 
-    def insert(self, version: ModelVersion, manifest: Manifest) -> None:
-        """Store a new version with its tags and its manifest. It has no aliases."""
+    def insert(self, version: ModelVersion, manifest: Manifest | None) -> None:
+        """Store a new version with its tags and, where it has files, its manifest. It has no aliases."""
         ...
 
     def describe(self, key: VersionKey, description: str) -> None:
@@ -119,7 +140,7 @@ class Versions(Protocol):
         ...
 
     def manifest(self, key: VersionKey) -> Manifest | None:
-        """The version's files, proven against their digest; None where there is no such version."""
+        """The version's files, proven against their digest; None where it has none, or there is no such version."""
         ...
 
     def aliased(self, model: ModelKey, alias: str) -> int | None:
@@ -202,6 +223,13 @@ class Events(Protocol):
         """Whether the event of this sequence has this id; true of the position before the first event."""
         ...
 
+    def last_of(self, model: ModelKey) -> Event | None:
+        """The last event about the model of this name, or one of its versions; None where there is none.
+
+        It is asked before the transaction appends any.
+        """
+        ...
+
     def page(self, chosen: EventFilter | None, after: int, limit: int, max_weight: int) -> Sequence[Event]:
         """The first events with a sequence greater than `after` that the filter admits (None: all), in order.
 
@@ -256,8 +284,8 @@ class RegistryStore(Protocol):
 class SourceOfModels(Protocol):
     """Knows runs and their files."""
 
-    async def pin(self, source: RunSource, workspace: str, credentials: Credentials) -> Manifest:
-        """Make sure that the run exists and is not deleted, and fix the files of the source as they are now.
+    async def pin(self, source: StoredSource, workspace: str, credentials: Credentials) -> Manifest:
+        """Make sure that what the files belong to exists and is not deleted; fix the files of the source as they are.
 
         Raises DomainError: RUN_NOT_FOUND, RUN_DELETED, SOURCE_INVALID where nothing is stored there,
         SERVICE_UNAVAILABLE where a service cannot be asked, or what refused the caller there.

@@ -6,10 +6,13 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Seque
 from typing import Concatenate, ParamSpec, TypeVar
 
 from trackway_server.core.admission import Admission
-from trackway_server.registry.domain import aliases, bindings, lookup, models, pages, resolve, versions
+from trackway_server.core.errors import DomainError, Reason
+from trackway_server.core.search.conditions import Search
+from trackway_server.registry.domain import aliases, bindings, lookup, models, origins, pages, resolve, versions
 from trackway_server.registry.domain.bindings import Binding
 from trackway_server.registry.domain.events import START, Event, EventFilter, Position, parse_token
 from trackway_server.registry.domain.feed import EventFeed
+from trackway_server.registry.domain.manifest import Manifest
 from trackway_server.registry.domain.model import (
     Change,
     ModelDraft,
@@ -23,8 +26,8 @@ from trackway_server.registry.domain.model import (
 )
 from trackway_server.registry.domain.pages import Page
 from trackway_server.registry.domain.ports import Credentials, RegistryStore, RegistryTransaction, SourceOfModels
-from trackway_server.registry.domain.source import parse_source
-from trackway_server.registry.domain.stages import Stage
+from trackway_server.registry.domain.search import FoundModel, FoundVersion, without_prompts
+from trackway_server.registry.domain.source import ElsewhereSource, Source, VersionSource
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,18 +49,24 @@ class Registry:
         """See `lookup.require_model`."""
         return await self._store.read(lookup.require_model, key)
 
-    async def list_models(
-        self, workspace: str, size: int, token: str, admission: Admission | None = None
+    async def search_models(
+        self, workspace: str, search: Search, asked: pages.Asked, admission: Admission | None = None
     ) -> Page[RegisteredModel]:
-        """Models that the caller reaches, by name. Raises DomainError: PAGE_TOKEN_INVALID, WORKSPACE_NOT_FOUND."""
-        after = pages.parse_model_token(token)
+        """Models that the search chooses and the caller reaches. Raises DomainError(WORKSPACE_NOT_FOUND)."""
 
-        def work(tx: RegistryTransaction) -> Sequence[RegisteredModel]:
+        def work(tx: RegistryTransaction) -> Sequence[FoundModel]:
             among = None if admission is None else bindings.reach(tx, workspace, admission)
-            return tx.models.page(workspace, after, size + 1, among)
+            return tx.models.search(workspace, without_prompts(search), asked.after, asked.size + 1, among)
 
         found = await self._store.read(work)
-        return pages.page_of(found, size, pages.weigh_model, pages.model_token)
+        page = pages.page_of(
+            found, asked.size, lambda each: pages.weigh_model(each.model), lambda each: asked.token(each.place)
+        )
+        return Page([each.model for each in page.items], page.next_token)
+
+    async def rename_model(self, key: ModelKey, new_name: str, etag: str, change: Change) -> RegisteredModel:
+        """See `models.rename_model`."""
+        return await self._write(models.rename_model, key, new_name, etag, change)
 
     async def describe_model(self, key: ModelKey, description: str, etag: str, change: Change) -> RegisteredModel:
         """See `models.describe_model`."""
@@ -69,34 +78,68 @@ class Registry:
         """See `models.change_model_tags`."""
         return await self._write(models.change_model_tags, key, to_set, to_delete, change)
 
-    async def delete_model(self, key: ModelKey, etag: str, change: Change) -> None:
+    async def delete_model(self, key: ModelKey, etag: str, change: Change, *, in_use: bool = False) -> None:
         """See `models.delete_model`."""
-        await self._write(models.delete_model, key, etag, change)
+        await self._write(models.delete_model, key, etag, change, in_use=in_use)
 
-    async def create_version(self, draft: VersionDraft, change: Change, credentials: Credentials) -> ModelVersion:
-        """Pin the source's files and make a version of them. See `versions.create_version`, `SourceOfModels.pin`."""
-        source = parse_source(draft.source)
+    async def create_version(
+        self, draft: VersionDraft, change: Change, credentials: Credentials, admission: Admission | None = None
+    ) -> ModelVersion:
+        """Pin the source's files and make a version of them.
+
+        See `origins.read_source`, `versions.create_version`, `origins.copied`, `SourceOfModels.pin`.
+        """
+        draft, source = origins.read_source(draft)
         if (made := await self._store.read(versions.find_made, draft)) is not None:
             return made
-        manifest = await self._source.pin(source, draft.model.workspace, credentials)
+        draft, manifest = await self._files(draft, source, credentials, admission)
         return await self._write(versions.create_version, draft, manifest, change)
+
+    async def _files(
+        self, draft: VersionDraft, source: Source, credentials: Credentials, admission: Admission | None
+    ) -> tuple[VersionDraft, Manifest | None]:
+        """What the version is made of, and the draft with the run and the logged model that the source has."""
+        match source:
+            case ElsewhereSource():
+                return draft, None
+            case VersionSource():
+                return await self._store.read(origins.copied, draft, source, admission)
+            case _:
+                try:
+                    return draft, await self._source.pin(source, draft.model.workspace, credentials)
+                except DomainError as refusal:
+                    if draft.files_optional and refusal.reason is Reason.SOURCE_INVALID:
+                        return draft, None
+                    raise
 
     async def get_version(self, key: VersionKey) -> ModelVersion:
         """See `lookup.require_version`."""
         return await self._store.read(lookup.require_version, key)
 
-    async def list_versions(
-        self, model: ModelKey, stages: Collection[Stage], size: int, token: str
+    async def search_versions(
+        self, chosen: ModelKey, search: Search, asked: pages.Asked, admission: Admission | None = None
     ) -> Page[ModelVersion]:
-        """Versions, greatest number first. Raises DomainError: PAGE_TOKEN_INVALID, MODEL_NOT_FOUND."""
-        before = pages.parse_version_token(token, model)
+        """Versions that the search chooses, of one model or, where the name is empty, of all that the caller reaches.
 
-        def work(tx: RegistryTransaction) -> Page[ModelVersion]:
-            lookup.check_model(tx, model)
-            found = tx.versions.page(model, stages, before, size + 1)
-            return pages.page_of(found, size, pages.weigh_version, pages.version_token)
+        Raises DomainError: WORKSPACE_NOT_FOUND, MODEL_NOT_FOUND, PERMISSION_DENIED.
+        """
 
-        return await self._store.read(work)
+        def work(tx: RegistryTransaction) -> Sequence[FoundVersion]:
+            among: Collection[str] | None = None
+            if chosen.name:
+                if admission is not None:
+                    bindings.admit(tx, chosen, admission)
+                lookup.check_model(tx, chosen)
+                among = (chosen.name,)
+            elif admission is not None:
+                among = bindings.reach(tx, chosen.workspace, admission)
+            return tx.versions.search(chosen.workspace, without_prompts(search), asked.after, asked.size + 1, among)
+
+        found = await self._store.read(work)
+        page = pages.page_of(
+            found, asked.size, lambda each: pages.weigh_version(each.version), lambda each: asked.token(each.place)
+        )
+        return Page([each.version for each in page.items], page.next_token)
 
     async def describe_version(self, key: VersionKey, description: str, etag: str, change: Change) -> ModelVersion:
         """See `versions.describe_version`."""
@@ -108,9 +151,9 @@ class Registry:
         """See `versions.change_version_tags`."""
         return await self._write(versions.change_version_tags, key, to_set, to_delete, change)
 
-    async def delete_version(self, key: VersionKey, etag: str, change: Change) -> None:
+    async def delete_version(self, key: VersionKey, etag: str, change: Change, *, in_use: bool = False) -> None:
         """See `versions.delete_version`."""
-        await self._write(versions.delete_version, key, etag, change)
+        await self._write(versions.delete_version, key, etag, change, in_use=in_use)
 
     async def move_version(self, transition: Transition, change: Change) -> ModelVersion:
         """See `versions.move_version`."""

@@ -13,7 +13,7 @@ from trackway_server.registry.domain.lookup import (
 )
 from trackway_server.registry.domain.model import ModelKey, ModelVersion, Resolved, VersionKey
 from trackway_server.registry.domain.ports import RegistryTransaction
-from trackway_server.registry.domain.source import parse_source, source_invalid
+from trackway_server.registry.domain.source import RunSource, parse_source, source_invalid
 from trackway_server.registry.domain.stages import LATEST, parse_stage
 
 
@@ -33,6 +33,8 @@ def resolve(tx: RegistryTransaction, model: ModelKey, selector: Selector) -> Res
     SOURCE_INVALID, DIGEST_MISMATCH or ARTIFACT_PATH_INVALID where what is stored could not have been registered.
     """
     version = _find(tx, model, selector)
+    if not version.manifest_digest:
+        raise source_invalid(version.source, "had no files here when the version was made; register the model anew")
     check_source(version)
     manifest = tx.versions.manifest(version.key)
     if manifest is None or manifest.digest != version.manifest_digest:
@@ -42,7 +44,8 @@ def resolve(tx: RegistryTransaction, model: ModelKey, selector: Selector) -> Res
 
 def check_source(version: ModelVersion) -> None:
     """Refuse, at use, a stored source that could not have been registered. Raises DomainError(SOURCE_INVALID)."""
-    if parse_source(version.source).run_id != version.run_id:
+    source = parse_source(version.source)
+    if isinstance(source, RunSource) and source.run_id != version.run_id:
         raise source_invalid(version.source, f"does not belong to the run {version.run_id}")
 
 

@@ -11,7 +11,6 @@ from trackway_server.registry.domain.lookup import check_etag, check_model, requ
 from trackway_server.registry.domain.manifest import Manifest
 from trackway_server.registry.domain.model import Change, ModelVersion, Transition, VersionDraft, VersionKey
 from trackway_server.registry.domain.ports import RegistryTransaction
-from trackway_server.registry.domain.source import parse_source
 from trackway_server.registry.domain.stages import LIVE_STAGES, Stage, check_displacing
 from trackway_server.registry.domain.tags import check_tags, plan_tags
 
@@ -35,8 +34,13 @@ def find_made(tx: RegistryTransaction, draft: VersionDraft) -> ModelVersion | No
     return require_version(tx, VersionKey(draft.model, made.number))
 
 
-def create_version(tx: RegistryTransaction, draft: VersionDraft, manifest: Manifest, change: Change) -> ModelVersion:
-    """Make the next version of the files pinned, or answer what the same request id has made. Raises as `find_made`."""
+def create_version(
+    tx: RegistryTransaction, draft: VersionDraft, manifest: Manifest | None, change: Change
+) -> ModelVersion:
+    """Make the next version of the files pinned (None: without), or answer what the same request id has made.
+
+    Raises as `find_made`.
+    """
     if (made := find_made(tx, draft)) is not None:
         return made
     key = VersionKey(draft.model, tx.versions.next_number(draft.model))
@@ -77,14 +81,17 @@ def change_version_tags(
     return _touched(tx, key, {key.number: revision}, change)
 
 
-def delete_version(tx: RegistryTransaction, key: VersionKey, etag: str, change: Change) -> None:
-    """Delete a version and its aliases.
+def delete_version(
+    tx: RegistryTransaction, key: VersionKey, etag: str, change: Change, *, in_use: bool = False
+) -> None:
+    """Delete a version and its aliases; `in_use`: also one in a live stage.
 
     Raises DomainError: MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND, ETAG_MISMATCH, MODEL_VERSION_IN_USE.
     """
     version = require_version(tx, key)
     check_etag(etag, version.etag)
-    check_not_live(version)
+    if not in_use:
+        check_not_live(version)
     tx.versions.delete(key)
     journal = Journal(tx, key.model, change)
     aliases = [journal.version(key.number, EventKind.ALIAS_DELETED, alias=alias) for alias in version.aliases]
@@ -126,21 +133,22 @@ def check_not_live(version: ModelVersion) -> None:
         )
 
 
-def _record_creation(journal: Journal, number: int, draft: VersionDraft, manifest: Manifest) -> int:
+def _record_creation(journal: Journal, number: int, draft: VersionDraft, manifest: Manifest | None) -> int:
     check_tags(draft.tags)
-    revision = journal.version(number, EventKind.VERSION_CREATED, source=draft.source, manifest_digest=manifest.digest)
+    digest = manifest.digest if manifest else ""
+    revision = journal.version(number, EventKind.VERSION_CREATED, source=draft.source, manifest_digest=digest)
     return journal.tags(number, draft.tags, []) if draft.tags else revision
 
 
 def _new_version(
-    key: VersionKey, draft: VersionDraft, manifest: Manifest, revision: int, change: Change
+    key: VersionKey, draft: VersionDraft, manifest: Manifest | None, revision: int, change: Change
 ) -> ModelVersion:
     return ModelVersion(
         key=key,
         source=draft.source,
-        run_id=parse_source(draft.source).run_id,
-        manifest_digest=manifest.digest,
-        size_bytes=manifest.size_bytes,
+        run_id=draft.run_id,
+        manifest_digest=manifest.digest if manifest else "",
+        size_bytes=manifest.size_bytes if manifest else 0,
         stage=Stage.NONE,
         description=draft.description,
         create_time_us=change.time_us,
@@ -149,6 +157,9 @@ def _new_version(
         revision=revision,
         tags=draft.tags,
         aliases=(),
+        run_link=draft.run_link,
+        model_id=draft.model_id,
+        location=draft.location,
     )
 
 

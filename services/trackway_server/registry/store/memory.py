@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Concatenate, ParamSpec, TypeVar
 
 from trackway_server.core.ids import new_id
+from trackway_server.core.search.conditions import Search
+from trackway_server.core.search.evaluation import holds
+from trackway_server.core.search.ordering import Place, ordered, place_of
 from trackway_server.registry.domain.events import START, Event, EventFilter, EventKind, Position
 from trackway_server.registry.domain.manifest import Manifest
 from trackway_server.registry.domain.model import (
@@ -19,6 +22,7 @@ from trackway_server.registry.domain.model import (
     VersionKey,
 )
 from trackway_server.registry.domain.ports import RegistryTransaction
+from trackway_server.registry.domain.search import FoundModel, FoundVersion, SearchedModel, SearchedVersion
 from trackway_server.registry.domain.stages import Stage
 
 P = ParamSpec("P")
@@ -94,13 +98,15 @@ class MemoryModels:
     def exists(self, key: ModelKey) -> bool:
         return key in self._state.models
 
-    def page(
-        self, workspace: str, after: str, limit: int, among: Collection[str] | None = None
-    ) -> Sequence[RegisteredModel]:
-        names = sorted(key.name for key in self._state.models if key.workspace == workspace and key.name > after)
-        names = [name for name in names if among is None or name in among]
-        found = (self.find(ModelKey(workspace, name)) for name in names[:limit])
-        return [model for model in found if model is not None]
+    def search(
+        self, workspace: str, search: Search, after: Place | None, limit: int, among: Collection[str] | None = None
+    ) -> Sequence[FoundModel]:
+        keys = (
+            key for key in self._state.models if key.workspace == workspace and (among is None or key.name in among)
+        )
+        searched = [SearchedModel(model) for key in keys if (model := self.find(key)) is not None]
+        chosen = [(place_of(search.orders, one), one) for one in searched if holds(search.term, one)]
+        return [FoundModel(one.model, at) for at, one in ordered(chosen, search.orders, after)[:limit]]
 
     def insert(self, draft: ModelDraft, revision: int, time_us: int) -> None:
         self._state.models[draft.key] = RegisteredModel(
@@ -118,6 +124,19 @@ class MemoryModels:
         model = self._state.models[key]
         revision = model.revision if revision is None else revision
         self._state.models[key] = replace(model, update_time_us=time_us, revision=revision)
+
+    def rename(self, key: ModelKey, new_name: str) -> None:
+        state, new = self._state, ModelKey(key.workspace, new_name)
+        state.counters[new] = max(state.counters.get(key, 0), state.counters.get(new, 0))
+        state.models[new] = replace(state.models.pop(key), key=new)
+        for number in [version.number for version in state.versions if version.model == key]:
+            old_key, new_key = VersionKey(key, number), VersionKey(new, number)
+            state.versions[new_key] = replace(state.versions.pop(old_key), key=new_key)
+            if old_key in state.manifests:
+                state.manifests[new_key] = state.manifests.pop(old_key)
+        state.aliases = {(new if of == key else of, alias): number for (of, alias), number in state.aliases.items()}
+        state.requests = {(new if of == key else of, each): made for (of, each), made in state.requests.items()}
+        state.roles = {(new if of == key else of, name): role for (of, name), role in state.roles.items()}
 
     def delete(self, key: ModelKey) -> None:
         for version in [version for version in self._state.versions if version.model == key]:
@@ -184,19 +203,32 @@ class MemoryVersions:
         found = (self.find(key) for key in chosen[:limit])
         return [version for version in found if version is not None]
 
+    def search(
+        self, workspace: str, search: Search, after: Place | None, limit: int, among: Collection[str] | None = None
+    ) -> Sequence[FoundVersion]:
+        of_workspace = (key for key in self._state.versions if key.model.workspace == workspace)
+        keys = (key for key in of_workspace if among is None or key.model.name in among)
+        searched = [SearchedVersion(version) for key in keys if (version := self.find(key)) is not None]
+        chosen = [(place_of(search.orders, one), one) for one in searched if holds(search.term, one)]
+        return [FoundVersion(one.version, at) for at, one in ordered(chosen, search.orders, after)[:limit]]
+
     def in_stages(self, model: ModelKey, stages: Collection[Stage]) -> Sequence[VersionKey]:
         versions = self._state.versions.values()
         keys = (version.key for version in versions if version.key.model == model and version.stage in stages)
         return sorted(keys, key=lambda key: key.number)
+
+    def has_had(self, model: ModelKey) -> bool:
+        return self._state.counters.get(model, 0) > 0
 
     def next_number(self, model: ModelKey) -> int:
         number = self._state.counters.get(model, 0) + 1
         self._state.counters[model] = number
         return number
 
-    def insert(self, version: ModelVersion, manifest: Manifest) -> None:
+    def insert(self, version: ModelVersion, manifest: Manifest | None) -> None:
         self._state.versions[version.key] = replace(version, tags=dict(version.tags))
-        self._state.manifests[version.key] = manifest
+        if manifest is not None:
+            self._state.manifests[version.key] = manifest
 
     def describe(self, key: VersionKey, description: str) -> None:
         self._state.versions[key] = replace(self._state.versions[key], description=description)
@@ -218,7 +250,7 @@ class MemoryVersions:
         for alias, number in list(self._state.aliases.items()):
             if (alias[0], number) == (key.model, key.number):
                 del self._state.aliases[alias]
-        del self._state.manifests[key]
+        self._state.manifests.pop(key, None)
         del self._state.versions[key]
 
     def manifest(self, key: VersionKey) -> Manifest | None:
@@ -262,6 +294,9 @@ class MemoryEvents:
             return position == START
         known = self._state.events[position.sequence - 1 : position.sequence]
         return [event.position for event in known] == [position]
+
+    def last_of(self, model: ModelKey) -> Event | None:
+        return next((event for event in reversed(self._state.events) if event.model == model), None)
 
     def page(self, chosen: EventFilter | None, after: int, limit: int, max_weight: int) -> Sequence[Event]:
         page: list[Event] = []

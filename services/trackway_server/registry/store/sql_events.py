@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Row, Select, bindparam, insert, select, updat
 from trackway_server.core.ids import new_id
 from trackway_server.registry.domain.events import START, Event, EventFilter, EventKind, Position
 from trackway_server.registry.domain.model import Change, ModelKey
+from trackway_server.registry.store.sql_load import model_parameters, of_model
 from trackway_server.registry.store.tables import EVENTS, HEAD_ID, LOG_HEAD
 
 _HEAD = select(LOG_HEAD).where(LOG_HEAD.c.id == HEAD_ID)
+_LAST = select(EVENTS).where(of_model(EVENTS)).order_by(EVENTS.c.sequence.desc()).limit(1)
 _ID_AT = select(EVENTS.c.event_id).where(EVENTS.c.sequence == bindparam("at"))
 
 
@@ -54,6 +56,10 @@ class SqlEvents:
             return position == START
         found = self._connection.execute(_ID_AT, {"at": position.sequence}).scalar()
         return found == position.event_id
+
+    def last_of(self, model: ModelKey) -> Event | None:
+        row = self._connection.execute(_LAST, model_parameters(model)).first()
+        return None if row is None else _event(row)
 
     def page(self, chosen: EventFilter | None, after: int, limit: int, max_weight: int) -> Sequence[Event]:
         parameters: dict[str, Any] = {"after": after, "at_most": limit}

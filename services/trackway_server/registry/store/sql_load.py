@@ -11,7 +11,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, Table, and_, bindparam, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    Row,
+    Select,
+    String,
+    Table,
+    and_,
+    bindparam,
+    column,
+    func,
+    literal,
+    select,
+    values,
+)
 
 from trackway_server.registry.domain.model import ModelKey, ModelVersion, RegisteredModel, VersionKey
 from trackway_server.registry.domain.stages import Stage
@@ -88,26 +104,40 @@ def load_versions(connection: Connection, queries: VersionQueries, parameters: P
     return [_version(row, tags[row.name, row.version], aliases[row.name, row.version]) for row in rows]
 
 
-def load_models(connection: Connection, workspace: str, rows: Sequence[Row[Any]]) -> list[RegisteredModel]:
-    """The models of rows that follow one another by name, with all that belongs to them. Five queries."""
-    if not rows:
-        return []
-    span = {"in_workspace": workspace, "first": rows[0].name, "last": rows[-1].name}
+def load_numbered(
+    connection: Connection, workspace: str, keys: Sequence[tuple[str, int]]
+) -> dict[tuple[str, int], ModelVersion]:
+    """The versions of these names and numbers. Three queries."""
+    if not keys:
+        return {}
+    # What drives the queries, so that each version is looked up by the index, in every database.
+    listed = values(column("name", String), column("version", Integer), name="listed").data(list(keys)).cte("listed")
+    queries = version_queries(select(literal(workspace).label("workspace"), listed.c.name, listed.c.version))
+    found = load_versions(connection, queries, {})
+    return {(version.key.model.name, version.key.number): version for version in found}
+
+
+def load_models(connection: Connection, workspace: str, names: Sequence[str]) -> dict[str, RegisteredModel]:
+    """The models of these names, with all that belongs to them. Six queries."""
+    if not names:
+        return {}
+    named = {"in_workspace": workspace, "names": list(names)}
     tags: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in connection.execute(_SPAN_TAGS, span):
+    for row in connection.execute(_NAMED_TAGS, named):
         tags[row.name][row.key] = row.value
     aliases: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in connection.execute(_SPAN_ALIASES, span):
+    for row in connection.execute(_NAMED_ALIASES, named):
         aliases[row.name][row.alias] = row.version
     latest: dict[str, list[ModelVersion]] = defaultdict(list)
-    for version in reversed(load_versions(connection, _SPAN_LATEST, span)):
+    for version in reversed(load_versions(connection, _NAMED_LATEST, named)):
         latest[version.key.model.name].append(version)
-    return [_model(row, tags[row.name], aliases[row.name], latest[row.name]) for row in rows]
+    rows = connection.execute(_NAMED, named).all()
+    return {row.name: _model(row, tags[row.name], aliases[row.name], latest[row.name]) for row in rows}
 
 
-def _in_span(table: Table) -> ColumnElement[bool]:
+def _named(table: Table) -> ColumnElement[bool]:
     in_workspace = table.c.workspace == bindparam("in_workspace")
-    return and_(in_workspace, table.c.name >= bindparam("first"), table.c.name <= bindparam("last"))
+    return and_(in_workspace, table.c.name.in_(bindparam("names", expanding=True)))
 
 
 def _latest_keys() -> Keys:
@@ -125,13 +155,14 @@ def _latest_keys() -> Keys:
     return (
         select(version.c.workspace, version.c.name, version.c.version)
         .select_from(MODELS.join(version, joined))
-        .where(_in_span(MODELS), version.c.version.in_(latest))
+        .where(_named(MODELS), version.c.version.in_(latest))
     )
 
 
-_SPAN_TAGS = select(MODEL_TAGS).where(_in_span(MODEL_TAGS))
-_SPAN_ALIASES = select(ALIASES).where(_in_span(ALIASES))
-_SPAN_LATEST = version_queries(_latest_keys())
+_NAMED = select(MODELS).where(_named(MODELS))
+_NAMED_TAGS = select(MODEL_TAGS).where(_named(MODEL_TAGS))
+_NAMED_ALIASES = select(ALIASES).where(_named(ALIASES))
+_NAMED_LATEST = version_queries(_latest_keys())
 
 
 def _version(row: Row[Any], tags: Mapping[str, str], aliases: Sequence[str]) -> ModelVersion:
@@ -149,6 +180,9 @@ def _version(row: Row[Any], tags: Mapping[str, str], aliases: Sequence[str]) -> 
         revision=row.revision,
         tags=tags,
         aliases=tuple(aliases),
+        run_link=row.run_link,
+        model_id=row.model_id,
+        location=row.location,
     )
 
 

@@ -6,18 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from trackway_server.core.search.conditions import Search
+from trackway_server.core.search.ordering import Place
 from trackway_server.registry.domain.model import ModelDraft, ModelKey, RegisteredModel
+from trackway_server.registry.domain.search import FoundModel
 from trackway_server.registry.store.sql_load import load_models, model_parameters, of_model
+from trackway_server.registry.store.sql_renaming import rename
+from trackway_server.registry.store.sql_search import search_models
 from trackway_server.registry.store.tables import MODEL_TAGS, MODELS
 
-_FIND = select(MODELS).where(of_model(MODELS))
 _EXISTS = select(MODELS.c.name).where(of_model(MODELS))
-_PAGE = (
-    select(MODELS)
-    .where(MODELS.c.workspace == bindparam("in_workspace"), MODELS.c.name > bindparam("after"))
-    .order_by(MODELS.c.name)
-    .limit(bindparam("at_most"))
-)
 _UPDATE = update(MODELS).where(of_model(MODELS))
 _DELETE = delete(MODELS).where(of_model(MODELS))
 _DELETE_TAGS = delete(MODEL_TAGS).where(of_model(MODEL_TAGS), MODEL_TAGS.c.key.in_(bindparam("keys", expanding=True)))
@@ -30,18 +28,17 @@ class SqlModels:
         self._connection = connection
 
     def find(self, key: ModelKey) -> RegisteredModel | None:
-        rows = self._connection.execute(_FIND, model_parameters(key)).all()
-        return next(iter(load_models(self._connection, key.workspace, rows)), None)
+        return load_models(self._connection, key.workspace, [key.name]).get(key.name)
 
     def exists(self, key: ModelKey) -> bool:
         return self._connection.execute(_EXISTS, model_parameters(key)).first() is not None
 
-    def page(
-        self, workspace: str, after: str, limit: int, among: Collection[str] | None = None
-    ) -> Sequence[RegisteredModel]:
-        parameters = {"in_workspace": workspace, "after": after, "at_most": limit}
-        query = _PAGE if among is None else _PAGE.where(MODELS.c.name.in_(sorted(among)))
-        return load_models(self._connection, workspace, self._connection.execute(query, parameters).all())
+    def search(
+        self, workspace: str, search: Search, after: Place | None, limit: int, among: Collection[str] | None = None
+    ) -> Sequence[FoundModel]:
+        found = search_models(self._connection, workspace, among, search, after, limit)
+        models = load_models(self._connection, workspace, [name for name, _ in found])
+        return [FoundModel(models[name], place) for name, place in found]
 
     def insert(self, draft: ModelDraft, revision: int, time_us: int) -> None:
         values = {
@@ -70,6 +67,9 @@ class SqlModels:
     def touch(self, key: ModelKey, time_us: int, revision: int | None = None) -> None:
         values = {"update_time_us": time_us} if revision is None else {"update_time_us": time_us, "revision": revision}
         self._connection.execute(_UPDATE.values(values), model_parameters(key))
+
+    def rename(self, key: ModelKey, new_name: str) -> None:
+        rename(self._connection, key, new_name)
 
     def delete(self, key: ModelKey) -> None:
         self._connection.execute(_DELETE, model_parameters(key))

@@ -8,11 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from trackway_server.core.search.conditions import Search
+from trackway_server.core.search.ordering import Place
 from trackway_server.registry.domain.manifest import Manifest, parse_manifest
 from trackway_server.registry.domain.model import CreateRequest, ModelKey, ModelVersion, VersionKey
+from trackway_server.registry.domain.search import FoundVersion
 from trackway_server.registry.domain.stages import Stage
 from trackway_server.registry.store.sql_load import (
     VersionQueries,
+    load_numbered,
     load_versions,
     model_parameters,
     of_model,
@@ -22,6 +26,7 @@ from trackway_server.registry.store.sql_load import (
     version_parameters,
     version_queries,
 )
+from trackway_server.registry.store.sql_search import search_versions
 from trackway_server.registry.store.tables import ALIASES, COUNTERS, MANIFESTS, REQUESTS, VERSION_TAGS, VERSIONS
 
 _IN_STAGES = VERSIONS.c.stage.in_(bindparam("stages", expanding=True))
@@ -77,11 +82,21 @@ class SqlVersions:
             parameters["before"] = before
         return load_versions(self._connection, _page(bool(stages), before is not None), parameters)
 
+    def search(
+        self, workspace: str, search: Search, after: Place | None, limit: int, among: Collection[str] | None = None
+    ) -> Sequence[FoundVersion]:
+        found = search_versions(self._connection, workspace, among, search, after, limit)
+        versions = load_numbered(self._connection, workspace, [key for key, _ in found])
+        return [FoundVersion(versions[key], place) for key, place in found]
+
     def in_stages(self, model: ModelKey, stages: Collection[Stage]) -> Sequence[VersionKey]:
         parameters = model_parameters(model) | {"stages": [stage.value for stage in stages]}
         return [
             VersionKey(model, number) for number in self._connection.execute(_NUMBERS_IN_STAGES, parameters).scalars()
         ]
+
+    def has_had(self, model: ModelKey) -> bool:
+        return self._connection.execute(_LAST_NUMBER, model_parameters(model)).first() is not None
 
     def next_number(self, model: ModelKey) -> int:
         last = self._connection.execute(_LAST_NUMBER, model_parameters(model)).scalar()
@@ -94,7 +109,7 @@ class SqlVersions:
             self._connection.execute(counted, model_parameters(model))
         return number
 
-    def insert(self, version: ModelVersion, manifest: Manifest) -> None:
+    def insert(self, version: ModelVersion, manifest: Manifest | None) -> None:
         owner = _columns(version.key)
         values = {
             **owner,
@@ -108,9 +123,13 @@ class SqlVersions:
             "update_time_us": version.update_time_us,
             "created_by": version.user,
             "revision": version.revision,
+            "run_link": version.run_link,
+            "model_id": version.model_id,
+            "location": version.location,
         }
         self._connection.execute(insert(VERSIONS).values(values))
-        self._connection.execute(insert(MANIFESTS).values({**owner, "content": manifest.content}))
+        if manifest is not None:
+            self._connection.execute(insert(MANIFESTS).values({**owner, "content": manifest.content}))
         self.change_tags(version.key, version.tags, ())
 
     def describe(self, key: VersionKey, description: str) -> None:

@@ -15,11 +15,15 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from trackway_server.metrics.store.tables import metric_tables
 
 METADATA = MetaData()
+
+EMPTY = text("''")
+"""The default of columns that servers of an older version do not fill."""
 
 METRICS = metric_tables(METADATA)
 
@@ -84,6 +88,9 @@ VERSIONS = Table(
     Column("update_time_us", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("revision", BigInteger, nullable=False),
+    Column("run_link", Text, nullable=False, server_default=EMPTY),
+    Column("model_id", _exact(255), nullable=False, server_default=EMPTY),
+    Column("location", Text, nullable=False, server_default=EMPTY),
     PrimaryKeyConstraint("workspace", "name", "version"),
     ForeignKeyConstraint(
         ["workspace", "name"], ["registered_models.workspace", "registered_models.name"], ondelete="CASCADE"

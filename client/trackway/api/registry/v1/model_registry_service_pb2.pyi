@@ -52,17 +52,21 @@ class GetModelResponse(_message.Message):
     model: _resources_pb2_1_1.RegisteredModel
     def __init__(self, model: _Optional[_Union[_resources_pb2_1_1.RegisteredModel, _Mapping]] = ...) -> None: ...
 
-class ListModelsRequest(_message.Message):
-    __slots__ = ("workspace", "page_size", "page_token")
+class SearchModelsRequest(_message.Message):
+    __slots__ = ("workspace", "page_size", "page_token", "filter", "order_by")
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    ORDER_BY_FIELD_NUMBER: _ClassVar[int]
     workspace: str
     page_size: int
     page_token: str
-    def __init__(self, workspace: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    filter: str
+    order_by: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, workspace: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., filter: _Optional[str] = ..., order_by: _Optional[_Iterable[str]] = ...) -> None: ...
 
-class ListModelsResponse(_message.Message):
+class SearchModelsResponse(_message.Message):
     __slots__ = ("models", "next_page_token")
     MODELS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -91,16 +95,18 @@ class UpdateModelResponse(_message.Message):
     def __init__(self, model: _Optional[_Union[_resources_pb2_1_1.RegisteredModel, _Mapping]] = ...) -> None: ...
 
 class DeleteModelRequest(_message.Message):
-    __slots__ = ("name", "etag", "workspace", "reason")
+    __slots__ = ("name", "etag", "workspace", "reason", "in_use")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    IN_USE_FIELD_NUMBER: _ClassVar[int]
     name: str
     etag: str
     workspace: str
     reason: str
-    def __init__(self, name: _Optional[str] = ..., etag: _Optional[str] = ..., workspace: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    in_use: bool
+    def __init__(self, name: _Optional[str] = ..., etag: _Optional[str] = ..., workspace: _Optional[str] = ..., reason: _Optional[str] = ..., in_use: bool = ...) -> None: ...
 
 class DeleteModelResponse(_message.Message):
     __slots__ = ()
@@ -134,7 +140,7 @@ class ChangeModelTagsResponse(_message.Message):
     def __init__(self, model: _Optional[_Union[_resources_pb2_1_1.RegisteredModel, _Mapping]] = ...) -> None: ...
 
 class CreateVersionRequest(_message.Message):
-    __slots__ = ("name", "source", "description", "tags", "request_id", "workspace", "reason")
+    __slots__ = ("name", "source", "description", "tags", "request_id", "workspace", "reason", "run_id", "run_link", "model_id", "files_optional")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -149,6 +155,10 @@ class CreateVersionRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    RUN_LINK_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    FILES_OPTIONAL_FIELD_NUMBER: _ClassVar[int]
     name: str
     source: str
     description: str
@@ -156,7 +166,11 @@ class CreateVersionRequest(_message.Message):
     request_id: str
     workspace: str
     reason: str
-    def __init__(self, name: _Optional[str] = ..., source: _Optional[str] = ..., description: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., request_id: _Optional[str] = ..., workspace: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    run_id: str
+    run_link: str
+    model_id: str
+    files_optional: bool
+    def __init__(self, name: _Optional[str] = ..., source: _Optional[str] = ..., description: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., request_id: _Optional[str] = ..., workspace: _Optional[str] = ..., reason: _Optional[str] = ..., run_id: _Optional[str] = ..., run_link: _Optional[str] = ..., model_id: _Optional[str] = ..., files_optional: bool = ...) -> None: ...
 
 class CreateVersionResponse(_message.Message):
     __slots__ = ("version",)
@@ -180,21 +194,23 @@ class GetVersionResponse(_message.Message):
     version: _resources_pb2_1_1.ModelVersion
     def __init__(self, version: _Optional[_Union[_resources_pb2_1_1.ModelVersion, _Mapping]] = ...) -> None: ...
 
-class ListVersionsRequest(_message.Message):
-    __slots__ = ("name", "stages", "workspace", "page_size", "page_token")
+class SearchVersionsRequest(_message.Message):
+    __slots__ = ("name", "workspace", "page_size", "page_token", "filter", "order_by")
     NAME_FIELD_NUMBER: _ClassVar[int]
-    STAGES_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    ORDER_BY_FIELD_NUMBER: _ClassVar[int]
     name: str
-    stages: _containers.RepeatedScalarFieldContainer[str]
     workspace: str
     page_size: int
     page_token: str
-    def __init__(self, name: _Optional[str] = ..., stages: _Optional[_Iterable[str]] = ..., workspace: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    filter: str
+    order_by: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., workspace: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., filter: _Optional[str] = ..., order_by: _Optional[_Iterable[str]] = ...) -> None: ...
 
-class ListVersionsResponse(_message.Message):
+class SearchVersionsResponse(_message.Message):
     __slots__ = ("versions", "next_page_token")
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -225,18 +241,20 @@ class UpdateVersionResponse(_message.Message):
     def __init__(self, version: _Optional[_Union[_resources_pb2_1_1.ModelVersion, _Mapping]] = ...) -> None: ...
 
 class DeleteVersionRequest(_message.Message):
-    __slots__ = ("name", "version", "etag", "workspace", "reason")
+    __slots__ = ("name", "version", "etag", "workspace", "reason", "in_use")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    IN_USE_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: int
     etag: str
     workspace: str
     reason: str
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., etag: _Optional[str] = ..., workspace: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    in_use: bool
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., etag: _Optional[str] = ..., workspace: _Optional[str] = ..., reason: _Optional[str] = ..., in_use: bool = ...) -> None: ...
 
 class DeleteVersionResponse(_message.Message):
     __slots__ = ()
@@ -556,3 +574,23 @@ class ReadVersionSeriesResponse(_message.Message):
     POINTS_FIELD_NUMBER: _ClassVar[int]
     points: _series_pb2.PointColumns
     def __init__(self, points: _Optional[_Union[_series_pb2.PointColumns, _Mapping]] = ...) -> None: ...
+
+class RenameModelRequest(_message.Message):
+    __slots__ = ("name", "new_name", "etag", "workspace", "reason")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NEW_NAME_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    new_name: str
+    etag: str
+    workspace: str
+    reason: str
+    def __init__(self, name: _Optional[str] = ..., new_name: _Optional[str] = ..., etag: _Optional[str] = ..., workspace: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class RenameModelResponse(_message.Message):
+    __slots__ = ("model",)
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: _resources_pb2_1_1.RegisteredModel
+    def __init__(self, model: _Optional[_Union[_resources_pb2_1_1.RegisteredModel, _Mapping]] = ...) -> None: ...

@@ -46,10 +46,10 @@ class ModelRegistryServiceStub(object):
                 request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetModelRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetModelResponse.FromString,
                 _registered_method=True)
-        self.ListModels = channel.unary_unary(
-                '/trackway.api.registry.v1.ModelRegistryService/ListModels',
-                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelsRequest.SerializeToString,
-                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelsResponse.FromString,
+        self.SearchModels = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/SearchModels',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.SearchModelsRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.SearchModelsResponse.FromString,
                 _registered_method=True)
         self.UpdateModel = channel.unary_unary(
                 '/trackway.api.registry.v1.ModelRegistryService/UpdateModel',
@@ -76,10 +76,10 @@ class ModelRegistryServiceStub(object):
                 request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetVersionRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetVersionResponse.FromString,
                 _registered_method=True)
-        self.ListVersions = channel.unary_unary(
-                '/trackway.api.registry.v1.ModelRegistryService/ListVersions',
-                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionsRequest.SerializeToString,
-                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionsResponse.FromString,
+        self.SearchVersions = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/SearchVersions',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.SearchVersionsRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.SearchVersionsResponse.FromString,
                 _registered_method=True)
         self.UpdateVersion = channel.unary_unary(
                 '/trackway.api.registry.v1.ModelRegistryService/UpdateVersion',
@@ -166,6 +166,11 @@ class ModelRegistryServiceStub(object):
                 request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ReadVersionSeriesRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ReadVersionSeriesResponse.FromString,
                 _registered_method=True)
+        self.RenameModel = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/RenameModel',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RenameModelRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RenameModelResponse.FromString,
+                _registered_method=True)
 
 
 class ModelRegistryServiceServicer(object):
@@ -186,8 +191,9 @@ class ModelRegistryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListModels(self, request, context):
-        """ListModels answers the registered models of a workspace, by name.
+    def SearchModels(self, request, context):
+        """SearchModels answers the registered models of a workspace that a filter chooses, in an order. Models of prompts (tag
+        `mlflow.prompt.is_prompt`) are left out, unless the filter names that tag.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -215,7 +221,8 @@ class ModelRegistryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreateVersion(self, request, context):
-        """CreateVersion makes the next version of a model from files of a run. The files are pinned by their digests.
+        """CreateVersion makes the next version of a model from files of a run, of a logged model or of another version. The files
+        are pinned by their digests.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -228,8 +235,9 @@ class ModelRegistryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListVersions(self, request, context):
-        """ListVersions answers the versions of a model, greatest number first.
+    def SearchVersions(self, request, context):
+        """SearchVersions answers the versions of one model or of a workspace that a filter chooses, in an order. Versions of
+        prompts are left out as in SearchModels.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -361,6 +369,15 @@ class ModelRegistryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenameModel(self, request, context):
+        """RenameModel gives a registered model another name, with all that belongs to it: versions, aliases, tags, roles and
+        metrics. MODEL_ALREADY_EXISTS where the name is taken, or has had versions of another model: no name and number ever
+        mean two things.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelRegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -374,10 +391,10 @@ def add_ModelRegistryServiceServicer_to_server(servicer, server):
                     request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetModelRequest.FromString,
                     response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetModelResponse.SerializeToString,
             ),
-            'ListModels': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListModels,
-                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelsRequest.FromString,
-                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelsResponse.SerializeToString,
+            'SearchModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchModels,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.SearchModelsRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.SearchModelsResponse.SerializeToString,
             ),
             'UpdateModel': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateModel,
@@ -404,10 +421,10 @@ def add_ModelRegistryServiceServicer_to_server(servicer, server):
                     request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetVersionRequest.FromString,
                     response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetVersionResponse.SerializeToString,
             ),
-            'ListVersions': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListVersions,
-                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionsRequest.FromString,
-                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionsResponse.SerializeToString,
+            'SearchVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchVersions,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.SearchVersionsRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.SearchVersionsResponse.SerializeToString,
             ),
             'UpdateVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateVersion,
@@ -494,6 +511,11 @@ def add_ModelRegistryServiceServicer_to_server(servicer, server):
                     request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ReadVersionSeriesRequest.FromString,
                     response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ReadVersionSeriesResponse.SerializeToString,
             ),
+            'RenameModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenameModel,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RenameModelRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RenameModelResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'trackway.api.registry.v1.ModelRegistryService', rpc_method_handlers)
@@ -561,7 +583,7 @@ class ModelRegistryService(object):
             _registered_method=True)
 
     @staticmethod
-    def ListModels(request,
+    def SearchModels(request,
             target,
             options=(),
             channel_credentials=None,
@@ -574,9 +596,9 @@ class ModelRegistryService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/trackway.api.registry.v1.ModelRegistryService/ListModels',
-            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelsRequest.SerializeToString,
-            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListModelsResponse.FromString,
+            '/trackway.api.registry.v1.ModelRegistryService/SearchModels',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.SearchModelsRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.SearchModelsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -723,7 +745,7 @@ class ModelRegistryService(object):
             _registered_method=True)
 
     @staticmethod
-    def ListVersions(request,
+    def SearchVersions(request,
             target,
             options=(),
             channel_credentials=None,
@@ -736,9 +758,9 @@ class ModelRegistryService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/trackway.api.registry.v1.ModelRegistryService/ListVersions',
-            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionsRequest.SerializeToString,
-            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListVersionsResponse.FromString,
+            '/trackway.api.registry.v1.ModelRegistryService/SearchVersions',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.SearchVersionsRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.SearchVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1198,6 +1220,33 @@ class ModelRegistryService(object):
             '/trackway.api.registry.v1.ModelRegistryService/ReadVersionSeries',
             trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ReadVersionSeriesRequest.SerializeToString,
             trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ReadVersionSeriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenameModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/RenameModel',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RenameModelRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RenameModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

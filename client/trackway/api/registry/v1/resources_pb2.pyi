@@ -24,6 +24,7 @@ class EventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EVENT_KIND_STAGE_CHANGED: _ClassVar[EventKind]
     EVENT_KIND_ALIAS_SET: _ClassVar[EventKind]
     EVENT_KIND_ALIAS_DELETED: _ClassVar[EventKind]
+    EVENT_KIND_MODEL_RENAMED: _ClassVar[EventKind]
 EVENT_KIND_UNSPECIFIED: EventKind
 EVENT_KIND_MODEL_CREATED: EventKind
 EVENT_KIND_MODEL_UPDATED: EventKind
@@ -38,6 +39,7 @@ EVENT_KIND_VERSION_TAG_DELETED: EventKind
 EVENT_KIND_STAGE_CHANGED: EventKind
 EVENT_KIND_ALIAS_SET: EventKind
 EVENT_KIND_ALIAS_DELETED: EventKind
+EVENT_KIND_MODEL_RENAMED: EventKind
 
 class RegisteredModel(_message.Message):
     __slots__ = ("name", "workspace", "description", "create_time_us", "update_time_us", "tags", "aliases", "latest_versions", "etag")
@@ -76,7 +78,7 @@ class RegisteredModel(_message.Message):
     def __init__(self, name: _Optional[str] = ..., workspace: _Optional[str] = ..., description: _Optional[str] = ..., create_time_us: _Optional[int] = ..., update_time_us: _Optional[int] = ..., tags: _Optional[_Mapping[str, str]] = ..., aliases: _Optional[_Mapping[str, int]] = ..., latest_versions: _Optional[_Iterable[_Union[ModelVersion, _Mapping]]] = ..., etag: _Optional[str] = ...) -> None: ...
 
 class ModelVersion(_message.Message):
-    __slots__ = ("name", "version", "workspace", "source", "run_id", "manifest_digest", "size_bytes", "stage", "description", "create_time_us", "update_time_us", "user", "tags", "aliases", "etag")
+    __slots__ = ("name", "version", "workspace", "source", "run_id", "manifest_digest", "size_bytes", "stage", "description", "create_time_us", "update_time_us", "user", "tags", "aliases", "etag", "run_link", "model_id", "location")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -99,6 +101,9 @@ class ModelVersion(_message.Message):
     TAGS_FIELD_NUMBER: _ClassVar[int]
     ALIASES_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
+    RUN_LINK_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: int
     workspace: str
@@ -114,7 +119,10 @@ class ModelVersion(_message.Message):
     tags: _containers.ScalarMap[str, str]
     aliases: _containers.RepeatedScalarFieldContainer[str]
     etag: str
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., workspace: _Optional[str] = ..., source: _Optional[str] = ..., run_id: _Optional[str] = ..., manifest_digest: _Optional[str] = ..., size_bytes: _Optional[int] = ..., stage: _Optional[str] = ..., description: _Optional[str] = ..., create_time_us: _Optional[int] = ..., update_time_us: _Optional[int] = ..., user: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., aliases: _Optional[_Iterable[str]] = ..., etag: _Optional[str] = ...) -> None: ...
+    run_link: str
+    model_id: str
+    location: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., workspace: _Optional[str] = ..., source: _Optional[str] = ..., run_id: _Optional[str] = ..., manifest_digest: _Optional[str] = ..., size_bytes: _Optional[int] = ..., stage: _Optional[str] = ..., description: _Optional[str] = ..., create_time_us: _Optional[int] = ..., update_time_us: _Optional[int] = ..., user: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., aliases: _Optional[_Iterable[str]] = ..., etag: _Optional[str] = ..., run_link: _Optional[str] = ..., model_id: _Optional[str] = ..., location: _Optional[str] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("event_id", "resume_token", "kind", "time_us", "actor", "reason", "workspace", "model_name", "version", "details")
