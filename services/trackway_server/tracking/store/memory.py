@@ -23,12 +23,14 @@ from trackway_server.tracking.domain.model import (
     RunInfo,
     RunsQuery,
     RunStatus,
+    UsedDataset,
     View,
 )
 from trackway_server.tracking.domain.records import RunRecords
 from trackway_server.tracking.domain.runs import load_runs
 from trackway_server.tracking.domain.search import FoundExperiment, FoundRun, SearchedExperiment, SearchedRun
 from trackway_server.tracking.store.console_memory import MemoryConsoleUnit
+from trackway_server.tracking.store.dataset_codec import encode_tags
 from trackway_server.tracking.store.deletions_memory import MemoryDeletions
 
 
@@ -144,6 +146,10 @@ class MemoryTrackingUnit:
         """See TrackingUnit."""
         return self.run(run_id)
 
+    def peek_runs(self, run_ids: Sequence[str]) -> dict[str, RunInfo]:
+        """See TrackingUnit."""
+        return {run_id: self._runs[run_id].info for run_id in run_ids if run_id in self._runs}
+
     def add_run(self, run: RunInfo) -> None:
         """See TrackingUnit."""
         self._runs[run.run_id] = _StoredRun(run)
@@ -214,6 +220,18 @@ class MemoryTrackingUnit:
         """See TrackingUnit."""
         for one in inputs:
             self._runs[run_id].dataset_inputs.setdefault((one.name, one.digest), one)
+
+    def used_datasets(self, query: RunsQuery, limit: int) -> list[UsedDataset]:
+        """See TrackingUnit."""
+        bound = query.bound_to
+        chosen = [run for run in self._runs.values() if _chosen(run.info, query)]
+        chosen = [run for run in chosen if not bound or (run.info.experiment_id, bound) in self._roles]
+        found = {
+            UsedDataset(run.info.experiment_id, one.name, one.digest, one.context)
+            for run in chosen
+            for one in run.dataset_inputs.values()
+        }
+        return sorted(found)[:limit]
 
     def refusals(self, run_id: str) -> list[RefusedRecord]:
         """See TrackingUnit."""
@@ -294,4 +312,5 @@ def _chosen(run: RunInfo, query: RunsQuery) -> bool:
 def _text_size(run: _StoredRun) -> int:
     texts = [*run.params.values(), *run.tags.values()]
     texts += [getattr(one, name) for one in run.dataset_inputs.values() for name in DATASET_TEXTS]
+    texts += [encode_tags(one.tags) for one in run.dataset_inputs.values()]
     return sum(map(len, texts))
