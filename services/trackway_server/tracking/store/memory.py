@@ -60,7 +60,20 @@ class MemoryTrackingUnit:
     @property
     def deletions(self) -> MemoryDeletions:
         """See TrackingUnit."""
-        return MemoryDeletions(self._noted, self._deleted_runs, self._drop_run)
+        experiments = (self._abandoned_experiments, self._drop_experiment)
+        return MemoryDeletions(self._noted, self._deleted_runs, self._drop_run, *experiments)
+
+    def _abandoned_experiments(self, before_us: int) -> list[int]:
+        used = {run.info.experiment_id for run in self._runs.values()} | {max(self._experiments)}
+        known = sorted(self._experiments.items())
+        return [
+            number for number, one in known if one.deleted and one.update_time_us <= before_us and number not in used
+        ]
+
+    def _drop_experiment(self, experiment_id: int) -> None:
+        del self._experiments[experiment_id]
+        for key in [key for key in self._roles if key[0] == experiment_id]:
+            del self._roles[key]
 
     def _drop_run(self, run_id: str) -> None:
         self._runs.pop(run_id, None)
