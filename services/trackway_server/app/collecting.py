@@ -189,8 +189,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--blob-url",
         metavar="URL",
-        help="where the bytes of files are, as given to the server (default: blobs in --data-dir). Not for a prefix of a"
-        " bucket that servers with another database share: bytes of theirs might go, too",
+        help="where the bytes of files are, as given to the server (default: blobs in --data-dir). Not for a prefix of"
+        " a bucket that servers with another database share: bytes of theirs might go, too",
     )
     parser.add_argument(
         "--older-than",

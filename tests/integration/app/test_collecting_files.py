@@ -1,4 +1,4 @@
-"""`trackway gc` after a real server: runs, experiments and files go, what others need stays, whatever holds the data."""
+"""`trackway gc` after a real server: runs, experiments and files go, what others need stays, on any database."""
 
 from __future__ import annotations
 
