@@ -141,6 +141,28 @@ def test_it_can_be_switched_off(server: LocalServer, client: Client, tmp_path: P
     assert tags["mlflow.source.name"] == "train.py"
 
 
+def test_what_was_recorded_without_a_server_is_synced(server: LocalServer, client: Client, tmp_path: Path) -> None:
+    folder, spools = tmp_path / "repository", tmp_path / "spools"
+    repository(folder)
+    (folder / "train.py").write_text(SCRIPT)
+    settings = environment(server, spools, TRACKWAY_CAPTURE_SOURCE="full", TRACKWAY_URI="trackway://127.0.0.1:9")
+    command = [sys.executable, "train.py"]
+    done = subprocess.run(command, cwd=folder, env=settings, text=True, capture_output=True, timeout=120, check=True)
+    outer = done.stdout.split()[0]
+    wait_until(lambda: len(list((spools / outer).glob("*/artifacts/*.json"))) == 2, "the source in its spool")
+    sync = [
+        sys.executable,
+        "-c",
+        "from trackway.cli.main import main; main()",
+        "sync",
+        "--uri",
+        server.uri,
+        str(spools),
+    ]
+    wait_until(lambda: subprocess.run(sync, env=settings, timeout=120).returncode == 0, "everything is synced", 90)
+    assert with_source(client, outer).data.tags["mlflow.source.git.dirty"] == "true"
+
+
 def test_a_setting_that_is_none(server: LocalServer, tmp_path: Path) -> None:
     settings = environment(server, tmp_path / "spools", TRACKWAY_CAPTURE_SOURCE="some")
     command = [sys.executable, "-c", "import trackway; trackway.start_run()"]
