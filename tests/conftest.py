@@ -26,6 +26,7 @@ def own_home() -> Iterator[Path]:
         (folder / name).mkdir(mode=0o700)
         os.environ[name] = str(folder / name)
     os.environ["TRACKWAY_UPLINK_IDLE"] = "1"
+    os.environ["TRACKWAY_CAPTURE_SOURCE"] = "tags"  # no process beside every run: the tests of that ask for it
     yield folder
     os.environ.clear()
     os.environ.update(kept)

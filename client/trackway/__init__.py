@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from trackway._fluent.mlflow_client import MlflowClient
     from trackway._fluent.monitor import VersionMonitor, monitor_version
     from trackway._fluent.reads import (
+        compare_runs,
         create_experiment,
         delete_experiment,
         delete_run,
@@ -121,6 +122,7 @@ _HOMES = {
     "trackway._fluent.mlflow_client": ("MlflowClient",),
     "trackway._fluent.monitor": ("VersionMonitor", "monitor_version"),
     "trackway._fluent.reads": (
+        "compare_runs",
         "create_experiment",
         "delete_experiment",
         "delete_run",
@@ -184,6 +186,7 @@ __all__ = [
     "active_run",
     "artifacts",
     "attach_run",
+    "compare_runs",
     "config",
     "create_experiment",
     "data",

@@ -33,6 +33,15 @@ profile, where their names stand in lower case and without `TRACKWAY_`:
 | seconds between samples        | `TRACKWAY_SYSTEM_METRICS_SAMPLING_INTERVAL`      | 10      |
 | samples to take the mean of    | `TRACKWAY_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING` | 1       |
 | the machine's name in metrics  | `TRACKWAY_SYSTEM_METRICS_NODE_ID`                | none    |
+| source: `full`, `tags`, `off`  | `TRACKWAY_CAPTURE_SOURCE`                        | `full`  |
+
+**Source.** Every run tells user and script (`off`: nothing else), commit and branch of its git repository, command
+line, working directory, host, version of Python and the repository's remote. With `full` these last are recorded some
+moments later by a process that the uplink starts, together with the changes that are not committed
+(`source/diff.patch`, at most 4 MiB, and the tag `mlflow.source.git.dirty`) and the packages
+(`source/requirements.txt`). Files that git does not track are never looked at. Credentials in addresses and values of
+options that are named like secrets (`--token`, `--api-key=…`) are left out; secrets in files that are tracked are in
+the diff: keep them out of repositories, or choose `tags`. A nested run has its parent's.
 
 The two folders follow `XDG_CONFIG_HOME` and `XDG_DATA_HOME` where those are set.
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from trackway import comparison as _comparison
 from trackway import series as _series
 
 RunStatus = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
@@ -49,8 +50,11 @@ MetricBuckets = _series.MetricBuckets
 MetricAggregate = _series.MetricAggregate
 MetricValues = _series.MetricValues
 MetricUpdate = _series.MetricUpdate
+ComparedRow = _comparison.ComparedRow
+RunComparison = _comparison.RunComparison
 
 NOTE_TAG = "mlflow.note.content"
+CONTEXT_TAG = "mlflow.data.context"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,11 @@ class Experiment:
     create_time_us: int = 0
     update_time_us: int = 0
     workspace: str = "default"
+
+    @property
+    def description(self) -> str:
+        """The note in Markdown, the tag `mlflow.note.content`; empty where there is none."""
+        return self.tags.get(NOTE_TAG, "")
 
     @property
     def creation_time(self) -> int:
@@ -117,6 +126,32 @@ class DatasetInput:
     """A data set and what a run uses it for (`training`, `validation`, …)."""
 
     dataset: Dataset
+    context: str = ""
+    extra_tags: Mapping[str, str] = field(default_factory=dict)
+    """What else is said of this use, but the context."""
+
+    @property
+    def tags(self) -> tuple[InputTag, ...]:
+        """MLflow's form of both: the context is the tag `mlflow.data.context`."""
+        both = {**({CONTEXT_TAG: self.context} if self.context else {}), **self.extra_tags}
+        return tuple(InputTag(key, value) for key, value in both.items())
+
+
+@dataclass(frozen=True, slots=True)
+class InputTag:
+    """A tag of a data set that a run reads."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSummary:
+    """A data set that runs of an experiment read, and what for (empty: nothing was said)."""
+
+    experiment_id: str
+    name: str
+    digest: str
     context: str = ""
 
 
@@ -182,6 +217,11 @@ class Run:
     info: RunInfo
     data: RunData
     inputs: RunInputs = RunInputs()
+
+    @property
+    def description(self) -> str:
+        """The note in Markdown, the tag `mlflow.note.content`; empty where there is none."""
+        return self.data.tags.get(NOTE_TAG, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,16 @@ from __future__ import annotations
 from trackway._ingest.keys import check_key
 from trackway.errors import InvalidArgument
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 MAX_PARAM_BYTES = 4 << 20
 MAX_TAG_BYTES = 1 << 20
 MAX_PATH_BYTES = 1024
+MAX_DATASET_TAGS = 100
+MAX_DATASET_TAG_KEY = 255
+MAX_DATASET_TAG_VALUE = 500
 
 _PATH_FORBIDDEN = frozenset("\\%#?:")
 
@@ -35,6 +42,21 @@ def mapping(kind: str, values: object) -> None:
     """Raises InvalidArgument where `values` is no mapping."""
     if not hasattr(values, "items"):
         raise InvalidArgument(f"{kind} must be a dict, not {type(values).__name__}")
+
+
+def dataset_tags(values: Mapping[str, object]) -> dict[str, str]:
+    """The tags of a data set as texts. Raises InvalidArgument for more than a server takes."""
+    mapping("tags", values)
+    texts = {str(name): str(values[name]) for name in values}
+    if len(texts) > MAX_DATASET_TAGS:
+        raise InvalidArgument(f"a data set has at most {MAX_DATASET_TAGS} tags, not {len(texts)}")
+    for name, value in texts.items():
+        if not name or len(name) > MAX_DATASET_TAG_KEY or len(value) > MAX_DATASET_TAG_VALUE:
+            raise InvalidArgument(
+                f"the tag {name!r:.80} of a data set is too long: keys have 1 to {MAX_DATASET_TAG_KEY} characters, "
+                f"values at most {MAX_DATASET_TAG_VALUE}"
+            )
+    return texts
 
 
 def artifact_path(path: object) -> str:

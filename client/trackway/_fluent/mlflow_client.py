@@ -13,7 +13,7 @@ from trackway.entities import Metric, Param, RunTag
 
 if TYPE_CHECKING:
     from trackway.client import Client
-    from trackway.types import Experiment, FileInfo, Run
+    from trackway.types import DatasetInput, Experiment, FileInfo, Run
     from trackway.types import RunStatus as StatusName
 
 
@@ -154,6 +154,16 @@ class MlflowClient(RegistryMethods):
 
     def delete_tag(self, run_id: str, key: str) -> None:
         self._server.tracking.delete_tags(run_id, [key])
+
+    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput] | None = None) -> None:
+        """Note data sets that a run reads: `DatasetInput`s of this package or of MLflow, with their tags."""
+        run = run_of(run_id)
+        for each in datasets or ():
+            form = {
+                name: getattr(each.dataset, name, "") or "" for name in ("source_type", "source", "schema", "profile")
+            }
+            tags = {tag.key: tag.value for tag in each.tags}
+            run.log_dataset(each.dataset.name, each.dataset.digest, **form, tags=tags)
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
         """The points of a metric that were logged without a context, in the order of logging, writer by writer."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trackway.series import MetricSeries, MetricUpdate
-    from trackway.types import Experiment, Run, View
+    from trackway.types import Experiment, Run, RunComparison, View
 
 _VIEWS: dict[object, View] = {
     1: "active",
@@ -114,6 +114,26 @@ def find_runs(
         page_size=max(1, min(max_results, _PAGE)),
     )
     return list(islice(found, max_results))
+
+
+def compare_runs(
+    run_ids: Iterable[str],
+    *,
+    only_differing: bool = False,
+    any_context: bool = False,
+    output_format: Literal["pandas", "list"] = "pandas",
+) -> pd.DataFrame | RunComparison:
+    """At most 100 runs beside one another, as a DataFrame (a row for each param, tag and metric, a column for each run)
+    or, with `output_format="list"`, as a `RunComparison`, which has the whole summaries of metrics.
+
+    `only_differing` leaves out what all have the same, `any_context` adds series with a context (ranks, subsets).
+    Raises NotFound with the first run that is not there for you.
+    """
+    if output_format not in ("pandas", "list"):
+        raise InvalidArgument(f"output_format must be 'pandas' or 'list', not {output_format!r}")
+    flush_open_runs()
+    found = session.server().tracking.compare_runs(run_ids, only_differing=only_differing, any_context=any_context)
+    return found.to_pandas() if output_format == "pandas" else found
 
 
 def _experiment_ids(ids: Iterable[str] | None, names: Iterable[str] | None) -> list[str]:

@@ -170,10 +170,14 @@ class ActiveRun(MetricLog):
         schema: str = "",
         profile: str = "",
         context: str = "",
+        tags: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note a data set that the run reads: its name, a digest of its content and, as JSON, what it looks like."""
+        """Note a data set that the run reads: its name, a digest of its content and, as JSON, what it looks like; and
+        of this use of it a context and tags. MLflow's tag `mlflow.data.context` is the context."""
         if not name or not digest:
             raise InvalidArgument("a data set needs a name and a digest of its content")
+        more = checks.dataset_tags(tags or {})
+        tagged = more.pop(tags_of.DATA_CONTEXT, "")
         self._writer.log_dataset(
             name=name,
             digest=digest,
@@ -181,7 +185,8 @@ class ActiveRun(MetricLog):
             source=source,
             schema=schema,
             profile=profile,
-            context=context,
+            context=context or tagged,
+            tags=more,
         )
 
     # -- artifacts ---------------------------------------------------------------------------------------------------

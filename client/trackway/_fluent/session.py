@@ -80,6 +80,16 @@ def switch(name: str) -> bool:
     return text in _ON
 
 
+def captured_source() -> str:
+    """How much runs tell of what they were started from: `full`, `tags` or `off`. Raises InvalidArgument."""
+    chosen = setting("CAPTURE_SOURCE") or "full"
+    if chosen not in ("full", "tags", "off"):
+        raise InvalidArgument(f"TRACKWAY_CAPTURE_SOURCE is {chosen!r}: write full, tags or off")
+    if chosen == "full" and os.environ.get("TRACKWAY_UPLINK") == "off":
+        return "tags"  # nobody is there to do the rest
+    return chosen
+
+
 def number(name: str, default: int) -> int:
     """A setting that is a number from 1 on. Raises InvalidArgument for anything else."""
     value = setting(name) or str(default)

@@ -252,11 +252,15 @@ def _begin(
     description: str | None,
     series_context: Mapping[str, Any] | None,
 ) -> ActiveRun:
-    all_tags = _start_tags(parent, run_name, parent_run_id, tags, description)
+    captured = session.captured_source()
+    all_tags = context.context_tags(captured)
+    all_tags |= _start_tags(parent, run_name, parent_run_id, tags, description)
     name, chosen_id = _experiment(parent, experiment_id)
     user, now = all_tags.get(context.USER, ""), time_ns() // 1000
     labels = _labels(series_context)
     writer = _writer(new_id(), owns_run=True, labels=labels)
+    if parent is None and captured == "full" and (request := context.source_request()):
+        writer.record_source(request)  # a nested run has what its parent has
     run_name = all_tags[context.RUN_NAME]
     writer.run_start(
         experiment_name=name, experiment_id=chosen_id, run_name=run_name, user_id=user, start_time_us=now, tags=all_tags
@@ -281,7 +285,7 @@ def _start_tags(
     named = run_name or given.get(context.RUN_NAME) or random_run_name()
     within = _checked_id(parent_run_id) if parent_run_id else (parent.info.run_id if parent else "")
     own = {context.RUN_NAME: named, context.PARENT_RUN_ID: within, context.NOTE: description or ""}
-    return {**context.context_tags(), **given, **{key: value for key, value in own.items() if value}}
+    return {**given, **{key: value for key, value in own.items() if value}}
 
 
 def _experiment(parent: ActiveRun | None, experiment_id: str | None) -> tuple[str, str]:

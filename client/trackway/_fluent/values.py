@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trackway._fluent.stack import current_run, flush_open_runs, run_of
+from trackway.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def delete_tag(key: str) -> None:
 
 
 def log_input(dataset: Dataset, context: str | None = None, tags: Mapping[str, str] | None = None) -> None:
-    """Note that the run reads a data set (of `trackway.data`), and what for: `training`, `validation`, …"""
-    purpose = context or (tags or {}).get("mlflow.data.context", "")
+    """Note that the run reads a data set (of `trackway.data`), what for (`training`, `validation`, …), and what else is
+    to be said of that."""
     form = dataset.to_dict()
     log_dataset(
         form["name"],
@@ -100,14 +101,23 @@ def log_input(dataset: Dataset, context: str | None = None, tags: Mapping[str, s
         source=form.get("source", ""),
         schema=form.get("schema", "") or "",
         profile=form.get("profile", "") or "",
-        context=purpose,
+        context=context or "",
+        tags=tags,
     )
 
 
-def log_inputs(datasets: Sequence[Dataset], contexts: Sequence[str | None] | None = None) -> None:
-    """`log_input` for several data sets."""
-    for dataset, context in zip(datasets, contexts or [None] * len(datasets), strict=True):
-        log_input(dataset, context)
+def log_inputs(
+    datasets: Sequence[Dataset],
+    contexts: Sequence[str | None] | None = None,
+    tags_list: Sequence[Mapping[str, str] | None] | None = None,
+) -> None:
+    """`log_input` for several data sets. Raises InvalidArgument where the lists are not of one length."""
+    nothing = [None] * len(datasets)
+    contexts, tags_list = contexts or nothing, tags_list or nothing
+    if not len(datasets) == len(contexts) == len(tags_list):
+        raise InvalidArgument("datasets, contexts and tags_list must be of one length")
+    for dataset, context, tags in zip(datasets, contexts, tags_list, strict=True):
+        log_input(dataset, context, tags)
 
 
 def log_dataset(
@@ -119,11 +129,11 @@ def log_dataset(
     schema: str = "",
     profile: str = "",
     context: str = "",
+    tags: Mapping[str, Any] | None = None,
 ) -> None:
     """Note that the run reads a data set: its name and a digest of its content; `schema` and `profile` are JSON."""
-    current_run().log_dataset(
-        name, digest, source_type=source_type, source=source, schema=schema, profile=profile, context=context
-    )
+    form = {"source_type": source_type, "source": source, "schema": schema, "profile": profile}
+    current_run().log_dataset(name, digest, **form, context=context, tags=tags)
 
 
 def flush(timeout: float = 60.0) -> None:

@@ -3,7 +3,8 @@
 The socket lies in a folder of the machine, not of the spool, since a spool may be on a network file system. It is made
 with mode 0700 and refused if someone else owns it. A datagram is one JSON object: {"spool": PATH, "flush": bool} and,
 where they are not in the profile, {"uri": …, "token": …, "files": {"ca_file": PATH, …}}; keys stay in the uplink's
-memory, and of files (of TLS, or with a token) only the paths travel.
+memory, and of files (of TLS, or with a token) only the paths travel. The first of a run may have {"source": …}, what is
+to be recorded of that: see `_source/starting.py`.
 """
 
 from __future__ import annotations

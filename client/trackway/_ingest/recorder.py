@@ -57,6 +57,7 @@ class Recorder:
         "_root",
         "_segment",
         "_service",
+        "_source",
         "_state_fd",
         "_token",
         "_told",
@@ -126,6 +127,11 @@ class Recorder:
         self._told = 0
         self._retry_at = 0.0
         self._directory = ""
+        self._source: Mapping[str, object] | None = None
+
+    def record_source(self, source: Mapping[str, object]) -> None:
+        """Have the uplink record what the run was started from; to be called before the first record."""
+        self._source = source
 
     def _make_folder(self) -> None:
         """Make the spool's folder, at the first record: a process that logs nothing leaves nothing. Raises OSError."""
@@ -181,6 +187,8 @@ class Recorder:
         if self._files:
             message["uri"] = self.uri
             message["files"] = self._files
+        if self._source is not None:
+            message["source"], self._source = self._source, None
         doorbell.ring(self._root, message)
         doorbell.reap()
 

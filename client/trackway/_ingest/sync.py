@@ -79,12 +79,25 @@ async def _sync(
         progress(report)
 
     try:
-        async with asyncio.TaskGroup() as tasks:
-            for spool in report.spools:
-                tasks.create_task(send(spool))
+        for wave in _waves(report.spools):
+            async with asyncio.TaskGroup() as tasks:
+                for spool in wave:
+                    tasks.create_task(send(spool))
     finally:
         await servers.close()
     return report
+
+
+def _waves(spools: list[SpoolReport]) -> list[list[SpoolReport]]:
+    """Those that begin runs first: a server takes nothing of a run that it does not know."""
+    waves: list[list[SpoolReport]] = [[], []]
+    for spool in spools:
+        try:
+            begins = Meta.read(spool.directory).owns_run
+        except (OSError, SpoolDamaged):
+            begins = False  # `_send` says what is wrong
+        waves[not begins].append(spool)
+    return waves
 
 
 async def _send(

@@ -19,6 +19,7 @@ from trackway._ingest.meta import Meta, SpoolDamaged
 from trackway._ingest.sender import SpoolSender
 from trackway._ingest.server import Servers
 from trackway._ingest.spool import REGISTRY, Link
+from trackway._source.starting import Sources
 
 SCAN_SECONDS = 1.0
 LIVENESS_SECONDS = 1.0
@@ -47,6 +48,7 @@ class Watch:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._servers = Servers()
+        self._sources = Sources(root)
         self._bell = asyncio.Event()
         self._tended: dict[Path, _Tended] = {}
         self._useful_at = time.monotonic()
@@ -62,6 +64,8 @@ class Watch:
         if isinstance(uri, str) and isinstance(files, dict):
             with contextlib.suppress(errors.InvalidArgument):
                 self._servers.learn_files(uri, {str(name): str(path) for name, path in files.items()})
+        if isinstance(spool, str) and isinstance(source := message.get("source"), dict):
+            self._sources.take(Path(spool), source)
         if isinstance(spool, str) and (tended := self._tended.get(Path(spool))) is not None:
             if message.get("flush"):
                 tended.wake()
@@ -90,12 +94,13 @@ class Watch:
         for directory in find_spools([self._root]):
             if directory not in self._tended:
                 self._tended[directory] = _Tended(directory, self._servers, tasks)
+        self._sources.go_on()
 
     def _may_end(self) -> bool:
         """Nothing to send and nobody writing for a while; or only what cannot be sent, for a longer while."""
         now = time.monotonic()
         active = [tended for tended in self._tended.values() if not tended.done]
-        if any(tended.alive or tended.sending for tended in active):
+        if self._sources.busy or any(tended.alive or tended.sending for tended in active):
             self._useful_at = now
         patience = GIVE_UP_SECONDS if active else float(os.environ.get("TRACKWAY_UPLINK_IDLE", IDLE_SECONDS))
         return now - self._useful_at > patience

@@ -246,10 +246,12 @@ class Writer(Recorder):
         schema: str = "",
         profile: str = "",
         context: str = "",
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         """Record that the run reads a data set."""
-        fields = {"name": name, "digest": digest, "source_type": source_type, "source": source}
-        self._append_json(Kind.DATASET, {**fields, "schema": schema, "profile": profile, "context": context})
+        fields: dict[str, object] = {"name": name, "digest": digest, "source_type": source_type, "source": source}
+        fields |= {"schema": schema, "profile": profile, "context": context}
+        self._append_json(Kind.DATASET, {**fields, "tags": dict(tags)} if tags else fields)
 
     def set_status(self, status: int, message: str = "", time_us: int | None = None) -> None:
         """Record a new state of the run, by MLflow's number (1 RUNNING … 3 FINISHED, 4 FAILED, 5 KILLED).

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from trackway.errors import InvalidArgument
+from trackway.types import NOTE_TAG
 
 
 def texts(values: Mapping[str, object] | None) -> dict[str, str]:
@@ -17,3 +18,12 @@ def names(values: Iterable[str]) -> list[str]:
     if isinstance(values, str):
         raise InvalidArgument(f"give a list, not the text {values!r}: [{values!r}]")
     return list(values)
+
+
+def noted(tags: Mapping[str, object] | None, description: str | None) -> dict[str, str]:
+    """Tags with the description among them, as the note that it is. Raises InvalidArgument where both are given."""
+    if description is None:
+        return texts(tags)
+    if NOTE_TAG in (tags or {}):
+        raise InvalidArgument(f"description and the tag {NOTE_TAG} are the same thing; give one of them")
+    return {**texts(tags), NOTE_TAG: description}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 from trackway import types
@@ -11,6 +12,7 @@ from trackway.api.metrics.v1 import ingest_pb2, series_pb2
 from trackway.api.registry.v1 import model_registry_service_pb2 as registry_service_pb2
 from trackway.api.registry.v1 import resources_pb2 as registry_pb2
 from trackway.api.tracking.v1 import resources_pb2 as tracking_pb2
+from trackway.api.tracking.v1 import tracking_service_pb2
 
 
 def enum_name(enum: Any, number: int, prefix: str) -> str:
@@ -71,10 +73,11 @@ def dataset_input(message: ingest_pb2.DatasetInput) -> types.DatasetInput:
         schema=message.schema,
         profile=message.profile,
     )
-    return types.DatasetInput(dataset, message.context)
+    return types.DatasetInput(dataset, message.context, dict(message.tags))
 
 
-def dataset_message(dataset: types.Dataset, context: str) -> ingest_pb2.DatasetInput:
+def dataset_message(used: types.DatasetInput) -> ingest_pb2.DatasetInput:
+    dataset = used.dataset
     return ingest_pb2.DatasetInput(
         name=dataset.name,
         digest=dataset.digest,
@@ -82,8 +85,33 @@ def dataset_message(dataset: types.Dataset, context: str) -> ingest_pb2.DatasetI
         source=dataset.source,
         schema=dataset.schema,
         profile=dataset.profile,
-        context=context,
+        context=used.context,
+        tags=dict(used.extra_tags),
     )
+
+
+def dataset_summary(message: tracking_pb2.DatasetSummary) -> types.DatasetSummary:
+    return types.DatasetSummary(message.experiment_id, message.name, message.digest, message.context)
+
+
+def comparison(response: tracking_service_pb2.CompareRunsResponse) -> types.RunComparison:
+    return types.RunComparison(tuple(map(_run_info, response.runs)), tuple(map(_compared_row, response.rows)))
+
+
+def _compared_row(message: tracking_pb2.ComparedRow) -> types.ComparedRow:
+    key, context = message.key, dict(message.context)
+    kind = enum_name(tracking_pb2.ComparedKind, message.kind, "COMPARED_KIND_").lower()
+    values: list[str | types.MetricSummary | None] = []
+    for each in message.values:
+        match each.WhichOneof("value"):
+            case "text":
+                values.append(each.text)
+            case "metric":
+                values.append(replace(summary(each.metric), key=key, context=context))
+            case _:
+                values.append(None)
+    cut = tuple(each.cut_characters for each in message.values)
+    return types.ComparedRow(cast(Any, kind), key, context, message.differs, tuple(values), cut)
 
 
 def summary(message: series_pb2.SeriesSummary) -> types.MetricSummary:

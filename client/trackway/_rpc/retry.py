@@ -31,6 +31,8 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "ReadAggregates",
         "ReadValues",
         "Follow",
+        "CompareRuns",
+        "SearchDatasets",
     ),
     "trackway.api.artifacts.v1.ArtifactStoreService": (
         "DownloadArtifact",

@@ -9,7 +9,7 @@ from typing import Any
 from trackway import errors, types
 from trackway._ids import new_id
 from trackway._rpc import convert, series
-from trackway._rpc.arguments import names, texts
+from trackway._rpc.arguments import names, noted, texts
 from trackway._rpc.connection import Connection
 from trackway._rpc.console import Console
 from trackway._rpc.follow import Follow
@@ -37,9 +37,14 @@ class AsyncTracking:
     def _stub(self) -> Any:
         return self._connection.stub(TrackingServiceStub)
 
-    async def create_experiment(self, name: str, *, tags: Mapping[str, str] | None = None) -> types.Experiment:
-        """Make an experiment. Raises AlreadyExists where the name is taken, maybe by a deleted one."""
-        request = pb.CreateExperimentRequest(name=name, workspace=self._connection.workspace, tags=texts(tags))
+    async def create_experiment(
+        self, name: str, *, tags: Mapping[str, str] | None = None, description: str | None = None
+    ) -> types.Experiment:
+        """Make an experiment; `description` is a note in Markdown. Raises AlreadyExists where the name is taken, maybe
+        by a deleted one."""
+        request = pb.CreateExperimentRequest(
+            name=name, workspace=self._connection.workspace, tags=noted(tags, description)
+        )
         response: pb.CreateExperimentResponse = await self._connection.unary(self._stub.CreateExperiment, request)
         return convert.experiment(response.experiment)
 
@@ -89,10 +94,15 @@ class AsyncTracking:
         name: str | None = None,
         set_tags: Mapping[str, str] | None = None,
         delete_tags: Iterable[str] = (),
+        description: str | None = None,
     ) -> types.Experiment:
-        """Rename an experiment, set and delete its tags. Raises NotFound also for a tag that is not there."""
+        """Rename an experiment, set its note (Markdown), set and delete its tags. Raises NotFound also for a tag that
+        is not there."""
         request = pb.UpdateExperimentRequest(
-            experiment_id=experiment_id, new_name=name or "", set_tags=texts(set_tags), delete_tags=names(delete_tags)
+            experiment_id=experiment_id,
+            new_name=name or "",
+            set_tags=noted(set_tags, description),
+            delete_tags=names(delete_tags),
         )
         response: pb.UpdateExperimentResponse = await self._connection.unary(self._stub.UpdateExperiment, request)
         return convert.experiment(response.experiment)
@@ -117,8 +127,9 @@ class AsyncTracking:
         user_id: str | None = None,
         start_time_us: int | None = None,
         tags: Mapping[str, str] | None = None,
+        description: str | None = None,
     ) -> types.Run:
-        """Make a run that is RUNNING, in `Default` where no experiment is named.
+        """Make a run that is RUNNING, in `Default` where no experiment is named. `description` is a note in Markdown.
 
         An experiment that is named and not there is made. The run's id is chosen here unless given; a call with the id
         and content of a run that is there answers that run. The start is now unless given.
@@ -129,7 +140,7 @@ class AsyncTracking:
             run_name=run_name or "",
             user_id=user_id or "",
             start_time_us=time.time_ns() // 1000 if start_time_us is None else start_time_us,
-            tags=texts(tags),
+            tags=noted(tags, description),
         )
         request = pb.CreateRunRequest(run_id=run_id or new_id(), workspace=self._connection.workspace, start=start)
         response: pb.CreateRunResponse = await self._connection.unary(self._stub.CreateRun, request)
@@ -212,13 +223,37 @@ class AsyncTracking:
         """Set tags, all or none."""
         await self.log_batch(run_id, set_tags=tags)
 
+    async def describe_run(self, run_id: str, description: str) -> None:
+        """Set the note of a run, in Markdown."""
+        await self.log_batch(run_id, set_tags=noted(None, description))
+
     async def delete_tags(self, run_id: str, keys: Iterable[str]) -> None:
         """Delete tags, all or none. Raises NotFound where one is not there."""
         await self.log_batch(run_id, delete_tags=keys)
 
-    async def log_dataset(self, run_id: str, dataset: types.Dataset, *, context: str = "") -> None:
-        """Note that the run reads a data set. The same name and digest twice is one input."""
-        await self.log_batch(run_id, datasets=[types.DatasetInput(dataset, context)])
+    async def log_dataset(
+        self, run_id: str, dataset: types.Dataset, *, context: str = "", tags: Mapping[str, object] | None = None
+    ) -> None:
+        """Note that the run reads a data set, what for, and what else is to be said of that. The same name and digest
+        twice is one input."""
+        await self.log_batch(run_id, datasets=[types.DatasetInput(dataset, context, texts(tags))])
+
+    async def search_datasets(self, experiment_ids: Iterable[str]) -> list[types.DatasetSummary]:
+        """The different data sets that runs of at most 20 experiments read, and what for; the first 1,000, by
+        experiment, name, digest and context."""
+        request = pb.SearchDatasetsRequest(workspace=self._connection.workspace, experiment_ids=names(experiment_ids))
+        response: pb.SearchDatasetsResponse = await self._connection.unary(self._stub.SearchDatasets, request)
+        return [convert.dataset_summary(message) for message in response.datasets]
+
+    async def compare_runs(
+        self, run_ids: Iterable[str], *, only_differing: bool = False, any_context: bool = False
+    ) -> types.RunComparison:
+        """At most 100 runs beside one another: a row for each param, tag and metric that any of them has, and whether
+        they differ in it. `any_context` has rows for series with a context (ranks, subsets), too. Runs of any
+        experiments; raises NotFound with the first that is not there for you."""
+        request = pb.CompareRunsRequest(run_ids=names(run_ids), only_differing=only_differing, any_context=any_context)
+        response: pb.CompareRunsResponse = await self._connection.unary(self._stub.CompareRuns, request)
+        return convert.comparison(response)
 
     async def log_batch(
         self,
@@ -234,7 +269,7 @@ class AsyncTracking:
             run_id=run_id,
             params=ingest_pb2.ParamsSet(params=texts(params)),
             tags=ingest_pb2.TagsChange(set=texts(set_tags), delete=names(delete_tags)),
-            dataset_inputs=[convert.dataset_message(each.dataset, each.context) for each in datasets],
+            dataset_inputs=[convert.dataset_message(each) for each in datasets],
         )
         await self._connection.unary(self._stub.LogBatch, request)
 

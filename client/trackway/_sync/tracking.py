@@ -17,8 +17,10 @@ class Tracking:
         self._async = original
         self._portal = portal
 
-    def create_experiment(self, name: str, *, tags: Mapping[str, str] | None = None) -> types.Experiment:
-        return self._portal.call(self._async.create_experiment, name, tags=tags)
+    def create_experiment(
+        self, name: str, *, tags: Mapping[str, str] | None = None, description: str | None = None
+    ) -> types.Experiment:
+        return self._portal.call(self._async.create_experiment, name, tags=tags, description=description)
 
     def get_experiment(self, experiment_id: str | None = None, *, name: str | None = None) -> types.Experiment:
         return self._portal.call(self._async.get_experiment, experiment_id, name=name)
@@ -43,6 +45,7 @@ class Tracking:
         name: str | None = None,
         set_tags: Mapping[str, str] | None = None,
         delete_tags: Iterable[str] = (),
+        description: str | None = None,
     ) -> types.Experiment:
         return self._portal.call(
             self._async.update_experiment,
@@ -50,6 +53,7 @@ class Tracking:
             name=name,
             set_tags=set_tags,
             delete_tags=delete_tags,
+            description=description,
         )
 
     def delete_experiment(self, experiment_id: str) -> None:
@@ -68,6 +72,7 @@ class Tracking:
         user_id: str | None = None,
         start_time_us: int | None = None,
         tags: Mapping[str, str] | None = None,
+        description: str | None = None,
     ) -> types.Run:
         return self._portal.call(
             self._async.create_run,
@@ -78,6 +83,7 @@ class Tracking:
             user_id=user_id,
             start_time_us=start_time_us,
             tags=tags,
+            description=description,
         )
 
     def get_run(self, run_id: str) -> types.Run:
@@ -135,11 +141,26 @@ class Tracking:
     def set_tags(self, run_id: str, tags: Mapping[str, object]) -> None:
         self._portal.call(self._async.set_tags, run_id, tags)
 
+    def describe_run(self, run_id: str, description: str) -> None:
+        self._portal.call(self._async.describe_run, run_id, description)
+
     def delete_tags(self, run_id: str, keys: Iterable[str]) -> None:
         self._portal.call(self._async.delete_tags, run_id, keys)
 
-    def log_dataset(self, run_id: str, dataset: types.Dataset, *, context: str = "") -> None:
-        self._portal.call(self._async.log_dataset, run_id, dataset, context=context)
+    def log_dataset(
+        self, run_id: str, dataset: types.Dataset, *, context: str = "", tags: Mapping[str, object] | None = None
+    ) -> None:
+        self._portal.call(self._async.log_dataset, run_id, dataset, context=context, tags=tags)
+
+    def search_datasets(self, experiment_ids: Iterable[str]) -> list[types.DatasetSummary]:
+        return self._portal.call(self._async.search_datasets, experiment_ids)
+
+    def compare_runs(
+        self, run_ids: Iterable[str], *, only_differing: bool = False, any_context: bool = False
+    ) -> types.RunComparison:
+        return self._portal.call(
+            self._async.compare_runs, run_ids, only_differing=only_differing, any_context=any_context
+        )
 
     def log_batch(
         self,

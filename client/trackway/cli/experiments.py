@@ -6,10 +6,13 @@ from itertools import islice
 
 import typer
 
+from trackway.cli import notes
 from trackway.cli.connection import Json, Limit, Uri, connect
 from trackway.cli.output import Column, moment, print_json, print_table
 
 app = typer.Typer(help="Experiments: groups of runs.", no_args_is_help=True)
+
+app.command("describe")(notes.describe_experiment)
 
 _COLUMNS = (Column("Id", "right", wrap=False), Column("Name"), Column("Created", wrap=False), Column("Note"))
 
@@ -27,8 +30,5 @@ def list_experiments(uri: Uri = None, limit: Limit = 50, as_json: Json = False) 
     if as_json:
         print_json(found)
         return
-    rows = [
-        (each.experiment_id, each.name, moment(each.create_time_us), each.tags.get("mlflow.note.content", "")[:200])
-        for each in found
-    ]
+    rows = [(each.experiment_id, each.name, moment(each.create_time_us), each.description[:200]) for each in found]
     print_table("Experiments", _COLUMNS, rows, empty="There are no experiments.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackway.cli import metrics
+from trackway.cli import compare, metrics, notes
 from trackway.cli.connection import Json, Limit, Uri, connect
 from trackway.cli.console import ConsolePrinter
 from trackway.cli.output import (
@@ -43,6 +43,8 @@ _LIST_COLUMNS = (
 
 
 app.command("metrics")(metrics.show_metrics)
+app.command("compare")(compare.compare_runs)
+app.command("describe")(notes.describe_run)
 
 
 @app.callback()

@@ -1,4 +1,4 @@
-"""`trackway server gc`: removes runs for good that have been deleted for long enough."""
+"""`trackway server gc`: removes runs for good that have been deleted for long enough, with their files."""
 
 from __future__ import annotations
 
@@ -8,22 +8,32 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from trackway_server.app.arguments import add_database_url
+from trackway_server.app.arguments import add_database_url, from_file_or_environment
 from trackway_server.app.data_dir import claimed_data_dir
 from trackway_server.app.options import DEFAULT_DATA_DIR, Target
 from trackway_server.core.lifecycle import StartupError
 
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from trackway_server.artifacts.domain.collecting import Collector
+    from trackway_server.tracking.purging import Purger
+
 _REFUSED = 2
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
-_DESCRIPTION = """Remove runs for good that have been deleted for long enough: points, params, tags, the run itself. A
-running server does so by itself, once an hour; on SQLite files this command is for a server that is stopped. It may be
-stopped at any time, and goes on where it was the next time. A run counts as deleted from when a server, or this
-command, first found it so."""
+_DESCRIPTION = """Remove runs for good that have been deleted for long enough: points, params, tags, the run itself, and
+experiments that were deleted with all of theirs. A running server does so by itself, once an hour; this command also
+removes the files of runs that are gone, and the bytes that no file and no version of a model refers to any more (on
+PostgreSQL those of the last quarter of an hour are left to the next time). On SQLite files it is for a server that is
+stopped. It may be stopped at any time, and goes on where it was the next time. A run counts as deleted from when a
+server, or this command, first found it so."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,43 +51,115 @@ def main(arguments: Sequence[str]) -> int:
 
 
 async def _collect(parsed: argparse.Namespace) -> int:
-    from pydantic import SecretStr
+    from trackway_server.core.errors import DomainError
 
+    found = _Found(parsed)
+    if not found.runs:
+        where = parsed.data_dir / "tracking.db"
+        raise StartupError(f"there is no {where}: say where the data is: --data-dir or --database-url")
+    told = {"dry_run": parsed.dry_run, "runs": 0, "point_bytes": 0}
+    try:
+        async with AsyncExitStack() as stack:
+            for target in found.claimed:
+                stack.enter_context(claimed_data_dir(parsed.data_dir, target))
+            purger = await stack.enter_async_context(_purger(parsed))
+            async for run in purger.purge(dry_run=parsed.dry_run):
+                told["runs"] += 1
+                told["point_bytes"] += run.point_bytes
+                _tell_run(parsed, f"{run.run_id}  {run.point_bytes:,} bytes")
+            if found.files:
+                collector = await stack.enter_async_context(_collector(parsed, purger))
+                async for owner in collector.collect(dry_run=parsed.dry_run):
+                    _tell_run(parsed, f"{owner.run_id}  files")
+                told |= asdict(collector.collected)
+    except DomainError as refused:
+        raise StartupError(refused.message) from refused
+    _tell(told, as_json=parsed.json)
+    return 0
+
+
+class _Found:
+    """Which services' data is where the arguments say."""
+
+    def __init__(self, parsed: argparse.Namespace) -> None:
+        remote = parsed.database_url is not None
+        files_remote = parsed.artifacts_database_url is not None
+        self.runs = remote or (parsed.data_dir / "tracking.db").exists()
+        # Whose files are in a database beside this one says so; those of a PostgreSQL are not guessed at.
+        self.files = files_remote or (parsed.data_dir / "artifacts.db").exists()
+        self.claimed = [
+            target
+            for target, local in (
+                (Target.TRACKING, self.runs and not remote),
+                (Target.ARTIFACTS, self.files and not files_remote),
+            )
+            if local
+        ]
+
+
+@asynccontextmanager
+async def _purger(parsed: argparse.Namespace) -> AsyncIterator[Purger]:
     from trackway_server.core.clock import SystemClock
     from trackway_server.core.db.opening import opened_database
-    from trackway_server.core.errors import DomainError
     from trackway_server.tracking.config import TrackingSettings
     from trackway_server.tracking.module import MIGRATIONS
     from trackway_server.tracking.purging import Purger
     from trackway_server.tracking.store.sql import SqlTracking
 
-    url = SecretStr(parsed.database_url) if parsed.database_url else None
+    url = _secret(parsed.database_url)
     settings = TrackingSettings(data_dir=parsed.data_dir, database_url=url)
-    if url is None and not settings.database_path.exists():
-        raise StartupError(f"there is no {settings.database_path}: say where the data is: --data-dir or --database-url")
     retention = settings.retention_seconds if parsed.older_than is None else parsed.older_than
-    runs, size = 0, 0
-    claim = nullcontext() if url is not None else claimed_data_dir(parsed.data_dir, Target.TRACKING)
-    with claim:
-        async with opened_database(settings.database_path, MIGRATIONS, url) as database:
-            purger = Purger(SqlTracking(database), SystemClock(), retention)
-            try:
-                async for run in purger.purge(dry_run=parsed.dry_run):
-                    runs, size = runs + 1, size + run.point_bytes
-                    if not parsed.json:
-                        print(f"{run.run_id}  {run.point_bytes:,} bytes")  # noqa: T201 - this is the program's output
-            except DomainError as refused:
-                raise StartupError(refused.message) from refused
-    _tell(runs, size, dry_run=parsed.dry_run, as_json=parsed.json)
-    return 0
+    async with opened_database(settings.database_path, MIGRATIONS, url) as database:
+        yield Purger(SqlTracking(database), SystemClock(), retention)
 
 
-def _tell(runs: int, size: int, *, dry_run: bool, as_json: bool) -> None:
+@asynccontextmanager
+async def _collector(parsed: argparse.Namespace, purger: Purger) -> AsyncIterator[Collector]:
+    from trackway_server.artifacts.config import ArtifactsSettings
+    from trackway_server.artifacts.domain.collecting import GRACE_SECONDS, Collector
+    from trackway_server.artifacts.module import MIGRATIONS, open_blobs
+    from trackway_server.artifacts.store.garbage_sql import SqlGarbage
+    from trackway_server.core.clock import SystemClock
+    from trackway_server.core.db.opening import opened_database
+
+    url = _secret(parsed.artifacts_database_url)
+    settings = ArtifactsSettings(data_dir=parsed.data_dir, database_url=url, blob_url=parsed.blob_url or "")
+    if not settings.blob_url and (os.environ.get("TRACKWAY_BLOB_URL") or not (parsed.data_dir / "blobs").is_dir()):
+        # Asked for in so many words: it is no bucket in which others keep files, too.
+        raise StartupError("say where the bytes of files are: --blob-url as given to the server, or --data-dir")
+    # Beside SQLite files no server runs now, so that nobody uploads.
+    grace = 0.0 if url is None else GRACE_SECONDS
+
+    async def gone(run_ids: Sequence[str]) -> set[str]:
+        return await purger.doomed(run_ids, with_due=parsed.dry_run)
+
+    async with (
+        opened_database(settings.data_dir / "artifacts.db", MIGRATIONS, url) as database,
+        open_blobs(settings) as blobs,
+    ):
+        yield Collector(SqlGarbage(database), blobs, SystemClock(), gone, grace)
+
+
+def _secret(text: str | None) -> SecretStr | None:
+    from pydantic import SecretStr
+
+    return SecretStr(text) if text else None
+
+
+def _tell_run(parsed: argparse.Namespace, line: str) -> None:
+    if not parsed.json:
+        print(line)  # noqa: T201 - this is the program's output
+
+
+def _tell(told: dict[str, int], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"dry_run": dry_run, "runs": runs, "point_bytes": size}))  # noqa: T201
-    else:
-        done = "would be removed" if dry_run else "removed"
-        print(f"{runs} deleted runs {done}, {size:,} bytes of points.")  # noqa: T201
+        print(json.dumps(told))  # noqa: T201
+        return
+    done = "would be removed" if told["dry_run"] else "removed"
+    print(f"{told['runs']} deleted runs {done}, {told['point_bytes']:,} bytes of points.")  # noqa: T201
+    if "files" in told:
+        print(f"{told['files']} files of runs that are gone {done}, {told['file_bytes']:,} bytes.")  # noqa: T201
+        print(f"{told['blobs']} blobs that nothing refers to {done}: {told['blob_bytes']:,} bytes freed.")  # noqa: T201
 
 
 def _seconds(text: str) -> float:
@@ -97,6 +179,19 @@ def _parser() -> argparse.ArgumentParser:
         help="where the SQLite files are (default: $TRACKWAY_DATA_DIR or ./trackway-data)",
     )
     add_database_url(parser)
+    parser.add_argument(
+        "--artifacts-database-url",
+        default=from_file_or_environment("TRACKWAY_ARTIFACTS_DATABASE_URL"),
+        metavar="URL",
+        help="PostgreSQL of the artifact store, to remove files, too; it may be the same one (default:"
+        " $TRACKWAY_ARTIFACTS_DATABASE_URL; without it artifacts.db in --data-dir, where that is)",
+    )
+    parser.add_argument(
+        "--blob-url",
+        metavar="URL",
+        help="where the bytes of files are, as given to the server (default: blobs in --data-dir). Not for a prefix of"
+        " a bucket that servers with another database share: bytes of theirs might go, too",
+    )
     parser.add_argument(
         "--older-than",
         type=_seconds,

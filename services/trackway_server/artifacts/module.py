@@ -49,7 +49,7 @@ async def open_module(
     telemetry = telemetry or Telemetry()
     async with (
         opened_database(settings.data_dir / "artifacts.db", MIGRATIONS, settings.database_url) as database,
-        _opening_blobs(settings) as blobs,
+        open_blobs(settings) as blobs,
     ):
         index = SqlArtifactIndex(observed(database, telemetry, "artifacts"))
         roles: FileRoles = NoFileRoles()
@@ -59,7 +59,7 @@ async def open_module(
         yield ServiceBinding(DESCRIPTOR, servicer, POLICY)
 
 
-def _opening_blobs(settings: ArtifactsSettings) -> AbstractAsyncContextManager[BlobStore]:
+def open_blobs(settings: ArtifactsSettings) -> AbstractAsyncContextManager[BlobStore]:
     """The blob store of the blob URL. What S3 needs is loaded only where it is used."""
     if not settings.blob_url:
         return open_local_blobs(settings.data_dir / "blobs")

@@ -86,6 +86,7 @@ class ArtifactStoreServicer:
         async with self._blobs.writer() as writer:
             trailer = await stream.data_into(writer)
             digest = Digest(trailer.digest)
+            await self._index.want(digest, self._clock.now_us())
             await writer.commit(digest, trailer.size_bytes)
         artifact = Artifact(owner, path, digest, trailer.size_bytes, self._clock.now_us())
         await self._index.put(artifact)

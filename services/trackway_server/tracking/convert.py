@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from trackway.api.common.v1 import errors_pb2
 from trackway.api.metrics.v1 import ingest_pb2
 from trackway.api.tracking.v1 import resources_pb2 as pb
 from trackway.api.tracking.v1 import tracking_service_pb2 as rpc
 from trackway_server.metrics.convert import summary_to_proto
-from trackway_server.metrics.domain.reading import SummarisedSeries
+from trackway_server.metrics.domain.reading import SummarisedSeries, parse_context
 from trackway_server.metrics.domain.records import WriterCursor
 from trackway_server.tracking.console import ConsoleItem, ConsoleQuery
+from trackway_server.tracking.domain.comparing import Row, Text
 from trackway_server.tracking.domain.console import ConsoleBlock
 from trackway_server.tracking.domain.model import (
     DatasetInput,
@@ -25,6 +26,7 @@ from trackway_server.tracking.domain.model import (
     RunStatus,
     StatusChange,
     TagsChange,
+    UsedDataset,
     View,
 )
 
@@ -73,7 +75,8 @@ def tags_from_proto(message: ingest_pb2.TagsChange) -> TagsChange:
 
 def dataset_from_proto(message: ingest_pb2.DatasetInput) -> DatasetInput:
     """A data set that a run reads."""
-    return DatasetInput(**{field.name: getattr(message, field.name) for field in fields(DatasetInput)})
+    plain = {field.name: getattr(message, field.name) for field in fields(DatasetInput) if field.name != "tags"}
+    return DatasetInput(**plain, tags=dict(message.tags))
 
 
 def console_from_proto(message: ingest_pb2.ConsoleBlock) -> ConsoleBlock:
@@ -175,6 +178,38 @@ def writer_to_proto(cursor: WriterCursor) -> pb.Writer:
         durable_sequence=cursor.durable_sequence,
         last_heard_time_us=cursor.last_heard_us,
     )
+
+
+def row_to_proto(row: Row) -> pb.ComparedRow:
+    """A row of a comparison."""
+    return pb.ComparedRow(
+        kind=row.kind.value,  # type: ignore[arg-type]
+        key=row.key,
+        context=parse_context(row.context),
+        differs=row.differs,
+        values=map(_compared, row.values),
+    )
+
+
+def _compared(value: Text | SummarisedSeries | None) -> pb.ComparedValue:
+    match value:
+        case None:
+            return pb.ComparedValue()
+        case Text():
+            return pb.ComparedValue(text=value.head, cut_characters=value.cut)
+    return pb.ComparedValue(metric=summary_to_proto(replace(value, key="", context="")))
+
+
+def used_dataset_to_proto(used: UsedDataset) -> pb.DatasetSummary:
+    """A data set that runs of an experiment read."""
+    return pb.DatasetSummary(
+        experiment_id=str(used.experiment_id), name=used.name, digest=used.digest, context=used.context
+    )
+
+
+def datasets_query_from_proto(request: rpc.SearchDatasetsRequest, workspace: str) -> RunsQuery:
+    """Whose data sets to list."""
+    return RunsQuery(workspace, tuple(sorted({int(one) for one in request.experiment_ids})))
 
 
 def _stage(deleted: bool) -> pb.LifecycleStage:

@@ -37,6 +37,8 @@ POLICY: Mapping[str, Permission] = {
     "ReadAggregates": READ_RUNS,
     "ReadValues": READ_RUNS,
     "Follow": READ_RUNS,
+    "CompareRuns": READ_RUNS,
+    "SearchDatasets": READ_RUNS,
     "Ingest": WRITE_RUNS,
     "GetRunAccess": READ_RUNS,
     "GrantExperimentRole": WRITE_ROLES,

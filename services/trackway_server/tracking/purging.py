@@ -21,6 +21,7 @@ INTERVAL_SECONDS = 3600.0
 _NOTED_AT_ONCE = 250
 _RUNS_AT_ONCE = 100
 _ROWS_AT_ONCE = 64
+_EXPERIMENTS_AT_ONCE = 100
 _PAUSE_SECONDS = 0.01
 _RECLAIMED_AT_ONCE = 4 * 1024 * 1024
 
@@ -54,7 +55,13 @@ class Purger:
                     yield PurgedRun(run_id, size)
             after = due[-1].run_id
         if not dry_run:
+            await self._purge_experiments(before_us)
             await self._repeat(lambda unit: unit.metrics.reclaim(_RECLAIMED_AT_ONCE) > 0)
+
+    async def doomed(self, run_ids: Sequence[str], *, with_due: bool) -> set[str]:
+        """Those of some runs that are gone for good, and where asked for those that would be removed now."""
+        before_us = self.clock.now_us() - int(self.retention_seconds * 1_000_000) if with_due else None
+        return await self.transactions.read(lambda unit: unit.deletions.doomed(run_ids, before_us))
 
     async def run(self) -> None:
         """Purge once an hour, until cancelled."""
@@ -69,6 +76,15 @@ class Purger:
                 # A defect; ingestion must not stop for it.
                 _log.exception("runs_not_purged")
             await asyncio.sleep(INTERVAL_SECONDS)
+
+    async def _purge_experiments(self, before_us: int) -> None:
+        """Remove the experiments that were deleted long enough ago, and whose runs are all gone."""
+        while found := await self.transactions.read(
+            lambda unit: unit.deletions.abandoned_experiments(before_us, _EXPERIMENTS_AT_ONCE)
+        ):
+            for number in found:
+                if not await self.transactions.write(partial(_drop_experiment, number, before_us)):
+                    return  # restored in this moment; the next round finds what is left
 
     async def _note(self) -> None:
         now_us, after = self.clock.now_us(), ""
@@ -105,3 +121,7 @@ def _due(before_us: int, after: str, unit: TrackingUnit) -> list[Deletion]:
 
 def _point_bytes(run_id: str, unit: TrackingUnit) -> int:
     return unit.metrics.point_bytes(run_id)
+
+
+def _drop_experiment(number: int, before_us: int, unit: TrackingUnit) -> bool:
+    return unit.deletions.drop_experiment(number, before_us)

@@ -38,6 +38,7 @@ from trackway_server.tracking.domain.model import Run
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.search import EXPERIMENTS, RUNS
 from trackway_server.tracking.freshness import Freshness
+from trackway_server.tracking.overviews import OverviewRpcs
 from trackway_server.tracking.roles import RoleRpcs
 
 _PAGE = 100
@@ -46,7 +47,7 @@ _MAX_SERIES_OF_RUN = 10_000
 _MAX_SERIES_OF_LIST = 100_000
 
 
-class TrackingService(RoleRpcs):
+class TrackingService(RoleRpcs, OverviewRpcs):
     """Answers the RPCs of tracking_service.proto, whose comments say what each does and refuses."""
 
     def __init__(

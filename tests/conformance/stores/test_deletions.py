@@ -162,3 +162,36 @@ async def test_an_experiment_restores_its_runs_but_those_that_are_going(store: S
     states = await store.read(lambda unit: [unit.run(run_id).deleted for run_id in (RUNS["a"], RUNS["b"])])
     assert states == [True, False]
     assert await store.read(lambda unit: unit.deletions.get(RUNS["b"])) is None
+
+
+async def test_experiments_go_when_their_last_run_has_gone(store: Store) -> None:
+    clock, a, b = Clock(), RUNS["a"], RUNS["b"]
+    purger = Purger(store, clock, 10 * DAY)
+
+    def fill(unit: TrackingUnit) -> None:
+        for name in ("one", "two", "last"):
+            experiments.create_experiment(unit, WORKSPACE, name, {"k": "v"}, clock.now_us())
+        runs.start_run(unit, WORKSPACE, a, RunStart(experiment_name="one", start_time_us=1), 1)
+        runs.start_run(unit, WORKSPACE, b, RunStart(experiment_name="two", start_time_us=1), 1)
+        unit.bindings.put(1, "someone", 1)
+        for number in ("1", "2", "3"):
+            experiments.delete_experiment(unit, WORKSPACE, number, clock.now_us())
+
+    await store.write(fill)
+    assert await purged(purger) == []
+    clock.time_us += 11 * DAY_US
+    await store.write(lambda unit: experiments.restore_experiment(unit, WORKSPACE, "2", clock.now_us()))
+    assert await store.read(lambda unit: unit.deletions.doomed([a, b], None)) == set()
+    assert await purger.doomed([a, b], with_due=True) == {a}
+    assert [one.run_id for one in await purged(purger)] == [a]
+    assert await purger.doomed([a, b], with_due=False) == {a}
+
+    def left(unit: TrackingUnit) -> list[str]:
+        found = [unit.experiment(number) for number in range(5)]
+        return [one.name for one in found if one is not None]
+
+    # The latest stays, so that its id is never another's.
+    assert await store.read(left) == ["Default", "two", "last"]
+    made = await store.write(lambda unit: experiments.create_experiment(unit, WORKSPACE, "one", {}, 1))
+    assert made.experiment_id == 4
+    assert await store.read(lambda unit: unit.bindings.role(1, "someone")) == 0

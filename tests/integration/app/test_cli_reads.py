@@ -183,3 +183,32 @@ def test_metrics_of_a_version(trackway: Callable[..., str]) -> None:
     assert "replica=a" in table
     (series,) = as_json(trackway("models", "metrics", "eyes", "1", "--json"))
     assert (series["key"], series["last_value"], series["count"]) == ("latency_ms", 12.5, 1)
+
+
+def test_runs_are_compared(trackway: Callable[..., str], run_id: str, server: LocalServer) -> None:
+    with Client(server.uri, token=server.token) as client:
+        other = client.tracking.create_run(run_name="rival", tags={"odd": HOSTILE}).info.run_id
+        client.tracking.log_params(other, {"lr": "0.2", "odd": HOSTILE})
+    table = trackway("runs", "compare", run_id, other)
+    assert "parent" in table and "rival" in table
+    (line,) = [line for line in table.splitlines() if line.strip().startswith("params.lr")]
+    assert line.split() == ["params.lr", "0.1", "0.2"]
+    assert "params.odd" not in table
+    everything = trackway("runs", "compare", run_id, other, "--all")
+    assert "params.odd" in everything and "[bold]not markup[/]" in everything
+    assert not set(everything) & set("\x1b\u202e")
+    rows = {row["key"]: row for row in as_json(trackway("runs", "compare", run_id, other, "--json"))["rows"]}
+    assert rows["lr"]["values"] == ["0.1", "0.2"] and rows["lr"]["differs"] is True
+    alone = trackway("runs", "compare", run_id)
+    assert "They differ in nothing." in alone
+
+
+def test_notes(trackway: Callable[..., str], run_id: str, tmp_path: Path) -> None:
+    trackway("runs", "describe", run_id, "# Title\nand \x1b[31mtext")
+    assert trackway("runs", "describe", run_id) == "# Title\nand \ufffd[31mtext\n"
+    file = tmp_path / "note.md"
+    file.write_text("from a file")
+    trackway("runs", "describe", run_id, "--file", str(file))
+    assert trackway("runs", "describe", run_id) == "from a file\n"
+    trackway("experiments", "describe", "other", "An *other* one.")
+    assert trackway("experiments", "describe", "2") == "An *other* one.\n"

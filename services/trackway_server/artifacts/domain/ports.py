@@ -85,6 +85,14 @@ class ArtifactIndex(Protocol):
         """All files below the folder from `start` on, sorted by path, at most `limit`."""
         ...
 
+    async def want(self, digest: Digest, now_us: int) -> None:
+        """Say that bytes of this digest are about to be stored, and a file with them to be recorded: they are then not
+        collected for a while (domain/collecting.py).
+
+        Raises DomainError(SERVICE_UNAVAILABLE) while a collection is just removing them.
+        """
+        ...
+
     async def delete(self, owner: Owner, path: ArtifactPath) -> int:
         """Remove the file, or the folder with all below it; the number of files removed.
 

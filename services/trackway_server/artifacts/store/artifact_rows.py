@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, se
 
 from trackway_server.artifacts.domain.artifacts import Artifact, FileEntry, Owner, not_found, path_conflict
 from trackway_server.artifacts.domain.paths import ArtifactPath, Folder, end_of, prefix_of
+from trackway_server.artifacts.store.garbage_rows import note_unused
 from trackway_server.artifacts.store.rows import artifact_of, file_of
 from trackway_server.artifacts.store.tables import ARTIFACTS, path_column
 from trackway_server.core.db.locking import lock_name
@@ -25,8 +26,13 @@ def put(connection: Connection, artifact: Artifact) -> None:
         "create_time_us": artifact.create_time_us,
     }
     one = and_(of_owner(artifact.owner), path_column == artifact.path.text)
-    if not connection.execute(update(ARTIFACTS).where(one).values(values)).rowcount:
+    standing_digest = connection.execute(select(ARTIFACTS.c.digest).where(one)).scalar()
+    if standing_digest is None:
         connection.execute(insert(ARTIFACTS).values(key | values))
+        return
+    if standing_digest != artifact.digest.text:
+        note_unused(connection, one)
+    connection.execute(update(ARTIFACTS).where(one).values(values))
 
 
 def get(connection: Connection, owner: Owner, path: ArtifactPath) -> Artifact:
@@ -46,8 +52,11 @@ def files_below(connection: Connection, owner: Owner, folder: Folder, *, start: 
 def remove(connection: Connection, owner: Owner, path: ArtifactPath) -> int:
     """See ArtifactIndex.delete."""
     lock_owner(connection, owner)
-    statements = (delete(ARTIFACTS).where(of_owner(owner), part) for part in at_and_below(path))
-    removed = sum(connection.execute(statement).rowcount for statement in statements)
+    removed = 0
+    for part in at_and_below(path):
+        going = and_(of_owner(owner), part)
+        note_unused(connection, going)
+        removed += connection.execute(delete(ARTIFACTS).where(going)).rowcount
     if not removed:
         raise not_found(owner, path)
     return removed

@@ -55,6 +55,9 @@ class MemoryArtifactIndex:
         """See ArtifactIndex."""
         return list(islice(self._below(owner, folder, start), limit))
 
+    async def want(self, digest: Digest, now_us: int) -> None:
+        """See ArtifactIndex. Nothing is ever collected here."""
+
     async def delete(self, owner: Owner, path: ArtifactPath) -> int:
         """See ArtifactIndex."""
         removed = [entry.path.text for entry in self._at_or_below(owner, path)]

@@ -8,7 +8,7 @@ from trackway_server.artifacts.domain.artifacts import Artifact, Entry, FileEntr
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.manifests import Manifest
 from trackway_server.artifacts.domain.paths import ArtifactPath, Folder
-from trackway_server.artifacts.store import artifact_rows, folder_rows, manifest_rows
+from trackway_server.artifacts.store import artifact_rows, folder_rows, garbage_rows, manifest_rows
 from trackway_server.core.db.database import Database
 
 
@@ -33,6 +33,12 @@ class SqlArtifactIndex:
     async def files_below(self, owner: Owner, folder: Folder, *, start: str, limit: int) -> Sequence[FileEntry]:
         """See ArtifactIndex."""
         return await self._database.read(artifact_rows.files_below, owner, folder, start=start, limit=limit)
+
+    async def want(self, digest: Digest, now_us: int) -> None:
+        """See ArtifactIndex."""
+        # What is noted only from now on has its whole grace before it: nearly every upload writes nothing here.
+        if await self._database.read(garbage_rows.is_noted, digest):
+            await self._database.write(garbage_rows.want, digest, now_us)
 
     async def delete(self, owner: Owner, path: ArtifactPath) -> int:
         """See ArtifactIndex."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Index, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKeyConstraint, Index, MetaData, String, Table, Text
 
 METADATA = MetaData()
 
@@ -44,3 +44,13 @@ MANIFEST_ENTRIES = Table(
     Index("manifest_entries_by_digest", "digest"),
 )
 """One row a file of a manifest, written with it. The two indexes by digest tell whether a blob is still needed."""
+
+UNUSED_BLOBS = Table(
+    "unused_blobs",
+    METADATA,
+    Column("digest", String(71), primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("since_us", BigInteger, nullable=False, comment="0: no collection has seen it yet"),
+    Column("removing", Boolean, nullable=False),
+)
+"""One row a blob that a file has let go of: whether another still needs it is looked up when it is collected."""

@@ -14,6 +14,9 @@ VIEWS = ("ACTIVE_ONLY", "DELETED_ONLY", "ALL")
 MODEL_ID, DATASET_NAME, DATASET_DIGEST = "model_id", "dataset_name", "dataset_digest"
 """Keys of a series' context that are fields of a metric in MLflow."""
 
+DATA_CONTEXT = "mlflow.data.context"
+"""The tag of a data set that says what it is used for."""
+
 _ARTIFACTS = "mlflow-artifacts:"
 
 
@@ -85,7 +88,8 @@ def _inputs(run: Run) -> dict[str, Any]:
     for dataset in run.dataset_inputs:
         named = {name: getattr(dataset, name) for name in ("name", "digest", "source_type", "source")}
         shown = {**named, **_unless_empty("schema", dataset.schema), **_unless_empty("profile", dataset.profile)}
-        tags = [{"key": "mlflow.data.context", "value": dataset.context}] if dataset.context else []
+        tags = [{"key": DATA_CONTEXT, "value": dataset.context}] if dataset.context else []
+        tags += _pairs(dataset.tags)
         inputs.append({**_unless_empty("tags", tags), "dataset": shown})
     return _unless_empty("dataset_inputs", inputs)
 

@@ -92,6 +92,13 @@ class Parameters:
             raise _wrong(name, value)
         return [Parameters(one) for one in value]
 
+    def object_at(self, name: str) -> Parameters:
+        """An object; an empty one where it is missing."""
+        value = self._value(name)
+        if value is not None and not isinstance(value, dict):
+            raise _wrong(name, value)
+        return Parameters(value or {})
+
     def texts(self, name: str) -> list[str]:
         """A list of strings; of an address, one alone."""
         value = self._value(name) or []

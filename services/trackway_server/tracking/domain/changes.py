@@ -80,7 +80,8 @@ class RunChanges:
 
     def add_dataset_input(self, dataset_input: DatasetInput) -> None:
         """Note a data set. Raises LIMIT_EXCEEDED where the run is full."""
-        self._take_room(sum(len(getattr(dataset_input, name)) for name in DATASET_TEXTS))
+        of_tags = sum(len(key) + len(value) for key, value in dataset_input.tags.items())
+        self._take_room(sum(len(getattr(dataset_input, name)) for name in DATASET_TEXTS) + of_tags)
         self._inputs.append(dataset_input)
 
     def set_status(self, change: StatusChange, now_us: int) -> None:

@@ -54,6 +54,19 @@ class Deletions(Protocol):
         """Up to `limit` runs by id after `after` whose purge has begun, or that are deleted and noted before then."""
         ...
 
+    def doomed(self, run_ids: Sequence[str], before_us: int | None) -> set[str]:
+        """Those of some runs that are gone; with `before_us` also those that are due then."""
+        ...
+
+    def abandoned_experiments(self, before_us: int, limit: int) -> list[int]:
+        """Up to `limit` experiments that were deleted before then and have no runs left. The one that was made last is
+        none of them: its id must not be given again."""
+        ...
+
+    def drop_experiment(self, experiment_id: int, before_us: int) -> bool:
+        """Remove an experiment with its tags and roles; False where it is no longer one of those."""
+        ...
+
     def begin(self, run_id: str) -> None:
         """Note that the purge begins."""
         ...

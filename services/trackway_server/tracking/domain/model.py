@@ -85,6 +85,18 @@ class DatasetInput:
     schema: str = ""
     profile: str = ""
     context: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What else is said of this use."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class UsedDataset:
+    """A data set that runs of an experiment read, and what for."""
+
+    experiment_id: int
+    name: str
+    digest: str
+    context: str
 
 
 DATASET_TEXTS = ("source", "schema", "profile")

@@ -14,7 +14,15 @@ from trackway_server.metrics.domain.liveness import LivenessRows
 from trackway_server.metrics.domain.ports import MetricUnit, SubjectRecords
 from trackway_server.tracking.domain.console import ConsoleUnit
 from trackway_server.tracking.domain.deletions import Deletions
-from trackway_server.tracking.domain.model import DatasetInput, Experiment, RefusedRecord, RunInfo, RunsQuery, View
+from trackway_server.tracking.domain.model import (
+    DatasetInput,
+    Experiment,
+    RefusedRecord,
+    RunInfo,
+    RunsQuery,
+    UsedDataset,
+    View,
+)
 from trackway_server.tracking.domain.search import FoundExperiment, FoundRun
 
 
@@ -135,6 +143,10 @@ class TrackingUnit(Protocol):
         """As `run`, without a lock: for who changes nothing of it."""
         ...
 
+    def peek_runs(self, run_ids: Sequence[str]) -> dict[str, RunInfo]:
+        """Some runs by id, deleted ones too, without locks; those that are not there are left out."""
+        ...
+
     def add_run(self, run: RunInfo) -> None:
         """Store a new run."""
         ...
@@ -198,6 +210,10 @@ class TrackingUnit(Protocol):
 
     def add_dataset_inputs(self, run_id: str, inputs: Sequence[DatasetInput]) -> None:
         """Add data sets; where name and digest are there already, the old stays."""
+        ...
+
+    def used_datasets(self, query: RunsQuery, limit: int) -> list[UsedDataset]:
+        """Up to `limit` of the different data sets of the runs that the query chooses, in their order."""
         ...
 
     def refusals(self, run_id: str) -> list[RefusedRecord]:

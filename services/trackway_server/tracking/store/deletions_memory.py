@@ -9,14 +9,22 @@ from trackway_server.tracking.domain.deletions import Deletion, Stage
 
 
 class MemoryDeletions:
-    """What is noted of deleted runs: `noted` by run; `deleted` says which runs are, `drop` removes one."""
+    """What is noted of deleted runs: `noted` by run; `deleted` says which runs are, `drop` removes one, and
+    likewise of experiments."""
 
     def __init__(
-        self, noted: dict[str, Deletion], deleted: Callable[[], list[str]], drop: Callable[[str], None]
+        self,
+        noted: dict[str, Deletion],
+        deleted: Callable[[], list[str]],
+        drop: Callable[[str], None],
+        abandoned: Callable[[int], list[int]],
+        drop_experiment: Callable[[int], None],
     ) -> None:
         self._noted = noted
         self._deleted = deleted
         self._drop = drop
+        self._abandoned = abandoned
+        self._drop_experiment = drop_experiment
 
     def unnoted(self, after: str, limit: int) -> list[str]:
         """See Deletions."""
@@ -44,6 +52,23 @@ class MemoryDeletions:
             )
         ]
         return found[:limit]
+
+    def doomed(self, run_ids: Sequence[str], before_us: int | None) -> set[str]:
+        """See Deletions."""
+        gone = {run_id for run_id in run_ids if run_id in self._noted and self._noted[run_id].stage is Stage.GONE}
+        due = set() if before_us is None else {one.run_id for one in self.due(before_us, "", len(self._noted))}
+        return gone | due.intersection(run_ids)
+
+    def abandoned_experiments(self, before_us: int, limit: int) -> list[int]:
+        """See Deletions."""
+        return self._abandoned(before_us)[:limit]
+
+    def drop_experiment(self, experiment_id: int, before_us: int) -> bool:
+        """See Deletions."""
+        if experiment_id not in self._abandoned(before_us):
+            return False
+        self._drop_experiment(experiment_id)
+        return True
 
     def begin(self, run_id: str) -> None:
         """See Deletions."""

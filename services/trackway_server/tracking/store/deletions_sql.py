@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
 from trackway_server.core.db.locking import lock_name, locked
 from trackway_server.tracking.domain.deletions import Deletion, Stage
-from trackway_server.tracking.store.tables import DELETIONS, METADATA, RUNS
+from trackway_server.tracking.store.tables import DELETIONS, EXPERIMENTS, METADATA, RUNS
 
 _OF_RUNS = [key.parent for table in METADATA.sorted_tables for key in table.foreign_keys if key.column.table is RUNS]
 """The columns that refer to runs, of every table there is."""
+_OF_EXPERIMENTS = [
+    key.parent
+    for table in METADATA.sorted_tables
+    for key in table.foreign_keys
+    if key.column.table is EXPERIMENTS and table is not RUNS
+]
+"""Those that refer to experiments, but for the runs."""
 
 
 class SqlDeletions:
@@ -49,17 +56,38 @@ class SqlDeletions:
 
     def due(self, before_us: int, after: str, limit: int) -> list[Deletion]:
         """See Deletions."""
-        long_ago = and_(
-            DELETIONS.c.stage == int(Stage.NOTED), DELETIONS.c.since_us <= before_us, RUNS.c.deleted.is_(True)
-        )
         query = (
             select(DELETIONS)
             .join_from(DELETIONS, RUNS, DELETIONS.c.run_id == RUNS.c.run_id, isouter=True)
-            .where(DELETIONS.c.run_id > after, or_(DELETIONS.c.stage == int(Stage.BEGUN), long_ago))
+            .where(DELETIONS.c.run_id > after, or_(DELETIONS.c.stage == int(Stage.BEGUN), _long_ago(before_us)))
             .order_by(DELETIONS.c.run_id)
             .limit(limit)
         )
         return [Deletion(row.run_id, row.since_us, Stage(row.stage)) for row in self._connection.execute(query)]
+
+    def doomed(self, run_ids: Sequence[str], before_us: int | None) -> set[str]:
+        """See Deletions."""
+        wanted = DELETIONS.c.stage == int(Stage.GONE)
+        if before_us is not None:
+            wanted = or_(wanted, DELETIONS.c.stage == int(Stage.BEGUN), _long_ago(before_us))
+        query = select(DELETIONS.c.run_id).join_from(DELETIONS, RUNS, DELETIONS.c.run_id == RUNS.c.run_id, isouter=True)
+        return set(self._connection.execute(query.where(DELETIONS.c.run_id.in_(run_ids), wanted)).scalars())
+
+    def abandoned_experiments(self, before_us: int, limit: int) -> list[int]:
+        """See Deletions."""
+        query = select(EXPERIMENTS.c.experiment_id).where(_is_abandoned(before_us))
+        return list(self._connection.execute(query.order_by(EXPERIMENTS.c.experiment_id).limit(limit)).scalars())
+
+    def drop_experiment(self, experiment_id: int, before_us: int) -> bool:
+        """See Deletions."""
+        mine = EXPERIMENTS.c.experiment_id == experiment_id
+        query = locked(select(EXPERIMENTS.c.experiment_id).where(mine, _is_abandoned(before_us)), writing=True)
+        if self._connection.execute(query).first() is None:
+            return False
+        for column in _OF_EXPERIMENTS:
+            self._connection.execute(delete(column.table).where(column == experiment_id))
+        self._connection.execute(delete(EXPERIMENTS).where(mine))
+        return True
 
     def begin(self, run_id: str) -> None:
         """See Deletions."""
@@ -78,3 +106,16 @@ class SqlDeletions:
 
     def _set_stage(self, run_id: str, stage: Stage) -> None:
         self._connection.execute(update(DELETIONS).where(DELETIONS.c.run_id == run_id).values(stage=int(stage)))
+
+
+def _long_ago(before_us: int) -> ColumnElement[bool]:
+    noted = and_(DELETIONS.c.stage == int(Stage.NOTED), DELETIONS.c.since_us <= before_us)
+    return and_(noted, RUNS.c.deleted.is_(True))
+
+
+def _is_abandoned(before_us: int) -> ColumnElement[bool]:
+    with_runs = select(RUNS.c.run_id).where(RUNS.c.experiment_id == EXPERIMENTS.c.experiment_id).exists()
+    known = EXPERIMENTS.alias()
+    last = select(func.max(known.c.experiment_id)).scalar_subquery()
+    long_ago = and_(EXPERIMENTS.c.deleted.is_(True), EXPERIMENTS.c.update_time_us <= before_us)
+    return and_(long_ago, ~with_runs, EXPERIMENTS.c.experiment_id != last)

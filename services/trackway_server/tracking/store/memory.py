@@ -23,12 +23,14 @@ from trackway_server.tracking.domain.model import (
     RunInfo,
     RunsQuery,
     RunStatus,
+    UsedDataset,
     View,
 )
 from trackway_server.tracking.domain.records import RunRecords
 from trackway_server.tracking.domain.runs import load_runs
 from trackway_server.tracking.domain.search import FoundExperiment, FoundRun, SearchedExperiment, SearchedRun
 from trackway_server.tracking.store.console_memory import MemoryConsoleUnit
+from trackway_server.tracking.store.dataset_codec import encode_tags
 from trackway_server.tracking.store.deletions_memory import MemoryDeletions
 
 
@@ -58,7 +60,20 @@ class MemoryTrackingUnit:
     @property
     def deletions(self) -> MemoryDeletions:
         """See TrackingUnit."""
-        return MemoryDeletions(self._noted, self._deleted_runs, self._drop_run)
+        experiments = (self._abandoned_experiments, self._drop_experiment)
+        return MemoryDeletions(self._noted, self._deleted_runs, self._drop_run, *experiments)
+
+    def _abandoned_experiments(self, before_us: int) -> list[int]:
+        used = {run.info.experiment_id for run in self._runs.values()} | {max(self._experiments)}
+        known = sorted(self._experiments.items())
+        return [
+            number for number, one in known if one.deleted and one.update_time_us <= before_us and number not in used
+        ]
+
+    def _drop_experiment(self, experiment_id: int) -> None:
+        del self._experiments[experiment_id]
+        for key in [key for key in self._roles if key[0] == experiment_id]:
+            del self._roles[key]
 
     def _drop_run(self, run_id: str) -> None:
         self._runs.pop(run_id, None)
@@ -144,6 +159,10 @@ class MemoryTrackingUnit:
         """See TrackingUnit."""
         return self.run(run_id)
 
+    def peek_runs(self, run_ids: Sequence[str]) -> dict[str, RunInfo]:
+        """See TrackingUnit."""
+        return {run_id: self._runs[run_id].info for run_id in run_ids if run_id in self._runs}
+
     def add_run(self, run: RunInfo) -> None:
         """See TrackingUnit."""
         self._runs[run.run_id] = _StoredRun(run)
@@ -214,6 +233,18 @@ class MemoryTrackingUnit:
         """See TrackingUnit."""
         for one in inputs:
             self._runs[run_id].dataset_inputs.setdefault((one.name, one.digest), one)
+
+    def used_datasets(self, query: RunsQuery, limit: int) -> list[UsedDataset]:
+        """See TrackingUnit."""
+        bound = query.bound_to
+        chosen = [run for run in self._runs.values() if _chosen(run.info, query)]
+        chosen = [run for run in chosen if not bound or (run.info.experiment_id, bound) in self._roles]
+        found = {
+            UsedDataset(run.info.experiment_id, one.name, one.digest, one.context)
+            for run in chosen
+            for one in run.dataset_inputs.values()
+        }
+        return sorted(found)[:limit]
 
     def refusals(self, run_id: str) -> list[RefusedRecord]:
         """See TrackingUnit."""
@@ -294,4 +325,5 @@ def _chosen(run: RunInfo, query: RunsQuery) -> bool:
 def _text_size(run: _StoredRun) -> int:
     texts = [*run.params.values(), *run.tags.values()]
     texts += [getattr(one, name) for one in run.dataset_inputs.values() for name in DATASET_TEXTS]
+    texts += [encode_tags(one.tags) for one in run.dataset_inputs.values()]
     return sum(map(len, texts))

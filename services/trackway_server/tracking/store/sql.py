@@ -20,13 +20,13 @@ from trackway_server.metrics.store.liveness import SqlLivenessRows
 from trackway_server.metrics.store.sql import SqlMetricUnit
 from trackway_server.tracking.domain.deletions import Stage
 from trackway_server.tracking.domain.model import (
-    DATASET_TEXTS,
     DatasetInput,
     Experiment,
     RefusedRecord,
     RunInfo,
     RunsQuery,
     RunStatus,
+    UsedDataset,
     View,
 )
 from trackway_server.tracking.domain.ports import TrackingUnit
@@ -35,6 +35,7 @@ from trackway_server.tracking.domain.search import FoundExperiment, FoundRun
 from trackway_server.tracking.store.console_sql import SqlConsoleUnit
 from trackway_server.tracking.store.deletions_sql import SqlDeletions
 from trackway_server.tracking.store.sql_bindings import SqlBindings
+from trackway_server.tracking.store.sql_datasets import DATASET_COLUMNS, dataset_of, dataset_row, used_datasets
 from trackway_server.tracking.store.sql_experiment_search import search_experiments
 from trackway_server.tracking.store.sql_numbers import fill_numbers, has_unfilled_numbers, number_column
 from trackway_server.tracking.store.sql_run_search import RunSearch
@@ -57,7 +58,6 @@ _BATCH = 400
 """Values in one IN: below the least limit of bound variables (999, old SQLite)."""
 _REASONS = {reason.number: reason for reason in Reason}
 _RUN_FIELDS = tuple(name for name in RunInfo.__dataclass_fields__)
-_INPUT_FIELDS = tuple(name for name in DatasetInput.__dataclass_fields__)
 
 
 class SqlTracking:
@@ -192,6 +192,14 @@ class SqlTrackingUnit:
         row = self._connection.execute(query).mappings().first()
         return None if row is None else _run(row)
 
+    def peek_runs(self, run_ids: Sequence[str]) -> dict[str, RunInfo]:
+        """See TrackingUnit."""
+        infos: dict[str, RunInfo] = {}
+        for batch in _batches(run_ids):
+            rows = self._connection.execute(select(RUNS).where(RUNS.c.run_id.in_(batch))).mappings()
+            infos |= {row["run_id"]: _run(row) for row in rows}
+        return infos
+
     def add_run(self, run: RunInfo) -> None:
         """See TrackingUnit."""
         self._connection.execute(RUNS.insert().values(_run_row(run)))
@@ -203,10 +211,7 @@ class SqlTrackingUnit:
     def search_runs(self, query: RunsQuery, search: Search, after: Place | None, limit: int) -> list[FoundRun]:
         """See TrackingUnit."""
         found = RunSearch(self._connection, query, search, after).page(limit)
-        infos: dict[str, RunInfo] = {}
-        for batch in _batches(run_id for run_id, _ in found):
-            rows = self._connection.execute(select(RUNS).where(RUNS.c.run_id.in_(batch))).mappings()
-            infos |= {row["run_id"]: _run(row) for row in rows}
+        infos = self.peek_runs([run_id for run_id, _ in found])
         return [FoundRun(infos[run_id], place) for run_id, place in found]
 
     def has_unfilled_numbers(self) -> bool:
@@ -220,7 +225,7 @@ class SqlTrackingUnit:
     def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
         """See TrackingUnit."""
         sizes: Counter[str] = Counter()
-        for table, columns in ((PARAMS, ("value",)), (TAGS, ("value",)), (DATASET_INPUTS, DATASET_TEXTS)):
+        for table, columns in ((PARAMS, ("value",)), (TAGS, ("value",)), (DATASET_INPUTS, DATASET_COLUMNS)):
             length = func.sum(sum((func.length(table.c[name]) for name in columns), literal(0)))
             for batch in _batches(run_ids):
                 query = select(table.c.run_id, length).where(table.c.run_id.in_(batch)).group_by(table.c.run_id)
@@ -266,13 +271,17 @@ class SqlTrackingUnit:
             query = select(DATASET_INPUTS).where(DATASET_INPUTS.c.run_id.in_(batch))
             # Sorted here: databases differ in how they sort names.
             for row in sorted(self._connection.execute(query).mappings(), key=itemgetter("run_id", "name", "digest")):
-                found.setdefault(row["run_id"], []).append(DatasetInput(**{name: row[name] for name in _INPUT_FIELDS}))
+                found.setdefault(row["run_id"], []).append(dataset_of(row))
         return found
 
     def add_dataset_inputs(self, run_id: str, inputs: Sequence[DatasetInput]) -> None:
         """See TrackingUnit."""
-        rows = [{"run_id": run_id} | {name: getattr(one, name) for name in _INPUT_FIELDS} for one in inputs]
+        rows = [{"run_id": run_id} | dataset_row(one) for one in inputs]
         self._connection.execute(_insert(self._connection, DATASET_INPUTS).on_conflict_do_nothing(), rows)
+
+    def used_datasets(self, query: RunsQuery, limit: int) -> list[UsedDataset]:
+        """See TrackingUnit."""
+        return used_datasets(self._connection, query, limit)
 
     def refusals(self, run_id: str) -> list[RefusedRecord]:
         """See TrackingUnit."""

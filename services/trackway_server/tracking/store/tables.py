@@ -114,6 +114,7 @@ DATASET_INPUTS = Table(
     Column("schema", Text, nullable=False),
     Column("profile", Text, nullable=False),
     Column("context", String(250), nullable=False),
+    Column("tags", Text, nullable=False, server_default="{}", comment="store/dataset_codec.py"),
 )
 
 DELETIONS = Table(

@@ -31,6 +31,14 @@ class RunStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RUN_STATUS_FINISHED: _ClassVar[RunStatus]
     RUN_STATUS_FAILED: _ClassVar[RunStatus]
     RUN_STATUS_KILLED: _ClassVar[RunStatus]
+
+class ComparedKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    COMPARED_KIND_UNSPECIFIED: _ClassVar[ComparedKind]
+    COMPARED_KIND_PARAM: _ClassVar[ComparedKind]
+    COMPARED_KIND_SOURCE: _ClassVar[ComparedKind]
+    COMPARED_KIND_TAG: _ClassVar[ComparedKind]
+    COMPARED_KIND_METRIC: _ClassVar[ComparedKind]
 LIFECYCLE_STAGE_UNSPECIFIED: LifecycleStage
 LIFECYCLE_STAGE_ACTIVE: LifecycleStage
 LIFECYCLE_STAGE_DELETED: LifecycleStage
@@ -44,6 +52,11 @@ RUN_STATUS_SCHEDULED: RunStatus
 RUN_STATUS_FINISHED: RunStatus
 RUN_STATUS_FAILED: RunStatus
 RUN_STATUS_KILLED: RunStatus
+COMPARED_KIND_UNSPECIFIED: ComparedKind
+COMPARED_KIND_PARAM: ComparedKind
+COMPARED_KIND_SOURCE: ComparedKind
+COMPARED_KIND_TAG: ComparedKind
+COMPARED_KIND_METRIC: ComparedKind
 
 class Experiment(_message.Message):
     __slots__ = ("experiment_id", "workspace", "name", "lifecycle_stage", "create_time_us", "update_time_us", "tags")
@@ -158,3 +171,46 @@ class ExperimentRole(_message.Message):
     principal: str
     role: _resources_pb2.Role
     def __init__(self, experiment_id: _Optional[str] = ..., principal: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2.Role, str]] = ...) -> None: ...
+
+class ComparedRow(_message.Message):
+    __slots__ = ("kind", "key", "context", "differs", "values")
+    class ContextEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    DIFFERS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    kind: ComparedKind
+    key: str
+    context: _containers.ScalarMap[str, str]
+    differs: bool
+    values: _containers.RepeatedCompositeFieldContainer[ComparedValue]
+    def __init__(self, kind: _Optional[_Union[ComparedKind, str]] = ..., key: _Optional[str] = ..., context: _Optional[_Mapping[str, str]] = ..., differs: bool = ..., values: _Optional[_Iterable[_Union[ComparedValue, _Mapping]]] = ...) -> None: ...
+
+class ComparedValue(_message.Message):
+    __slots__ = ("text", "metric", "cut_characters")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    CUT_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    metric: _series_pb2.SeriesSummary
+    cut_characters: int
+    def __init__(self, text: _Optional[str] = ..., metric: _Optional[_Union[_series_pb2.SeriesSummary, _Mapping]] = ..., cut_characters: _Optional[int] = ...) -> None: ...
+
+class DatasetSummary(_message.Message):
+    __slots__ = ("experiment_id", "name", "digest", "context")
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    experiment_id: str
+    name: str
+    digest: str
+    context: str
+    def __init__(self, experiment_id: _Optional[str] = ..., name: _Optional[str] = ..., digest: _Optional[str] = ..., context: _Optional[str] = ...) -> None: ...

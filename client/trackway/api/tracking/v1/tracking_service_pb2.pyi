@@ -499,3 +499,37 @@ class FollowResponse(_message.Message):
     position: bytes
     caught_up: bool
     def __init__(self, points: _Optional[_Iterable[_Union[_series_pb2.PointColumns, _Mapping]]] = ..., position: _Optional[bytes] = ..., caught_up: bool = ...) -> None: ...
+
+class CompareRunsRequest(_message.Message):
+    __slots__ = ("run_ids", "only_differing", "any_context")
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    ONLY_DIFFERING_FIELD_NUMBER: _ClassVar[int]
+    ANY_CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    only_differing: bool
+    any_context: bool
+    def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., only_differing: bool = ..., any_context: bool = ...) -> None: ...
+
+class CompareRunsResponse(_message.Message):
+    __slots__ = ("runs", "rows")
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    runs: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.Run]
+    rows: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.ComparedRow]
+    def __init__(self, runs: _Optional[_Iterable[_Union[_resources_pb2_1.Run, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[_resources_pb2_1.ComparedRow, _Mapping]]] = ...) -> None: ...
+
+class SearchDatasetsRequest(_message.Message):
+    __slots__ = ("workspace", "experiment_ids")
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    workspace: str
+    experiment_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, workspace: _Optional[str] = ..., experiment_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class SearchDatasetsResponse(_message.Message):
+    __slots__ = ("datasets", "has_more")
+    DATASETS_FIELD_NUMBER: _ClassVar[int]
+    HAS_MORE_FIELD_NUMBER: _ClassVar[int]
+    datasets: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.DatasetSummary]
+    has_more: bool
+    def __init__(self, datasets: _Optional[_Iterable[_Union[_resources_pb2_1.DatasetSummary, _Mapping]]] = ..., has_more: bool = ...) -> None: ...

@@ -171,6 +171,16 @@ class TrackingServiceStub(object):
                 request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FollowRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FollowResponse.FromString,
                 _registered_method=True)
+        self.CompareRuns = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/CompareRuns',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.FromString,
+                _registered_method=True)
+        self.SearchDatasets = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/SearchDatasets',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchDatasetsRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchDatasetsResponse.FromString,
+                _registered_method=True)
 
 
 class TrackingServiceServicer(object):
@@ -375,6 +385,21 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareRuns(self, request, context):
+        """CompareRuns answers what some runs have in common and where they differ, as one table: a column a run, a row for
+        each param, tag and metric that any of them has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchDatasets(self, request, context):
+        """SearchDatasets answers which data sets the runs of some experiments read, and what for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrackingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -512,6 +537,16 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.Follow,
                     request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FollowRequest.FromString,
                     response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FollowResponse.SerializeToString,
+            ),
+            'CompareRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareRuns,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.SerializeToString,
+            ),
+            'SearchDatasets': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchDatasets,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchDatasetsRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchDatasetsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1244,6 +1279,60 @@ class TrackingService(object):
             '/trackway.api.tracking.v1.TrackingService/Follow',
             trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FollowRequest.SerializeToString,
             trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FollowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/CompareRuns',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchDatasets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/SearchDatasets',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchDatasetsRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchDatasetsResponse.FromString,
             options,
             channel_credentials,
             insecure,
