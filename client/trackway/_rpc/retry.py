@@ -52,6 +52,9 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "ListVersionWriters",
         "ListVersionSeries",
         "ReadVersionSeries",
+        "GetWebhook",
+        "ListWebhooks",
+        "UpdateWebhook",
     ),
     "trackway.api.auth.v1.AuthService": (
         "ExchangeKey",

@@ -65,7 +65,7 @@ class SqlEvents:
             parameters |= {"of_names": sorted(chosen.models)}
         query = _page("in_workspace" in parameters, "of_name" in parameters, "of_names" in parameters)
         with self._connection.execute(query, parameters) as rows:
-            return list(_until_heavy(map(_event, rows), max_weight))
+            return list(_until_heavy(map(event_of, rows), max_weight))
 
     def _head(self, query: Select[Any]) -> Position:
         row = self._connection.execute(query).one()
@@ -107,7 +107,8 @@ def _values(event: Event) -> dict[str, Any]:
     }
 
 
-def _event(row: Row[Any]) -> Event:
+def event_of(row: Row[Any]) -> Event:
+    """The event of a row of EVENTS."""
     return Event(
         position=Position(row.sequence, row.event_id),
         kind=EventKind(row.kind),
