@@ -37,9 +37,8 @@ _log = structlog.get_logger(__name__)
 
 _LOOK_SECONDS = 5.0
 """How often to look, at least: for what other replicas have left."""
-_QUIET_SECONDS = 60.0
 _BEHIND = 1_000
-"""So many events that a webhook does not tell of are passed over again and again, until it is moved beyond them."""
+"""About so many events that a webhook does not tell of are passed over at each look; then it is moved beyond them."""
 _LONG_FAILING_US = 24 * 3600 * 1_000_000
 
 
@@ -87,6 +86,7 @@ class WebhookDispatcher:
         self._chance = chance
         self._woken = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._skipped_to = 0
 
     def wake(self) -> None:
         """Say that there may be something to deliver."""
@@ -95,12 +95,9 @@ class WebhookDispatcher:
     async def run(self) -> None:
         """Deliver until cancelled."""
         try:
-            quiet_at = 0.0
             while True:
                 self._woken.clear()
-                now = asyncio.get_running_loop().time()
-                pause = await self._guarded(skip_quiet=now >= quiet_at)
-                quiet_at = now + _QUIET_SECONDS if now >= quiet_at else quiet_at
+                pause = await self._guarded()
                 try:
                     async with asyncio.timeout(pause):
                         await self._woken.wait()
@@ -112,11 +109,10 @@ class WebhookDispatcher:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _guarded(self, *, skip_quiet: bool) -> float:
+    async def _guarded(self) -> float:
         """Start what is due; how long to wait then, in seconds."""
         try:
-            if skip_quiet:
-                await self._skip_quiet()
+            await self._skip_quiet()
             return await self._start_due()
         except DomainError as refused:
             # The store cannot take it now (full, closing); the next look will do.
@@ -127,8 +123,12 @@ class WebhookDispatcher:
         return _LOOK_SECONDS
 
     async def _skip_quiet(self) -> None:
-        now_us = self._clock.now_us()
-        await self._store.write(lambda unit: unit.webhooks.skip_quiet(now_us, _BEHIND))
+        """Keep what a look has to pass over short: of events that a webhook does not tell of."""
+        head = await self._store.read(lambda unit: unit.registry.events.head().sequence)
+        if head - self._skipped_to >= _BEHIND:
+            now_us = self._clock.now_us()
+            await self._store.write(lambda unit: unit.webhooks.skip_quiet(now_us, _BEHIND // 2))
+            self._skipped_to = head
 
     async def _start_due(self) -> float:
         now_us, at_once = self._clock.now_us(), self._limits.at_once

@@ -55,3 +55,4 @@ async def delivering(
     finally:
         task.cancel()
         await asyncio.wait([task])
+        sender.close()

@@ -36,6 +36,11 @@ class WebhookSender:
         self._clock = clock
         self._poster: Poster | None = None
 
+    def close(self) -> None:
+        """Begin nothing more."""
+        if self._poster is not None:
+            self._poster.close()
+
     async def send(self, webhook: Webhook, event: Event, known: About) -> Outcome:
         """Send an event to a webhook's address, once."""
         # Costs start-up time that servers without webhooks need not spend.

@@ -193,6 +193,7 @@ async def test_two_servers_of_one_database_deliver_each_event_once(tmp_path: Pat
             "webhook_allow_http": True,
             "webhook_allow_private_hosts": True,
             "watch_poll_s": 0.02,
+            "webhook_timeout_s": 60,
             "webhook_key_file": key_file,
         }
         hook = await stack.enter_async_context(receiver())

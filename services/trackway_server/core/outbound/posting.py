@@ -12,8 +12,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from trackway_server.core.outbound.urls import Outbound, UrlError
 
 _MOST_ADDRESSES = 4
 """Of a name that has many, so many are tried."""
+_RESOLVERS = 16
 
 
 class PostError(Exception):
@@ -49,6 +52,12 @@ class Poster:
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
         self._context: ssl.SSLContext | None = None
+        # Names that nobody answers for hold a thread for long: not one of those that everything else shares.
+        self._resolver = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolve")
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._resolver.shutdown(wait=False, cancel_futures=True)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send the body. Raises PostError."""
@@ -69,7 +78,7 @@ class Poster:
     async def _posted(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         if self._context is None:
             self._context = await asyncio.to_thread(_context, self._outbound.ca_file)
-        backend = PinnedBackend(self._outbound.allow_private)
+        backend = PinnedBackend(self._outbound.allow_private, self._resolver)
         async with (
             httpcore.AsyncConnectionPool(ssl_context=self._context, network_backend=backend, max_connections=1) as pool,
             pool.stream("POST", url, headers=list(headers.items()), content=body) as response,
@@ -81,8 +90,9 @@ class Poster:
 class PinnedBackend(httpcore.AsyncNetworkBackend):
     """Connects to the public addresses of a name alone, unless private ones are allowed."""
 
-    def __init__(self, allow_private: bool) -> None:
+    def __init__(self, allow_private: bool, resolver: Executor) -> None:
         self._allow_private = allow_private
+        self._resolver = resolver
         self._inner = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -110,7 +120,8 @@ class PinnedBackend(httpcore.AsyncNetworkBackend):
 
     async def _addresses(self, host: str, port: int) -> list[str]:
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            asked = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().run_in_executor(self._resolver, asked)
         except (socket.gaierror, UnicodeError):
             raise PostError("the name of the host is not known") from None
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))

@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ QUICK = {
     "webhook_allow_private_hosts": True,
     "webhook_first_pause_s": 0.01,
     "webhook_longest_pause_s": 0.05,
+    "webhook_timeout_s": 60,
 }
 
 
@@ -118,6 +120,7 @@ async def test_a_webhook_from_its_making_to_its_deletion(served: Served, hook: R
 
 
 async def test_every_change_is_told_once_in_order_and_signed(served: Served, hook: Receiver) -> None:
+    """Attack 29: id, time and body are signed, so that a receiver refuses what is forged or old."""
     webhook = await made(served, hook.url())
     await served.stub.CreateModel(pb.CreateModelRequest(name="digits é", tags={"a": "1"}))
     await served.stub.CreateVersion(pb.CreateVersionRequest(name="digits é", source=SOURCE))
@@ -133,6 +136,9 @@ async def test_every_change_is_told_once_in_order_and_signed(served: Served, hoo
         assert each.headers["content-type"] == "application/cloudevents+json"
         assert (each.value["specversion"], each.value["source"]) == ("1.0", "/trackway/workspaces/default/registry")
         assert each.value["data"]["resume_token"] == event.resume_token
+        for changed in ({"webhook-id": "x"}, {"webhook-timestamp": "1"}):
+            assert not replace(each, headers={**each.headers, **changed}).signature(b"k" * 32)
+        assert not replace(each, body=each.body + b" ").signature(b"k" * 32)
     staged = told[3].value
     assert (staged["type"], staged["subject"]) == ("trackway.registry.stage_changed", "models/digits é/versions/1")
     assert staged["data"]["details"] == {"from_stage": "None", "to_stage": "Staging"}
@@ -280,16 +286,17 @@ async def test_proxies_of_the_environment_are_not_asked(hook: Receiver, monkeypa
 
 
 async def test_what_does_not_answer(hook: Receiver) -> None:
-    poster = Poster(Outbound(allow_http=True, allow_private=True, seconds=0.2))
+    impatient = Poster(Outbound(allow_http=True, allow_private=True, seconds=0.2))
+    poster = Poster(Outbound(allow_http=True, allow_private=True, seconds=60))
     hook.held["/never"] = asyncio.Event()
     with pytest.raises(PostError, match=r"no answer within 0\.2 seconds"):
-        await poster.post(hook.url("/never"), {}, b"{}")
+        await impatient.post(hook.url("/never"), {}, b"{}")
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         with pytest.raises(PostError, match="cannot be reached"):
             await poster.post(f"http://127.0.0.1:{bound.getsockname()[1]}/", {}, b"{}")
     with pytest.raises(PostError):  # TLS, where none is spoken
-        await poster.post(f"https://127.0.0.1:{hook.port}/", {}, b"{}")
+        await impatient.post(f"https://127.0.0.1:{hook.port}/", {}, b"{}")
 
 
 async def test_tls_is_checked_against_the_name(tmp_path: Path) -> None:
