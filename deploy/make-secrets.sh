@@ -20,6 +20,8 @@ printf '%s' "$password" > "$folder/postgres_password"
 for service in tracking artifacts registry auth; do
     printf 'postgresql://trackway:%s@postgres/%s' "$password" "$service" > "$folder/${service}_database_url"
 done
+# What the registry encrypts the secrets of webhooks with: 32 bytes in URL-safe base64.
+head -c 32 /dev/urandom | base64 | tr '+/' '-_' > "$folder/registry_webhook_key"
 printf '[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n' "$access" "$secret" > "$folder/s3_credentials"
 cat > "$folder/s3_identities" <<JSON
 {"identities": [{"name": "trackway", "actions": ["Admin", "Read", "Write", "List", "Tagging"],

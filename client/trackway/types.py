@@ -362,6 +362,57 @@ class Event:
     workspace: str = "default"
 
 
+WebhookStatus = Literal["ACTIVE", "DISABLED"]
+"""Whether a webhook delivers."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDeliveries:
+    """How the deliveries of a webhook fare. Times are microseconds since 1970 UTC."""
+
+    delivered_count: int
+    refused_count: int
+    """Events that the receiver has refused for good."""
+    last_attempt_time_us: int | None
+    last_event_id: str
+    last_http_status: int | None
+    """What the receiver answered; None where it did not."""
+    last_error: str
+    attempts: int
+    """How often the present event was tried in vain."""
+    failing_since_time_us: int | None
+    """None: events can be delivered."""
+    next_attempt_time_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Tells an address of the events of a workspace."""
+
+    webhook_id: str
+    name: str
+    description: str
+    url: str
+    events: tuple[EventKind, ...]
+    payload: str
+    """`CLOUD_EVENTS`; `MLFLOW` where it was made by MLflow's client."""
+    status: WebhookStatus
+    has_secret: bool
+    create_time_us: int
+    update_time_us: int
+    deliveries: WebhookDeliveries
+    workspace: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookTest:
+    """How a delivery went that was made to test."""
+
+    delivered: bool
+    http_status: int | None
+    error: str
+
+
 Role = Literal["VIEWER", "EDITOR", "APPROVER", "ADMIN"]
 """What a principal may do in a workspace; each includes those before it."""
 PrincipalKind = Literal["USER", "SERVICE_ACCOUNT"]

@@ -15,7 +15,18 @@ RESOURCES = "integration/hostile/test_resources.py"
 BROWSERS = "integration/gateway/test_browser_attacks.py"
 SPOOFING = "integration/tracking/test_ingest_spoofing.py"
 
+WEBHOOKS = "integration/registry/test_webhook_rpcs.py"
+ADDRESSES = "unit/core/test_outbound.py"
+
 ATTACKS: Mapping[int, tuple[str, Sequence[str]]] = {
+    9: (
+        "webhooks that call what lies inside",
+        (
+            f"{ADDRESSES}::test_what_is_not_public",
+            f"{WEBHOOKS}::test_what_is_refused_at_once",
+            f"{WEBHOOKS}::test_a_name_that_leads_inside_is_never_connected_to",
+        ),
+    ),
     11: (
         "no authentication by default, on every interface",
         (
@@ -71,11 +82,12 @@ ATTACKS: Mapping[int, tuple[str, Sequence[str]]] = {
             f"{RESOURCES}::test_metrics_have_no_label_that_strangers_choose",
         ),
     ),
+    29: ("forged and replayed webhooks", (f"{WEBHOOKS}::test_every_change_is_told_once_in_order_and_signed",)),
     30: ("a spoofed writer", (SPOOFING,)),
 }
 """By number: what it is, and the tests that fail where it is not refused; a file stands for all of its tests."""
 
-WANTED = {11, 12, 13, 14, 15, 16, 17, 18, 20, 26, 30}
+WANTED = {9, 11, 12, 13, 14, 15, 16, 17, 18, 20, 26, 29, 30}
 
 
 def test_the_list_is_whole() -> None:

@@ -193,6 +193,36 @@ def model_version(message: registry_pb2.ModelVersion) -> types.ModelVersion:
     )
 
 
+def webhook(message: registry_pb2.Webhook) -> types.Webhook:
+    fare = message.deliveries
+    return types.Webhook(
+        webhook_id=message.webhook_id,
+        name=message.name,
+        description=message.description,
+        url=message.url,
+        events=tuple(
+            cast(types.EventKind, enum_name(registry_pb2.EventKind, kind, "EVENT_KIND_")) for kind in message.events
+        ),
+        payload=enum_name(registry_pb2.WebhookPayload, message.payload, "WEBHOOK_PAYLOAD_"),
+        status=cast(types.WebhookStatus, enum_name(registry_pb2.WebhookStatus, message.status, "WEBHOOK_STATUS_")),
+        has_secret=message.has_secret,
+        create_time_us=message.create_time_us,
+        update_time_us=message.update_time_us,
+        deliveries=types.WebhookDeliveries(
+            delivered_count=fare.delivered_count,
+            refused_count=fare.refused_count,
+            last_attempt_time_us=fare.last_attempt_time_us or None,
+            last_event_id=fare.last_event_id,
+            last_http_status=fare.last_http_status or None,
+            last_error=fare.last_error,
+            attempts=fare.attempts,
+            failing_since_time_us=fare.failing_since_time_us or None,
+            next_attempt_time_us=fare.next_attempt_time_us or None,
+        ),
+        workspace=message.workspace,
+    )
+
+
 def event(message: registry_pb2.Event) -> types.Event:
     kind = enum_name(registry_pb2.EventKind, message.kind, "EVENT_KIND_")
     return types.Event(

@@ -14,6 +14,7 @@ from trackway._rpc.connection import Connection
 from trackway._rpc.digests import verify_manifest
 from trackway._rpc.paging import Pages
 from trackway._rpc.watch import Watch
+from trackway._rpc.webhooks import AsyncWebhooks
 from trackway.api.registry.v1 import model_registry_service_pb2 as pb
 from trackway.api.registry.v1.model_registry_service_pb2_grpc import ModelRegistryServiceStub
 
@@ -21,7 +22,7 @@ _CREATE_VERSION_SECONDS = 120.0
 """The server makes a manifest of all files of the version meanwhile."""
 
 
-class AsyncRegistry:
+class AsyncRegistry(AsyncWebhooks):
     """Registered models, their versions, stages, aliases and events. Every method raises the errors of
     `trackway.errors`. `reason` is kept in the event; `etag`, where given, must be the current one, or Conflict is
     raised."""

@@ -54,6 +54,9 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "ListVersionWriters",
         "ListVersionSeries",
         "ReadVersionSeries",
+        "GetWebhook",
+        "ListWebhooks",
+        "UpdateWebhook",
     ),
     "trackway.api.auth.v1.AuthService": (
         "ExchangeKey",

@@ -11,12 +11,13 @@ from trackway._rpc.registry import AsyncRegistry
 from trackway._sync.iteration import events, items
 from trackway._sync.mirror import mirrors
 from trackway._sync.portal import Portal
+from trackway._sync.webhooks import Webhooks
 
 
 @mirrors(AsyncRegistry)
-class Registry:
+class Registry(Webhooks):
     def __init__(self, original: AsyncRegistry, portal: Portal) -> None:
-        self._async = original
+        self._async = self._webhooks = original
         self._portal = portal
 
     def create_model(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trackway.cli import webhooks
 from trackway.cli.connection import Json, Limit, Uri, connect
 from trackway.cli.output import Column, moment, print_json, print_pairs, print_table, size
 from trackway.cli.series import print_series
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from trackway.types import ModelVersion, RegisteredModel
 
 app = typer.Typer(help="Registered models, their versions, stages and aliases.", no_args_is_help=True)
+app.add_typer(webhooks.app, name="webhooks")
 
 _LIST_COLUMNS = (
     Column("Model"),

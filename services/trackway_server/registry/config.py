@@ -58,3 +58,30 @@ class RegistrySettings(BaseSettings):
 
     watch_bookmark_s: float = Field(default=10.0, gt=0, le=10.0)
     """How often a watch says that it lives, in seconds."""
+
+    webhook_allow_http: bool = False
+    """Whether webhooks may be sent over http://, which anybody on the way can read and change."""
+
+    webhook_allow_private_hosts: bool = False
+    """Whether webhooks may be sent to private and loopback addresses: then whoever administers a workspace can have
+    this server call what lies inside its network."""
+
+    webhook_ca_file: Path | None = None
+    """Certificates (PEM) that receivers of webhooks are trusted by, in place of the system's."""
+
+    webhook_key_file: Path | None = None
+    """Keys that the secrets of webhooks are kept with, one a line, made by `openssl rand -base64 32 | tr +/ -_`: the
+    first encrypts, all decrypt; with PostgreSQL the same for all replicas. None: `webhook.key` in the data directory,
+    made where there is none; with PostgreSQL: webhooks have no secrets."""
+
+    webhook_timeout_s: float = Field(default=10.0, gt=0, le=60)
+    """How long one delivery may take, in seconds."""
+
+    webhook_deliveries_at_once: int = Field(default=16, ge=1, le=1000)
+    """How many webhooks this server delivers to at once."""
+
+    webhook_first_pause_s: float = Field(default=1.0, gt=0)
+    """How long to wait before an event is tried a second time, in seconds; then twice as long each time."""
+
+    webhook_longest_pause_s: float = Field(default=3600.0, gt=0)
+    """The longest such pause, in seconds."""

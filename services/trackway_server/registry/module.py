@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from trackway_server.core.db.opening import opened_database
 from trackway_server.core.rpc.call import ServiceBinding
 from trackway_server.core.telemetry import Telemetry
 from trackway_server.registry.config import RegistrySettings
+from trackway_server.registry.domain.events import Event
 from trackway_server.registry.domain.feed import EventFeed, FeedLimits
 from trackway_server.registry.domain.registry import Registry
 from trackway_server.registry.monitoring import monitoring
@@ -26,6 +27,7 @@ from trackway_server.registry.store.sql import SqlRegistryStore
 from trackway_server.registry.store.sql_monitoring import SqlMonitoring
 from trackway_server.registry.telemetry import FeedTelemetry
 from trackway_server.registry.upstream import GrpcSource
+from trackway_server.registry.webhook_module import delivering
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 DESCRIPTOR = model_registry_service_pb2.DESCRIPTOR.services_by_name["ModelRegistryService"]
@@ -53,13 +55,19 @@ async def open_module(
         identity = ServiceIdentity(auth or tracking, settings.service_key)
         source = GrpcSource(tracking, artifacts or tracking, settings.upstream_timeout_s, identity)
         counts = FeedTelemetry(telemetry, clock)
-        async with (
-            following(EventFeed(store, _feed_limits(settings), counts.seen)) as feed,
-            monitoring(SqlMonitoring(counted), settings, clock, telemetry) as metrics,
-        ):
-            counts.follow(feed)
-            registry = Registry(store, source, feed)
-            yield ServiceBinding(DESCRIPTOR, ModelRegistryServicer(registry, metrics, clock), POLICY)
+        async with delivering(counted, settings, clock, telemetry) as (webhooks, dispatcher):
+
+            def seen(events: Sequence[Event]) -> None:
+                counts.seen(events)
+                dispatcher.wake()
+
+            async with (
+                following(EventFeed(store, _feed_limits(settings), seen)) as feed,
+                monitoring(SqlMonitoring(counted), settings, clock, telemetry) as metrics,
+            ):
+                counts.follow(feed)
+                registry = Registry(store, source, feed)
+                yield ServiceBinding(DESCRIPTOR, ModelRegistryServicer(registry, metrics, webhooks, clock), POLICY)
 
 
 @asynccontextmanager

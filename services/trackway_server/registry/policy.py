@@ -16,6 +16,9 @@ TRANSITION = Permission("models.transition", Role.EDITOR, bindable=True)
 # Apart from `models.write`: a model server that reports how it fares need not be one that changes models.
 MONITOR = Permission("models.monitor", Role.EDITOR, bindable=True)
 
+# Of the workspace: a webhook tells of all its models, and has this server call an address of somebody's choice.
+WEBHOOKS = Permission("models.webhooks", Role.ADMIN)
+
 POLICY: Mapping[str, Permission] = {
     "CreateModel": CREATE,
     "GetModel": READ,
@@ -45,4 +48,10 @@ POLICY: Mapping[str, Permission] = {
     "ReadVersionSeries": READ,
     # It takes a name in the workspace, as making a model does, and so is for those who may do that.
     "RenameModel": CREATE,
+    "CreateWebhook": WEBHOOKS,
+    "GetWebhook": WEBHOOKS,
+    "ListWebhooks": WEBHOOKS,
+    "UpdateWebhook": WEBHOOKS,
+    "DeleteWebhook": WEBHOOKS,
+    "TestWebhook": WEBHOOKS,
 }

@@ -27,16 +27,18 @@ from trackway_server.registry.domain.registry import Registry
 from trackway_server.registry.domain.search import MODELS, VERSIONS
 from trackway_server.registry.monitoring import Monitoring, context_of
 from trackway_server.registry.roles import RoleRpcs
+from trackway_server.registry.webhooks import WebhookAccess, WebhookRpcs
 
 _SERIES_PAGE = 1000
 
 
-class ModelRegistryServicer(RoleRpcs):
+class ModelRegistryServicer(RoleRpcs, WebhookRpcs):
     """Answers the RPCs of model_registry_service.proto; what they mean is written there."""
 
-    def __init__(self, registry: Registry, monitoring: Monitoring, clock: Clock) -> None:
+    def __init__(self, registry: Registry, monitoring: Monitoring, webhooks: WebhookAccess, clock: Clock) -> None:
         self._registry = registry
         self._monitoring = monitoring
+        self._webhooks = webhooks
         self._clock = clock
 
     async def CreateModel(self, request: pb.CreateModelRequest, call: Call) -> pb.CreateModelResponse:

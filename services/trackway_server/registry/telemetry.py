@@ -8,6 +8,7 @@ from trackway_server.core.clock import Clock
 from trackway_server.core.telemetry import Telemetry
 from trackway_server.registry.domain.events import Event
 from trackway_server.registry.domain.feed import EventFeed
+from trackway_server.registry.domain.webhooks import Outcome
 
 
 class FeedTelemetry:
@@ -31,3 +32,19 @@ class FeedTelemetry:
     def follow(self, feed: EventFeed) -> None:
         """Tell how many watch `feed`, whenever that is asked."""
         self._watchers.set_function(lambda: feed.watchers)
+
+
+class WebhookTelemetry:
+    """What is counted of deliveries to webhooks."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._attempts = telemetry.counter(
+            "trackway_registry_webhook_attempts", "Deliveries to webhooks that were tried.", "outcome"
+        )
+        self.failing = telemetry.gauge(
+            "trackway_registry_webhooks_failing", "Active webhooks whose last delivery failed."
+        )
+
+    def attempted(self, outcome: Outcome) -> None:
+        """Told of each attempt."""
+        self._attempts.labels(outcome.verdict.value).inc()

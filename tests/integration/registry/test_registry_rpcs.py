@@ -319,6 +319,7 @@ async def test_a_repeated_request_asks_nobody(upstream: Upstream, served: Served
 async def test_every_rpc_refuses_another_workspace(served: Served) -> None:
     arguments: dict[str, Any] = {"name": "m", "version": 1, "stage": "None", "alias": "a", "source": SOURCE}
     arguments |= {"new_name": "n", "key": "k", "manifest_digest": "sha256:" + "0" * 64, "principal": "p", "role": 1}
+    arguments |= {"webhook_id": "w", "url": "https://receiver.invalid/", "events": [1]}
     for method in DESCRIPTOR.methods:
         if method.client_streaming:  # its first message names the workspace: test_version_metrics
             continue

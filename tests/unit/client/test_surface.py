@@ -10,6 +10,8 @@ import pytest
 
 from support.scripted_server import SERVICES
 from trackway._rpc.retry import IDEMPOTENT, STREAMS
+from trackway._rpc.webhooks import AsyncWebhooks
+from trackway._sync.webhooks import Webhooks
 from trackway.aio import AsyncArtifacts, AsyncAuth, AsyncClient, AsyncRegistry, AsyncTracking
 from trackway.client import Artifacts, Auth, Client, Registry, Tracking
 
@@ -17,6 +19,7 @@ PAIRS = [
     (AsyncTracking, Tracking),
     (AsyncArtifacts, Artifacts),
     (AsyncRegistry, Registry),
+    (AsyncWebhooks, Webhooks),
     (AsyncAuth, Auth),
     (AsyncClient, Client),
 ]

@@ -11,6 +11,7 @@ from trackway_server.registry.policy import POLICY
 READS = {"GetModel", "SearchModels", "GetVersion", "SearchVersions", "Resolve", "ListEvents", "Watch"}
 READS |= {"GetManifestAccess", "ListModelRoles"}
 ADMINISTERS = {"GrantModelRole", "RevokeModelRole"}
+ADMINISTERS |= {"CreateWebhook", "GetWebhook", "ListWebhooks", "UpdateWebhook", "DeleteWebhook", "TestWebhook"}
 READS |= {"ListVersionWriters", "ListVersionSeries", "ReadVersionSeries"}
 
 

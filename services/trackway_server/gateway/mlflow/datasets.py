@@ -29,7 +29,7 @@ async def log_inputs(session: Session) -> Answer:
 
 def dataset_input(given: Parameters) -> DatasetInput:
     """A data set of a request, with its tags. Raises MlflowError."""
-    described = given.object_at("dataset")
+    described = given.inner("dataset") or Parameters({})
     texts = {name: _within(name, described.text(name, ""), most) for name, most in _LONGEST.items()}
     tags: dict[str, str] = {}
     for each in given.objects("tags"):

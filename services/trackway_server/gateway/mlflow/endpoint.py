@@ -20,7 +20,15 @@ from trackway_server.gateway.channels import Channels
 from trackway_server.gateway.config import GatewaySettings
 from trackway_server.gateway.connect.codec import strict_json
 from trackway_server.gateway.connect.headers import media_type
-from trackway_server.gateway.mlflow import datasets, experiments, metrics, model_versions, registered_models, runs
+from trackway_server.gateway.mlflow import (
+    datasets,
+    experiments,
+    metrics,
+    model_versions,
+    registered_models,
+    runs,
+    webhooks,
+)
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_call, of_refusal
 from trackway_server.gateway.mlflow.parameters import Parameters
 from trackway_server.gateway.mlflow.routing import Found, Handler, Router
@@ -37,6 +45,7 @@ ROUTER = Router(
         datasets.ROUTES,
         registered_models.ROUTES,
         model_versions.ROUTES,
+        webhooks.ROUTES,
     )
 )
 

@@ -27,7 +27,7 @@ class Parameters:
         """A string. Raises MlflowError where it is none; without a default, where it is missing or empty."""
         value = self._value(name)
         if value is None or value == "":
-            return _or_missing(name, default)
+            return _ormissing(name, default)
         if not isinstance(value, str):
             raise _wrong(name, value)
         return value
@@ -40,7 +40,7 @@ class Parameters:
         """A 64-bit integer, as a number or a string."""
         value = self._value(name)
         if value is None:
-            return _or_missing(name, default)
+            return _ormissing(name, default)
         if isinstance(value, str) and _WHOLE.fullmatch(value):
             value = int(value)
         if isinstance(value, float) and value.is_integer():
@@ -53,7 +53,7 @@ class Parameters:
         """A double; NaN and infinities by name."""
         value = self._value(name)
         if value is None:
-            raise _missing(name)
+            raise missing(name)
         if isinstance(value, str) and value in _SPECIAL:
             return _SPECIAL[value]
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -92,12 +92,12 @@ class Parameters:
             raise _wrong(name, value)
         return [Parameters(one) for one in value]
 
-    def object_at(self, name: str) -> Parameters:
-        """An object; an empty one where it is missing."""
+    def inner(self, name: str) -> Parameters | None:
+        """An object; None where it is missing."""
         value = self._value(name)
         if value is not None and not isinstance(value, dict):
             raise _wrong(name, value)
-        return Parameters(value or {})
+        return None if value is None else Parameters(value)
 
     def texts(self, name: str) -> list[str]:
         """A list of strings; of an address, one alone."""
@@ -115,6 +115,10 @@ class Parameters:
         """Whether it is there and not empty."""
         return self._value(name) not in (None, "", [])
 
+    def present(self, name: str) -> bool:
+        """Whether it is there, be it empty."""
+        return self._value(name) is not None
+
     def _value(self, name: str) -> Any:
         camel = re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
         if camel != name and name in self._given and camel in self._given:
@@ -122,13 +126,14 @@ class Parameters:
         return self._given.get(name, self._given.get(camel))
 
 
-def _or_missing(name: str, default: T | None) -> T:
+def _ormissing(name: str, default: T | None) -> T:
     if default is None:
-        raise _missing(name)
+        raise missing(name)
     return default
 
 
-def _missing(name: str) -> MlflowError:
+def missing(name: str) -> MlflowError:
+    """The refusal of a request without a parameter that it needs."""
     return invalid(
         f"Missing value for required parameter '{name}'. "
         "See the API docs for more information about request parameters."

@@ -59,7 +59,7 @@ class SqlEvents:
 
     def last_of(self, model: ModelKey) -> Event | None:
         row = self._connection.execute(_LAST, model_parameters(model)).first()
-        return None if row is None else _event(row)
+        return None if row is None else event_of(row)
 
     def page(self, chosen: EventFilter | None, after: int, limit: int, max_weight: int) -> Sequence[Event]:
         parameters: dict[str, Any] = {"after": after, "at_most": limit}
@@ -71,7 +71,7 @@ class SqlEvents:
             parameters |= {"of_names": sorted(chosen.models)}
         query = _page("in_workspace" in parameters, "of_name" in parameters, "of_names" in parameters)
         with self._connection.execute(query, parameters) as rows:
-            return list(_until_heavy(map(_event, rows), max_weight))
+            return list(_until_heavy(map(event_of, rows), max_weight))
 
     def _head(self, query: Select[Any]) -> Position:
         row = self._connection.execute(query).one()
@@ -113,7 +113,8 @@ def _values(event: Event) -> dict[str, Any]:
     }
 
 
-def _event(row: Row[Any]) -> Event:
+def event_of(row: Row[Any]) -> Event:
+    """The event of a row of EVENTS."""
     return Event(
         position=Position(row.sequence, row.event_id),
         kind=EventKind(row.kind),

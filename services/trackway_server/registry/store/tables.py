@@ -204,3 +204,34 @@ LOG_HEAD = Table(
 
 HEAD_ID = 1
 """The one row of LOG_HEAD, made by the first migration."""
+
+WEBHOOKS = Table(
+    "webhooks",
+    METADATA,
+    Column("webhook_id", _exact(32), nullable=False),
+    Column("workspace", _exact(63), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("kinds", BigInteger, nullable=False, comment="1 << EventKind of each kind it tells of"),
+    Column("form", Integer, nullable=False, comment="registry.v1.WebhookPayload"),
+    Column("status", Integer, nullable=False, comment="registry.v1.WebhookStatus"),
+    Column("secret", LargeBinary, nullable=False, comment="encrypted; empty: none"),
+    Column("create_time_us", BigInteger, nullable=False),
+    Column("update_time_us", BigInteger, nullable=False),
+    # What follows is written by the holder of the lease alone, save where people change the webhook.
+    Column("position", BigInteger, nullable=False, comment="sequence of the event up to which all is told"),
+    Column("delivered", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("last_attempt_us", BigInteger, nullable=False),
+    Column("last_event_id", _exact(32), nullable=False),
+    Column("last_http_status", Integer, nullable=False),
+    Column("last_error", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("failing_since_us", BigInteger, nullable=False),
+    Column("next_attempt_us", BigInteger, nullable=False),
+    Column("lease_holder", _exact(32), nullable=False),
+    Column("lease_until_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("webhook_id"),
+    Index("ix_webhooks_workspace", "workspace", "webhook_id"),
+)

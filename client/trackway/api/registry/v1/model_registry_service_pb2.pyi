@@ -594,3 +594,121 @@ class RenameModelResponse(_message.Message):
     MODEL_FIELD_NUMBER: _ClassVar[int]
     model: _resources_pb2_1_1.RegisteredModel
     def __init__(self, model: _Optional[_Union[_resources_pb2_1_1.RegisteredModel, _Mapping]] = ...) -> None: ...
+
+class CreateWebhookRequest(_message.Message):
+    __slots__ = ("name", "description", "url", "events", "secret", "payload", "status", "workspace")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    description: str
+    url: str
+    events: _containers.RepeatedScalarFieldContainer[_resources_pb2_1_1.EventKind]
+    secret: str
+    payload: _resources_pb2_1_1.WebhookPayload
+    status: _resources_pb2_1_1.WebhookStatus
+    workspace: str
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., url: _Optional[str] = ..., events: _Optional[_Iterable[_Union[_resources_pb2_1_1.EventKind, str]]] = ..., secret: _Optional[str] = ..., payload: _Optional[_Union[_resources_pb2_1_1.WebhookPayload, str]] = ..., status: _Optional[_Union[_resources_pb2_1_1.WebhookStatus, str]] = ..., workspace: _Optional[str] = ...) -> None: ...
+
+class CreateWebhookResponse(_message.Message):
+    __slots__ = ("webhook",)
+    WEBHOOK_FIELD_NUMBER: _ClassVar[int]
+    webhook: _resources_pb2_1_1.Webhook
+    def __init__(self, webhook: _Optional[_Union[_resources_pb2_1_1.Webhook, _Mapping]] = ...) -> None: ...
+
+class GetWebhookRequest(_message.Message):
+    __slots__ = ("webhook_id", "workspace")
+    WEBHOOK_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    webhook_id: str
+    workspace: str
+    def __init__(self, webhook_id: _Optional[str] = ..., workspace: _Optional[str] = ...) -> None: ...
+
+class GetWebhookResponse(_message.Message):
+    __slots__ = ("webhook",)
+    WEBHOOK_FIELD_NUMBER: _ClassVar[int]
+    webhook: _resources_pb2_1_1.Webhook
+    def __init__(self, webhook: _Optional[_Union[_resources_pb2_1_1.Webhook, _Mapping]] = ...) -> None: ...
+
+class ListWebhooksRequest(_message.Message):
+    __slots__ = ("workspace", "payload", "page_size", "page_token")
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    workspace: str
+    payload: _resources_pb2_1_1.WebhookPayload
+    page_size: int
+    page_token: str
+    def __init__(self, workspace: _Optional[str] = ..., payload: _Optional[_Union[_resources_pb2_1_1.WebhookPayload, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListWebhooksResponse(_message.Message):
+    __slots__ = ("webhooks", "next_page_token")
+    WEBHOOKS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    webhooks: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1_1.Webhook]
+    next_page_token: str
+    def __init__(self, webhooks: _Optional[_Iterable[_Union[_resources_pb2_1_1.Webhook, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class UpdateWebhookRequest(_message.Message):
+    __slots__ = ("webhook_id", "workspace", "name", "description", "url", "events", "secret", "status")
+    WEBHOOK_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    webhook_id: str
+    workspace: str
+    name: str
+    description: str
+    url: str
+    events: _containers.RepeatedScalarFieldContainer[_resources_pb2_1_1.EventKind]
+    secret: str
+    status: _resources_pb2_1_1.WebhookStatus
+    def __init__(self, webhook_id: _Optional[str] = ..., workspace: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., url: _Optional[str] = ..., events: _Optional[_Iterable[_Union[_resources_pb2_1_1.EventKind, str]]] = ..., secret: _Optional[str] = ..., status: _Optional[_Union[_resources_pb2_1_1.WebhookStatus, str]] = ...) -> None: ...
+
+class UpdateWebhookResponse(_message.Message):
+    __slots__ = ("webhook",)
+    WEBHOOK_FIELD_NUMBER: _ClassVar[int]
+    webhook: _resources_pb2_1_1.Webhook
+    def __init__(self, webhook: _Optional[_Union[_resources_pb2_1_1.Webhook, _Mapping]] = ...) -> None: ...
+
+class DeleteWebhookRequest(_message.Message):
+    __slots__ = ("webhook_id", "workspace")
+    WEBHOOK_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    webhook_id: str
+    workspace: str
+    def __init__(self, webhook_id: _Optional[str] = ..., workspace: _Optional[str] = ...) -> None: ...
+
+class DeleteWebhookResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class TestWebhookRequest(_message.Message):
+    __slots__ = ("webhook_id", "workspace", "event")
+    WEBHOOK_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    webhook_id: str
+    workspace: str
+    event: _resources_pb2_1_1.EventKind
+    def __init__(self, webhook_id: _Optional[str] = ..., workspace: _Optional[str] = ..., event: _Optional[_Union[_resources_pb2_1_1.EventKind, str]] = ...) -> None: ...
+
+class TestWebhookResponse(_message.Message):
+    __slots__ = ("delivered", "http_status", "error")
+    DELIVERED_FIELD_NUMBER: _ClassVar[int]
+    HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    delivered: bool
+    http_status: int
+    error: str
+    def __init__(self, delivered: bool = ..., http_status: _Optional[int] = ..., error: _Optional[str] = ...) -> None: ...

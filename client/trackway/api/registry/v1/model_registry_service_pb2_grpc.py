@@ -171,6 +171,36 @@ class ModelRegistryServiceStub(object):
                 request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RenameModelRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RenameModelResponse.FromString,
                 _registered_method=True)
+        self.CreateWebhook = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/CreateWebhook',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.CreateWebhookRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.CreateWebhookResponse.FromString,
+                _registered_method=True)
+        self.GetWebhook = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/GetWebhook',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetWebhookRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetWebhookResponse.FromString,
+                _registered_method=True)
+        self.ListWebhooks = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/ListWebhooks',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListWebhooksRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListWebhooksResponse.FromString,
+                _registered_method=True)
+        self.UpdateWebhook = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/UpdateWebhook',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.UpdateWebhookRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.UpdateWebhookResponse.FromString,
+                _registered_method=True)
+        self.DeleteWebhook = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/DeleteWebhook',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.DeleteWebhookRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.DeleteWebhookResponse.FromString,
+                _registered_method=True)
+        self.TestWebhook = channel.unary_unary(
+                '/trackway.api.registry.v1.ModelRegistryService/TestWebhook',
+                request_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.TestWebhookRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.TestWebhookResponse.FromString,
+                _registered_method=True)
 
 
 class ModelRegistryServiceServicer(object):
@@ -378,6 +408,50 @@ class ModelRegistryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateWebhook(self, request, context):
+        """CreateWebhook tells an address of every event of some kinds from now on, by HTTP POST: each at least once, in their
+        order, also after the server was killed. At most 100 webhooks are in one workspace.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWebhook(self, request, context):
+        """GetWebhook answers one webhook and how its deliveries fare. WEBHOOK_NOT_FOUND where there is none in the workspace.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhooks(self, request, context):
+        """ListWebhooks answers the webhooks of a workspace, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateWebhook(self, request, context):
+        """UpdateWebhook changes what is given of a webhook. One that waits to try again tries at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteWebhook(self, request, context):
+        """DeleteWebhook deletes a webhook with its secret. A delivery that is under way may still arrive.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TestWebhook(self, request, context):
+        """TestWebhook sends an example event to a webhook's address, once, and answers how that went. A disabled one is tested
+        too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelRegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -515,6 +589,36 @@ def add_ModelRegistryServiceServicer_to_server(servicer, server):
                     servicer.RenameModel,
                     request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RenameModelRequest.FromString,
                     response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RenameModelResponse.SerializeToString,
+            ),
+            'CreateWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateWebhook,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.CreateWebhookRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.CreateWebhookResponse.SerializeToString,
+            ),
+            'GetWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWebhook,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetWebhookRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetWebhookResponse.SerializeToString,
+            ),
+            'ListWebhooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhooks,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListWebhooksRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListWebhooksResponse.SerializeToString,
+            ),
+            'UpdateWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateWebhook,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.UpdateWebhookRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.UpdateWebhookResponse.SerializeToString,
+            ),
+            'DeleteWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteWebhook,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.DeleteWebhookRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.DeleteWebhookResponse.SerializeToString,
+            ),
+            'TestWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.TestWebhook,
+                    request_deserializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.TestWebhookRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.TestWebhookResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1247,6 +1351,168 @@ class ModelRegistryService(object):
             '/trackway.api.registry.v1.ModelRegistryService/RenameModel',
             trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RenameModelRequest.SerializeToString,
             trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.RenameModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/CreateWebhook',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.CreateWebhookRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.CreateWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/GetWebhook',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetWebhookRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.GetWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/ListWebhooks',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListWebhooksRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.ListWebhooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/UpdateWebhook',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.UpdateWebhookRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.UpdateWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/DeleteWebhook',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.DeleteWebhookRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.DeleteWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.registry.v1.ModelRegistryService/TestWebhook',
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.TestWebhookRequest.SerializeToString,
+            trackway_dot_api_dot_registry_dot_v1_dot_model__registry__service__pb2.TestWebhookResponse.FromString,
             options,
             channel_credentials,
             insecure,

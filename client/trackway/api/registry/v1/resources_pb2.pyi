@@ -25,6 +25,18 @@ class EventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EVENT_KIND_ALIAS_SET: _ClassVar[EventKind]
     EVENT_KIND_ALIAS_DELETED: _ClassVar[EventKind]
     EVENT_KIND_MODEL_RENAMED: _ClassVar[EventKind]
+
+class WebhookStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WEBHOOK_STATUS_UNSPECIFIED: _ClassVar[WebhookStatus]
+    WEBHOOK_STATUS_ACTIVE: _ClassVar[WebhookStatus]
+    WEBHOOK_STATUS_DISABLED: _ClassVar[WebhookStatus]
+
+class WebhookPayload(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WEBHOOK_PAYLOAD_UNSPECIFIED: _ClassVar[WebhookPayload]
+    WEBHOOK_PAYLOAD_CLOUD_EVENTS: _ClassVar[WebhookPayload]
+    WEBHOOK_PAYLOAD_MLFLOW: _ClassVar[WebhookPayload]
 EVENT_KIND_UNSPECIFIED: EventKind
 EVENT_KIND_MODEL_CREATED: EventKind
 EVENT_KIND_MODEL_UPDATED: EventKind
@@ -40,6 +52,12 @@ EVENT_KIND_STAGE_CHANGED: EventKind
 EVENT_KIND_ALIAS_SET: EventKind
 EVENT_KIND_ALIAS_DELETED: EventKind
 EVENT_KIND_MODEL_RENAMED: EventKind
+WEBHOOK_STATUS_UNSPECIFIED: WebhookStatus
+WEBHOOK_STATUS_ACTIVE: WebhookStatus
+WEBHOOK_STATUS_DISABLED: WebhookStatus
+WEBHOOK_PAYLOAD_UNSPECIFIED: WebhookPayload
+WEBHOOK_PAYLOAD_CLOUD_EVENTS: WebhookPayload
+WEBHOOK_PAYLOAD_MLFLOW: WebhookPayload
 
 class RegisteredModel(_message.Message):
     __slots__ = ("name", "workspace", "description", "create_time_us", "update_time_us", "tags", "aliases", "latest_versions", "etag")
@@ -166,3 +184,53 @@ class ModelRole(_message.Message):
     principal: str
     role: _resources_pb2.Role
     def __init__(self, name: _Optional[str] = ..., workspace: _Optional[str] = ..., principal: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2.Role, str]] = ...) -> None: ...
+
+class WebhookDeliveries(_message.Message):
+    __slots__ = ("delivered_count", "refused_count", "last_attempt_time_us", "last_event_id", "last_http_status", "last_error", "attempts", "failing_since_time_us", "next_attempt_time_us")
+    DELIVERED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LAST_ATTEMPT_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    LAST_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LAST_HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
+    LAST_ERROR_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    FAILING_SINCE_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    NEXT_ATTEMPT_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    delivered_count: int
+    refused_count: int
+    last_attempt_time_us: int
+    last_event_id: str
+    last_http_status: int
+    last_error: str
+    attempts: int
+    failing_since_time_us: int
+    next_attempt_time_us: int
+    def __init__(self, delivered_count: _Optional[int] = ..., refused_count: _Optional[int] = ..., last_attempt_time_us: _Optional[int] = ..., last_event_id: _Optional[str] = ..., last_http_status: _Optional[int] = ..., last_error: _Optional[str] = ..., attempts: _Optional[int] = ..., failing_since_time_us: _Optional[int] = ..., next_attempt_time_us: _Optional[int] = ...) -> None: ...
+
+class Webhook(_message.Message):
+    __slots__ = ("webhook_id", "name", "workspace", "description", "url", "events", "payload", "status", "has_secret", "create_time_us", "update_time_us", "deliveries")
+    WEBHOOK_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    HAS_SECRET_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    DELIVERIES_FIELD_NUMBER: _ClassVar[int]
+    webhook_id: str
+    name: str
+    workspace: str
+    description: str
+    url: str
+    events: _containers.RepeatedScalarFieldContainer[EventKind]
+    payload: WebhookPayload
+    status: WebhookStatus
+    has_secret: bool
+    create_time_us: int
+    update_time_us: int
+    deliveries: WebhookDeliveries
+    def __init__(self, webhook_id: _Optional[str] = ..., name: _Optional[str] = ..., workspace: _Optional[str] = ..., description: _Optional[str] = ..., url: _Optional[str] = ..., events: _Optional[_Iterable[_Union[EventKind, str]]] = ..., payload: _Optional[_Union[WebhookPayload, str]] = ..., status: _Optional[_Union[WebhookStatus, str]] = ..., has_secret: bool = ..., create_time_us: _Optional[int] = ..., update_time_us: _Optional[int] = ..., deliveries: _Optional[_Union[WebhookDeliveries, _Mapping]] = ...) -> None: ...
