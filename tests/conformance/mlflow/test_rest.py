@@ -227,10 +227,9 @@ async def test_requests_that_are_malformed(server: AuthServer, api: Api) -> None
         for prefix in PREFIXES:
             path = prefix + "/experiments/create"
             json_type = {"content-type": "application/json"}
-            for body in (b"[]", b'{"name": 5}', b"{}", b"", b'{"name": ""}', b'{"experiment_name": "x"}'):
+            malformed = (b"{", b'{"name": NaN}', b'{"name": "a", "name": "b"}', b'{"name": "\\ud800"}', b"[" * 100_000)
+            for body in (b"[]", b'{"name": 5}', b"{}", b"", b'{"name": ""}', b'{"experiment_name": "x"}', *malformed):
                 assert refused(await client.post(path, content=body, headers=json_type)) == INVALID
-            for body in (b"{", b'{"name": NaN}', b'{"name": "a", "name": "b"}', b"[" * 100_000):
-                assert refused(await client.post(path, content=body, headers=json_type)) == (400, "BAD_REQUEST")
             plain = {"content-type": "text/plain"}
             assert refused(await client.post(path, content=b'{"name": "x"}', headers=plain)) == INVALID
             foreign = {**json_type, "origin": "http://evil.example"}
