@@ -56,9 +56,9 @@ class Parameters:
         """A string. Raises MlflowError where it is none; without a default, where it is missing or empty."""
         value = self._value(name)
         if value is None or value == "":
-            return self._or_missing(name, default)
+            return _or_missing(self.path(name), default)
         if not isinstance(value, str):
-            raise self._wrong(name, value)
+            raise _wrong(self.path(name), value)
         return value
 
     def run_id(self) -> str:
@@ -90,26 +90,26 @@ class Parameters:
         """A 64-bit integer, as a number or a string."""
         value = self._value(name)
         if value is None:
-            return self._or_missing(name, default)
+            return _or_missing(self.path(name), default)
         if isinstance(value, str) and _WHOLE.fullmatch(value):
             value = int(value)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or value not in _INT64:
-            raise self._wrong(name, value)
+            raise _wrong(self.path(name), value)
         return value
 
     def number(self, name: str) -> float:
         """A double, as a number or a string; NaN and infinities by name."""
         value = self._value(name)
         if value is None:
-            raise self._missing(name)
+            raise _missing(self.path(name))
         if isinstance(value, str) and value in _SPECIAL:
             return _SPECIAL[value]
         if isinstance(value, str) and _NUMBER.fullmatch(value):
             value = float(value)
         if isinstance(value, bool) or not isinstance(value, int | float) or not -_HUGE <= value <= _HUGE:
-            raise self._wrong(name, value)
+            raise _wrong(self.path(name), value)
         return float(value)
 
     def choice(self, name: str, names: Sequence[str], default: str) -> str:
@@ -122,21 +122,21 @@ class Parameters:
         if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= len(names):
             return names[value - 1]
         if value not in names:
-            raise self._wrong(name, value)
+            raise _wrong(self.path(name), value)
         return str(value)
 
     def objects(self, name: str) -> list[Parameters]:
         """A list of objects."""
         value = self._value(name) or []
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-            raise self._wrong(name, value)
+            raise _wrong(self.path(name), value)
         return [Parameters(one, f"{self.path(name)}[{number}]") for number, one in enumerate(value)]
 
     def texts(self, name: str) -> list[str]:
         """A list of strings."""
         value = self._given_as(name) or []
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise self._wrong(name, value)
+            raise _wrong(self.path(name), value)
         return value
 
     def pairs(self, name: str) -> dict[str, str]:
@@ -157,15 +157,19 @@ class Parameters:
             raise invalid(f"Request specifies both '{name}' and '{camel}'; provide only one of them.")
         return self._given.get(name, self._given.get(camel))
 
-    def _or_missing(self, name: str, default: T | None) -> T:
-        if default is None:
-            raise self._missing(name)
-        return default
 
-    def _missing(self, name: str) -> MlflowError:
-        return invalid(f"Missing value for required parameter '{self.path(name)}'. {DOCS}")
+def _or_missing(name: str, default: T | None) -> T:
+    if default is None:
+        raise _missing(name)
+    return default
 
-    def _wrong(self, name: str, value: Any) -> MlflowError:
-        shown, kind = json.dumps(value, separators=(",", ":"))[:100], type(value).__name__
-        where = f"Invalid value {shown} for parameter '{self.path(name)}' supplied:"
-        return invalid(f"{where}  Hint: Value was of type '{kind}'. {DOCS}")
+
+def _missing(name: str) -> MlflowError:
+    return invalid(f"Missing value for required parameter '{name}'. {DOCS}")
+
+
+def _wrong(name: str, value: Any) -> MlflowError:
+    shown = json.dumps(value, separators=(",", ":"))[:100]
+    return invalid(
+        f"Invalid value {shown} for parameter '{name}' supplied:  Hint: Value was of type '{type(value).__name__}'. {DOCS}"
+    )
