@@ -169,7 +169,5 @@ def _missing(name: str) -> MlflowError:
 
 
 def _wrong(name: str, value: Any) -> MlflowError:
-    shown = json.dumps(value, separators=(",", ":"))[:100]
-    return invalid(
-        f"Invalid value {shown} for parameter '{name}' supplied:  Hint: Value was of type '{type(value).__name__}'. {DOCS}"
-    )
+    shown, kind = json.dumps(value, separators=(",", ":"))[:100], type(value).__name__
+    return invalid(f"Invalid value {shown} for parameter '{name}' supplied:  Hint: Value was of type '{kind}'. {DOCS}")
