@@ -261,7 +261,7 @@ SEARCHES = Story(
         f"{VERSIONS}/search",
         {"order_by": ["name", "version_number"]},
         {
-            one: {"filter": one}
+            f"versions {one}": {"filter": one}
             for one in ("name = 'seek-a'", "name LIKE 'seek-%'", "run_id = '{run}'", "run_id IN ('{run}', 'x')",
                         "tags.n = '2'", "version_number = 2", "version_number > 1 AND name = 'seek-b'",
                         "source_path = 'x'", "name IN ('seek-a')", "nothing = 'x'", "version_number = 'x'")
