@@ -63,6 +63,8 @@ _CLASSES: Mapping[str, tuple[str, str]] = {
 _WORDS: Mapping[Reason, str] = {
     Reason.EXPERIMENT_NOT_FOUND: "No Experiment with id={experiment} exists",
     Reason.EXPERIMENT_DELETED: "The experiment {experiment} must be in the 'active' state. Current state is deleted.",
+    Reason.MODEL_NOT_FOUND: "Registered Model with name={name} not found",
+    Reason.MODEL_VERSION_NOT_FOUND: "Model Version (name={name}, version={version}) not found",
     Reason.RUN_NOT_FOUND: "Run with id={run_id} not found",
     Reason.RUN_DELETED: "The run {run_id} must be in the 'active' state. Current state is deleted.",
     Reason.PARAM_IMMUTABLE: "Changing param values is not allowed. {message}",
@@ -123,5 +125,12 @@ def of_refusal(error: DomainError) -> MlflowError:
     """What a refusal becomes."""
     if error.reason is Reason.INVALID_FIELD and error.metadata.get("field") == "run_id":
         return MlflowError("RESOURCE_DOES_NOT_EXIST", f"There is no run of this id: {error.message}")
-    known = {"run_id": "of this id", "experiment": "of this id", **error.metadata, "message": error.message}
+    known = _Known(error.metadata, message=error.message)
     return MlflowError(CODE_OF_KIND[error.kind], _WORDS.get(error.reason, "{message}").format_map(known))
+
+
+class _Known(dict[str, str]):
+    """What a refusal says of what it refuses."""
+
+    def __missing__(self, key: str) -> str:
+        return "of this id"
