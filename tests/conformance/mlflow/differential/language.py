@@ -19,7 +19,7 @@ T0 = 1_700_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request. `path` is below the API's prefix, unless it begins with `/api/` or `/ajax-api/`.
+    """One request. `path` is below the API's prefix; after a `=` it is whole.
 
     `keep` has names for values of the answer, by their place: `{"run": "run.info.run_id"}`.
     """

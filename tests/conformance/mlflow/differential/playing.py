@@ -51,7 +51,7 @@ def _sent(client: httpx.Client, step: Step, kept: Mapping[str, str]) -> Answer:
     path = filled(step.path, kept)
     request = client.build_request(
         step.method,
-        path if path.startswith(("/api/", "/ajax-api/")) else PREFIX + path,
+        path.removeprefix("=") if path.startswith("=") else PREFIX + path,
         params=[(key, filled(value, kept)) for key, value in step.query] or None,
         content=None if step.content is None else _content(step.content, kept),
         headers={"content-type": step.content_type} if step.content_type else {},

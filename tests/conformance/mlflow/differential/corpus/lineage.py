@@ -30,6 +30,7 @@ DATASETS = Story(
     "data sets",
     experiment("data sets"),
     run(),
+    run("beside"),
     posts(
         INPUTS,
         {"run_id": "{run}", "datasets": [_data()]},
@@ -46,10 +47,16 @@ DATASETS = Story(
             "no run": {"run_id": LEFT_OUT},
             "name of 501": {"datasets": [_data("n" * 501)]},
             "digest of 37": {"datasets": [_data("long", "x" * 37)]},
+            "data sets a text": {"datasets": "x"},
+        },
+    ),
+    posts(
+        INPUTS,
+        {"run_id": "{beside}"},
+        {
             "no name": {"datasets": [{"dataset": {"digest": "x", "source_type": "s", "source": "s"}}]},
             "no digest": {"datasets": [{"dataset": {"name": "x", "source_type": "s", "source": "s"}}]},
             "no data set": {"datasets": [{"tags": []}]},
-            "data sets a text": {"datasets": "x"},
         },
     ),
     shown(),

@@ -231,7 +231,7 @@ HISTORIES = Story(
     get("page 3", HISTORY, run_id="{run}", metric_key="m", max_results=4, page_token="{token}"),
 )  # fmt: skip
 
-_AJAX = "/ajax-api/2.0/mlflow/metrics/get-history-bulk"
+_AJAX = "=/ajax-api/2.0/mlflow/metrics/get-history-bulk"
 _INTERVAL = {
     "all": {},
     "one run": {"run_ids": ["{run}"]},

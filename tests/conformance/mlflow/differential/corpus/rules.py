@@ -7,7 +7,7 @@ import json
 from conformance.mlflow.differential.language import T0, Step, Story, experiment, get, post, raw, run, send, shown
 
 TAG = "/runs/set-tag"
-AJAX = "/ajax-api/2.0/mlflow"
+AJAX = "=/ajax-api/2.0/mlflow"
 
 
 def _bodies(bodies: dict[str, str | bytes]) -> list[Step]:
@@ -77,7 +77,7 @@ WAYS = Story(
     run(),
     get("ajax prefix", f"{AJAX}/runs/get", run_id="{run}"),
     send("POST by ajax", "POST", f"{AJAX}/runs/set-tag", run_id="{run}", key="by ajax", value="v"),
-    get("version 3 of the prefix", "/api/3.0/mlflow/runs/get", run_id="{run}"),
+    get("version 3 of the prefix", "=/api/3.0/mlflow/runs/get", run_id="{run}"),
     get("slash last", "/runs/get/", run_id="{run}"),
     get("unknown route", "/runs/nothing"),
     get("unknown area", "/nothing/get"),
