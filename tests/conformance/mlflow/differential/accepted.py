@@ -1,6 +1,6 @@
-"""The differences from MLflow that are meant, each with its reason. What is not here is a defect, of theirs or ours.
+"""The differences from MLflow that are meant in experiments, runs, metrics and searches, each with its reason.
 
-A reason is for people who move from MLflow: it says what we do, and why that is better.
+What is not here is a defect, of theirs or ours. A reason is for people who move from MLflow: it says what we do, and why that is better.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ INVALID_RUNS = "What can be no run's id is a run that is not there."
 REFUSED = {"theirs": "^200", "ours": "^400"}
 ANSWERED = {"theirs": "^400", "ours": "^200"}
 
-ACCEPTED: tuple[Accepted, ...] = (
+TRACKING: tuple[Accepted, ...] = (
     Accepted(
         MALFORMED,
         (

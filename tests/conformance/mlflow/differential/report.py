@@ -7,15 +7,16 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-from conformance.mlflow.differential.accepting import Judged
+from conformance.mlflow.differential.comparison import Compared
 
 
-def write(folder: Path, requests: int, judged: Judged) -> None:
+def write(folder: Path, compared: Compared) -> None:
     """`differential.md` and `differential.json` in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "differential.md").write_text(as_markdown(requests, judged))
+    (folder / "differential.md").write_text(as_markdown(compared))
+    judged = compared.judged
     value = {
-        "requests": requests,
+        "requests": compared.requests,
         "unlisted": [asdict(one) for one in judged.unlisted],
         "accepted": [{**asdict(one), "reason": reason} for one, reason in judged.accepted],
         "gone": judged.gone,
@@ -23,8 +24,9 @@ def write(folder: Path, requests: int, judged: Judged) -> None:
     (folder / "differential.json").write_text(json.dumps(value, indent=2))
 
 
-def as_markdown(requests: int, judged: Judged) -> str:
+def as_markdown(compared: Compared) -> str:
     """The report as a page."""
+    requests, judged = compared.requests, compared.judged
     differing = {one.step for one in judged.unlisted} | {one.step for one, _ in judged.accepted}
     lines = [
         "# Differences from MLflow's server",

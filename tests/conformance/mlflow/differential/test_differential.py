@@ -6,22 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from conformance.mlflow.differential.accepted import ACCEPTED
 from conformance.mlflow.differential.accepting import Accepted, judge
 from conformance.mlflow.differential.comparing import Difference, differences
-from conformance.mlflow.differential.corpus.stories import STORIES
+from conformance.mlflow.differential.comparison import compare
+from conformance.mlflow.differential.corpus.stories import ANSWERED_HERE, AREAS
 from conformance.mlflow.differential.playing import Answer
-from conformance.mlflow.differential.servers import answers_of_both, present
+from conformance.mlflow.differential.servers import present
 
 
 @pytest.mark.xdist_group("mlflow-differential")
 @pytest.mark.skipif(not present(), reason="MLflow has an environment of its own: make bench makes it")
 def test_every_answer_is_mlflows_or_its_difference_is_listed(tmp_path: Path) -> None:
-    theirs, ours = answers_of_both(tmp_path, STORIES)
-    judged = judge([one for step in theirs for one in differences(step, theirs[step], ours[step])], ACCEPTED)
-    assert len(theirs) >= 500
-    assert not judged.unlisted, "\n".join(map(str, judged.unlisted))
-    assert not judged.gone, "\n".join(judged.gone)
+    compared = compare(tmp_path, ANSWERED_HERE)
+    assert compared.requests >= 500
+    assert not compared.judged.unlisted, "\n".join(map(str, compared.judged.unlisted))
+    assert not compared.judged.gone, "\n".join(compared.judged.gone)
+
+
+def test_no_two_stories_have_one_name() -> None:
+    names = [story.name for stories, _ in AREAS.values() for story in stories]
+    assert len(names) == len(set(names))
 
 
 def _answer(body: object, status: int = 200, **kept: str) -> Answer:

@@ -126,5 +126,3 @@ LOGGED_MODELS = Story(
     _of("delete again", "DELETE", ""),
     get("get deleted", f"{MODELS}/{{model}}"),
 )  # fmt: skip
-
-STORIES = [DATASETS, LOGGED_MODELS]

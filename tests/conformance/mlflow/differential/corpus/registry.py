@@ -241,7 +241,8 @@ SEARCHES = Story(
         {"order_by": "name"},
         {
             one: {"filter": one}
-            for one in ("name LIKE 'seek-%'", "name ILIKE 'seek-%'", "name = 'seek-a'", "name != 'seek-a'",
+            for one in ("name LIKE 'seek-%'", "name ILIKE 'seek-%'", "name = 'seek-a'",
+                        "name != 'seek-a' AND name LIKE 'seek-%'",
                         "tags.kind = 'a'", "tags.kind != 'a'", "name LIKE 'seek-%' AND tags.kind = 'b'",
                         "name IN ('seek-a')", "name > 'a'", "nothing = 'x'", "name", "tags.kind = a")
         },
