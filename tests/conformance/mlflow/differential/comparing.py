@@ -16,8 +16,8 @@ _HOLDING_IDS = frozenset(
     {"message", "experiment_id", "artifact_uri", "artifact_location", "root_uri", "source", "version"}
 )
 """Where a short id, such as an experiment's, is told from a number that is there for itself."""
-_UNORDERED = frozenset({"tags", "params", "aliases", "data.metrics"})
-"""Lists that are sets: what is in them is compared by key."""
+_UNORDERED = frozenset({"tags", "params", "aliases", "data.metrics", "dataset_inputs"})
+"""Lists that are sets: what is in them is compared by name."""
 _TOKEN = "next_page_token"
 
 
@@ -73,7 +73,9 @@ def _name(value: Any) -> Any:
         return None
     if isinstance(value.get("info"), dict):
         return value["info"].get("run_id") or value["info"].get("model_id")
-    return value.get("experiment_id") or value.get("key") or value.get("name")
+    if isinstance(value.get("dataset"), dict):
+        return value["dataset"].get("name")
+    return value.get("experiment_id") or value.get("key") or value.get("alias") or value.get("name")
 
 
 def _plain(answer: Answer) -> Any:
@@ -103,9 +105,7 @@ class _Plain:
 
     def _list(self, place: str, values: list[Any]) -> list[Any]:
         unordered = any(place == one or place.endswith(f".{one}") for one in _UNORDERED)
-        if unordered and all(isinstance(one, dict) and isinstance(one.get("key"), str) for one in values):
-            return sorted(values, key=lambda one: one["key"])
-        return values
+        return sorted(values, key=lambda one: str(_name(one))) if unordered else values
 
     def _text(self, name: str, text: str) -> str:
         for kept, value in self.kept.items():
