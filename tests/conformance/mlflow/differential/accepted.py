@@ -1,7 +1,7 @@
 """The differences from MLflow that are meant in experiments, runs, metrics and searches, each with its reason.
 
-What is not here is a defect, of theirs or ours. A reason is for people who move from MLflow: it says what we do, and why
-that is better.
+What is not here is a defect, of theirs or ours. A reason is for people who move from MLflow: it says what we do, and
+why that is better.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from conformance.mlflow.differential.accepted import (
+    ANSWERED,
     CLEARER,
-    DATASETS,
     FAILING,
+    IDEMPOTENT,
     LENGTHS,
     MALFORMED,
     REFUSED,
@@ -17,6 +18,7 @@ PUT = "What was put is answered with an empty object, as MLflow's protos say; it
 EMPTY = "A file of no bytes says that it has none."
 FOLDERS = "A folder is no artifact that could be fetched: it is not found, as a file that is not there."
 OWN_PAGES = "A refusal is MLflow's JSON everywhere; MLflow's own server has a page of HTML here."
+STATUS = "Filters name a logged model's status as it is shown; MLflow compares the number that its database holds."
 VERSION = "/version names the newest API that is answered here, which clients ask for before they use what is new."
 
 REGISTRY: tuple[Accepted, ...] = (
@@ -33,7 +35,8 @@ DATA: tuple[Accepted, ...] = (
 
 LOGGED_MODELS: tuple[Accepted, ...] = (
     Accepted(CLEARER, ("logged models/*",), "message"),
-    Accepted(DATASETS, ("logged models/run with *",), "run.data.metrics[].model_id", "absent"),
+    Accepted(IDEMPOTENT, ("logged models/params again",), "status", **ANSWERED),
+    Accepted(STATUS, ("logged models/search by status",), "models", "absent"),
     Accepted(MALFORMED, ("logged models/other to unknown",), "status", **REFUSED),
 )
 
