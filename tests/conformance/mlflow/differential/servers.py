@@ -67,20 +67,10 @@ def our_server() -> Iterator[Server]:
 
 
 def answers_of_both(folder: Path, stories: list[Story]) -> tuple[dict[str, Answer], dict[str, Answer]]:
-    """What MLflow's server and ours answer, both asked at the same time."""
-    with ThreadPoolExecutor(2) as pool:
-        theirs, ours = pool.submit(_of_mlflow, folder, stories), pool.submit(_of_ours, stories)
-        return theirs.result(), ours.result()
-
-
-def _of_mlflow(folder: Path, stories: list[Story]) -> dict[str, Answer]:
-    with mlflow_server(folder) as server:
-        return play(server, stories)
-
-
-def _of_ours(stories: list[Story]) -> dict[str, Answer]:
-    with our_server() as server:
-        return play(server, stories)
+    """What MLflow's server and ours answer, both asked at the same time, once both are there."""
+    with our_server() as ours, mlflow_server(folder) as theirs, ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(play, server, stories) for server in (theirs, ours)]
+        return asked[0].result(), asked[1].result()
 
 
 def _await_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -14,6 +14,7 @@ from conformance.mlflow.differential.playing import Answer
 from conformance.mlflow.differential.servers import present
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.xdist_group("mlflow-differential")
 @pytest.mark.skipif(not present(), reason="MLflow has an environment of its own: make bench makes it")
 def test_every_answer_is_mlflows_or_its_difference_is_listed(tmp_path: Path) -> None:
