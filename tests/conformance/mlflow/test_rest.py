@@ -195,6 +195,46 @@ async def test_metrics_are_stored_once_and_their_history_is_paged(api: Api) -> N
         assert await api.read("/metrics/get-history", **query) == {}
 
 
+async def test_histories_of_several_runs_and_samples_of_them(api: Api) -> None:
+    runs = sorted([await api.run(), await api.run()])
+    for run_id in runs:
+        points = [{"key": "m", "value": n, "timestamp": 1000 + n, "step": n} for n in (*range(10), 3)]
+        await api.done("/runs/log-batch", run_id=run_id, metrics=points)
+    bulk = await api.read("/metrics/get-history-bulk", run_id=[*runs, MISSING], metric_key="m", max_results=13)
+    assert [(one["run_id"], one["step"]) for one in bulk["metrics"]] == [
+        *((runs[0], step) for step in range(10)),
+        *((runs[1], step) for step in range(3)),
+    ]
+    path = "/metrics/get-history-bulk-interval"
+    sample = await api.read(path, run_ids=[runs[1], MISSING, runs[0]], metric_key="m", max_results=4)
+    assert [(one["run_id"], one["value"]) for one in sample["metrics"]] == [
+        *((run_id, value) for run_id in (runs[1], runs[0]) for value in (0.0, 3.0, 6.0, 9.0)),
+    ]
+    part = await api.read(path, run_ids=runs[0], metric_key="m", start_step=2, end_step=4)
+    assert [one["step"] for one in part["metrics"]] == [2, 3, 4]
+    for wrong in (
+        {"start_step": 1},
+        {"start_step": 2, "end_step": 1},
+        {"max_results": 0},
+        {"run_ids": [runs[0]] * 101},
+    ):
+        assert refused(await api.get(path, **{"run_ids": runs[0], "metric_key": "m", **wrong})) == INVALID
+    assert await api.read(path, run_ids=MISSING, metric_key="m") == {}
+
+
+async def test_models_of_older_clients_are_noted_in_a_tag(api: Api) -> None:
+    run_id = await api.run()
+    model = {"run_id": run_id, "artifact_path": "m", "utc_time_created": "now", "flavors": {"f": {"config": 1, "x": 2}}}
+    for _ in range(2):
+        await api.done("/runs/log-model", run_id=run_id, model_json=json.dumps(model))
+    tags = {one["key"]: one["value"] for one in (await api.read("/runs/get", run_id=run_id))["run"]["data"]["tags"]}
+    assert json.loads(tags["mlflow.log-model.history"]) == [{**model, "flavors": {"f": {"x": 2}}}] * 2
+    for text in ("{", "[]", "{}"):
+        assert refused(await api.post("/runs/log-model", run_id=run_id, model_json=text)) == INVALID
+    await api.done("/runs/set-tag", run_id=run_id, key="mlflow.log-model.history", value="{}")
+    assert refused(await api.post("/runs/log-model", run_id=run_id, model_json=json.dumps(model))) == INVALID
+
+
 async def test_a_batch_that_is_refused_leaves_nothing(api: Api) -> None:
     run_id = await api.run()
     await api.done("/runs/log-parameter", run_id=run_id, key="p", value="1")
@@ -227,10 +267,9 @@ async def test_requests_that_are_malformed(server: AuthServer, api: Api) -> None
         for prefix in PREFIXES:
             path = prefix + "/experiments/create"
             json_type = {"content-type": "application/json"}
-            for body in (b"[]", b'{"name": 5}', b"{}", b"", b'{"name": ""}', b'{"experiment_name": "x"}'):
+            malformed = (b"{", b'{"name": NaN}', b'{"name": "a", "name": "b"}', b'{"name": "\\ud800"}', b"[" * 100_000)
+            for body in (b"[]", b'{"name": 5}', b"{}", b"", b'{"name": ""}', b'{"experiment_name": "x"}', *malformed):
                 assert refused(await client.post(path, content=body, headers=json_type)) == INVALID
-            for body in (b"{", b'{"name": NaN}', b'{"name": "a", "name": "b"}', b"[" * 100_000):
-                assert refused(await client.post(path, content=body, headers=json_type)) == (400, "BAD_REQUEST")
             plain = {"content-type": "text/plain"}
             assert refused(await client.post(path, content=b'{"name": "x"}', headers=plain)) == INVALID
             foreign = {**json_type, "origin": "http://evil.example"}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from trackway_server.core.errors import DomainError
 from trackway_server.core.search import syntax, times
 from trackway_server.core.search.conditions import (
     EVERYTHING,
@@ -76,19 +77,27 @@ class Schema:
             raise invalid(f"has an order of {len(texts)} terms; at most {MAX_ORDERS} are taken", 0)
         orders: dict[Field, Ordering] = {}
         for text in texts:
-            from trackway_server.core.search.grammar import parse_order
-
-            parsed = parse_order(text)
-            field = _Reader(self, 0).field(parsed.name)
-            if field in orders:
-                raise invalid(f"orders by {str(parsed.name)!r} twice", parsed.name.position)
-            if field.source is Source.DATASET:
-                raise invalid("cannot order by data sets: a run may have several", parsed.name.position)
-            orders[field] = self._ordering(field, descending=bool(parsed.descending))
+            try:
+                self._read_order(text, orders)
+            except DomainError as error:
+                raise DomainError(
+                    error.reason, error.message.replace("The filter", "The order", 1), **error.metadata
+                ) from None
         for key, descending in self.default_order:
             field = Field(Source.ATTRIBUTE, key)
             orders.setdefault(field, self._ordering(field, descending=descending))
         return tuple(orders.values())
+
+    def _read_order(self, text: str, orders: dict[Field, Ordering]) -> None:
+        from trackway_server.core.search.grammar import parse_order
+
+        parsed = parse_order(text)
+        field = _Reader(self, 0).field(parsed.name)
+        if field in orders:
+            raise invalid(f"names {str(parsed.name)!r} twice", parsed.name.position)
+        if field.source is Source.DATASET:
+            raise invalid("names a data set: a run may have several", parsed.name.position)
+        orders[field] = self._ordering(field, descending=bool(parsed.descending))
 
     def _ordering(self, field: Field, *, descending: bool) -> Ordering:
         match field.source:

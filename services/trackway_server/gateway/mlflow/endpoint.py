@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from trackway_server.gateway.connect.headers import media_type
 from trackway_server.gateway.mlflow import (
     datasets,
     experiments,
+    histories,
     metrics,
     model_versions,
     registered_models,
@@ -30,7 +32,7 @@ from trackway_server.gateway.mlflow import (
     webhooks,
 )
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_call, of_refusal
-from trackway_server.gateway.mlflow.parameters import Parameters
+from trackway_server.gateway.mlflow.parameters import Parameters, Repeated
 from trackway_server.gateway.mlflow.routing import Found, Handler, Router
 from trackway_server.gateway.mlflow.session import Session
 from trackway_server.gateway.waiting import presence
@@ -42,6 +44,7 @@ ROUTER = Router(
         experiments.ROUTES,
         runs.ROUTES,
         metrics.ROUTES,
+        histories.ROUTES,
         datasets.ROUTES,
         registered_models.ROUTES,
         model_versions.ROUTES,
@@ -51,7 +54,6 @@ ROUTER = Router(
 
 _NEEDING_A_TYPE = frozenset({"POST", "PUT"})
 """The others no page of another site sends without asking first."""
-_LISTS = frozenset({"order_by", "run_ids", "experiment_ids", "stages"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,11 @@ class MlflowEndpoint:
     async def _answered(self, found: Found, scope: Scope, receive: Receive) -> dict[str, Any]:
         headers = Headers(scope=scope)
         if scope["method"] in _NEEDING_A_TYPE and media_type(headers) != "application/json":
-            raise invalid("Bad Request. Content-Type must be one of ['application/json'].")
+            raise invalid(
+                "Bad Request. Content-Type must be one of ['application/json']."
+                if headers.get("content-type")
+                else "Bad Request. Content-Type header is missing."
+            )
         caller = await self._callers.of(scope, headers.get("authorization"))
         async with self._bodies.body(headers, receive, lambda: self._callers.check(caller)) as body:
             given = _query(scope) if scope["method"] == "GET" else _object(body.raw)
@@ -125,18 +131,22 @@ def _below_prefix(path: str) -> str:
 def _query(scope: Scope) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=1000):
-        found[name] = [*found.get(name, []), value] if name in _LISTS else value
+        found.setdefault(name, Repeated()).append(value)
     return found
 
 
 def _object(raw: bytes) -> dict[str, Any]:
-    """The object of a body; MLflow's oldest clients send it as a string of JSON."""
+    """The object of a body, or none in it; MLflow's oldest clients send it as a string of JSON."""
     try:
-        value = strict_json(raw or b"{}")
+        value = strict_json(raw.removeprefix(codecs.BOM_UTF8).strip() or b"{}")
         if isinstance(value, str):
             value = strict_json(value.encode())
+        if b"\\" in raw:
+            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no character
     except ValueError as error:
-        raise MlflowError("BAD_REQUEST", f"The body is no JSON: {error}") from None
+        raise invalid(f"The body is no JSON: {error}") from None
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise invalid("The body must be a JSON object.")
     return value

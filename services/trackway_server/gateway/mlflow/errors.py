@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import grpc
 
@@ -60,6 +61,10 @@ _CLASSES: Mapping[str, tuple[str, str]] = {
 """`error_class` and `sqlstate`, which newer versions send besides."""
 
 _WORDS: Mapping[Reason, str] = {
+    Reason.EXPERIMENT_NOT_FOUND: "No Experiment with id={experiment} exists",
+    Reason.EXPERIMENT_DELETED: "The experiment {experiment} must be in the 'active' state. Current state is deleted.",
+    Reason.MODEL_NOT_FOUND: "Registered Model with name={name} not found",
+    Reason.MODEL_VERSION_NOT_FOUND: "Model Version (name={name}, version={version}) not found",
     Reason.RUN_NOT_FOUND: "Run with id={run_id} not found",
     Reason.RUN_DELETED: "The run {run_id} must be in the 'active' state. Current state is deleted.",
     Reason.PARAM_IMMUTABLE: "Changing param values is not allowed. {message}",
@@ -104,9 +109,28 @@ def of_call(error: grpc.aio.AioRpcError) -> MlflowError:
     return of_refusal(refusal_of(error, service="tracking"))
 
 
+@contextmanager
+def in_words(words: Mapping[Reason, str], code: str = "") -> Iterator[None]:
+    """Within it, refusals of these reasons say these words, under another code where one is given."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        reason = reason_of(error)
+        if reason is None or reason not in words:
+            raise
+        raise MlflowError(code or of_call(error).error_code, words[reason]) from None
+
+
 def of_refusal(error: DomainError) -> MlflowError:
     """What a refusal becomes."""
     if error.reason is Reason.INVALID_FIELD and error.metadata.get("field") == "run_id":
         return MlflowError("RESOURCE_DOES_NOT_EXIST", f"There is no run of this id: {error.message}")
-    known = {"run_id": "of this id", **error.metadata, "message": error.message}
+    known = _Known(error.metadata, message=error.message)
     return MlflowError(CODE_OF_KIND[error.kind], _WORDS.get(error.reason, "{message}").format_map(known))
+
+
+class _Known(dict[str, str]):
+    """What a refusal says of what it refuses."""
+
+    def __missing__(self, key: str) -> str:
+        return "of this id"

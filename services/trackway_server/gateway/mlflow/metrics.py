@@ -1,4 +1,4 @@
-"""The routes of metrics. Points go the way that all points go, through `Ingest`: each request is a writer of its own.
+"""The routes that write metrics. Points go the way of all points, through `Ingest`: each request is a writer.
 
 The writer's id is made of the run, the sender and the points. So a request that is sent again, as MLflow's client does
 when an answer was lost, is known by its id, and its points are stored once.
@@ -6,12 +6,11 @@ when an answer was lost, is known by its id, and its points are stored once.
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import binascii
 import hashlib
 import itertools
+import math
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -20,18 +19,17 @@ import grpc
 
 from trackway.api.common.v1.errors_pb2 import ErrorReason
 from trackway.api.metrics.v1 import ingest_pb2 as ingest
-from trackway.api.metrics.v1.series_pb2 import PointColumns, SeriesSelection
 from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.validation import validate
-from trackway_server.gateway.mlflow.entities import DATASET_DIGEST, DATASET_NAME, MODEL_ID, metric_json
-from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_refusal, reason_of
+from trackway_server.gateway.mlflow.entities import DATASET_DIGEST, DATASET_NAME, MODEL_ID
+from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_refusal
+from trackway_server.gateway.mlflow.keys import metric_key, param_key, tags_of
 from trackway_server.gateway.mlflow.parameters import Parameters
 from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
 
-_MOST = {"metrics": 1000, "params": 100, "tags": 100}
-_MOST_IN_ALL = 1000
+_MOST = {"metrics": 1000, "params": 100, "tags": 100, "metrics, params, and tags": 1000}
 _CONTEXT = (MODEL_ID, DATASET_NAME, DATASET_DIGEST)
 
 Answer = dict[str, Any]
@@ -50,7 +48,8 @@ class Point:
 
 async def log_metric(session: Session) -> Answer:
     """One point."""
-    await _store(session, session.parameters.run_id(), _records([_point(session.parameters)]))
+    run_id = session.parameters.run_id()
+    await _store(session, run_id, _records([_point(session.parameters)]))
     return {}
 
 
@@ -66,81 +65,49 @@ async def log_batch(session: Session) -> Answer:
         request = pb.LogBatchRequest(
             run_id=run_id,
             params=ingest.ParamsSet(params=_params(params)),
-            tags=ingest.TagsChange(set=asked.pairs("tags")),
+            tags=ingest.TagsChange(set=tags_of(asked, "tags")),
         )
         await session.call("LogBatch", request)
     if points:
         await _store(session, run_id, records)
     elif not (params or tags):
-        await session.call("GetRun", pb.GetRunRequest(run_id=run_id))  # it must be there all the same
+        await session.call("LogBatch", pb.LogBatchRequest(run_id=run_id))  # it must be there all the same
     return {}
 
 
-async def get_history(session: Session) -> Answer:
-    """The points of a key in all its series, in the order of time and step; a page of them where `max_results` asks."""
-    asked = session.parameters
-    chosen = SeriesSelection(keys=[asked.text("metric_key")], any_context=True)
-    request = pb.ReadSeriesRequest(run_ids=[asked.run_id()], series=chosen)
-    most, first = asked.whole("max_results", 0), _offset(asked.text("page_token", ""))
-    if most < 0:
-        raise invalid(f"Invalid value {most} for parameter 'max_results' supplied: it must be greater than 0.")
-    try:
-        columns = [answer.points async for answer in session.stream("ReadSeries", request)]
-    except grpc.aio.AioRpcError as error:
-        if reason_of(error) in {Reason.SERIES_NOT_FOUND, Reason.RUN_NOT_FOUND}:
-            return {}  # of what is not there, MLflow has no history, and says no more
-        raise
-    return await asyncio.to_thread(_page, columns, first, most)
-
-
-def _page(columns: Iterable[PointColumns], first: int, most: int) -> Answer:
-    rows = [
-        (time_us, step, value, one.key, one.context)
-        for one in columns
-        for time_us, step, value in zip(one.times_us, one.steps, one.values, strict=True)
-    ]
-    rows.sort(key=lambda row: row[:2])
-    end = first + most if most else len(rows)
-    shown = [metric_json(key, value, time_us, step, context) for time_us, step, value, key, context in rows[first:end]]
-    more = {"next_page_token": base64.urlsafe_b64encode(str(end).encode()).decode()} if end < len(rows) else {}
-    return {"metrics": shown, **more}
-
-
-def _offset(token: str) -> int:
-    if not token:
-        return 0
-    try:
-        return int(base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)[:18])
-    except (binascii.Error, ValueError):
-        raise invalid("Invalid page token.") from None
-
-
 def _point(asked: Parameters) -> Point:
-    timestamp = asked.whole("timestamp")
+    key, value, timestamp = metric_key(asked), asked.number("value"), asked.whole("timestamp")
     if not 0 <= timestamp < 2**53:
-        raise invalid(f"Invalid value {timestamp} for parameter 'timestamp' supplied: it must be milliseconds.")
+        raise invalid(
+            f"Invalid value {timestamp} for parameter '{asked.path('timestamp')}' supplied: metric '{key}' "
+            f"(value={value}). Timestamp must be a nonnegative long (64-bit integer) "
+        )
+    if asked.has(DATASET_NAME) is not asked.has(DATASET_DIGEST):
+        raise invalid("Both dataset_name and dataset_digest must be provided if one is provided")
     context = tuple((name, asked.text(name)) for name in _CONTEXT if asked.has(name))
-    return Point((asked.text("key"), context), asked.number("value"), 1000 * timestamp, asked.whole("step", 0))
+    return Point((key, context), value, 1000 * timestamp, asked.whole("step", 0))
 
 
 def _params(params: Iterable[Parameters]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for one in params:
-        key, value = one.text("key"), one.text("value", "")
-        if found.setdefault(key, value) != value:
-            raise invalid(f"Duplicate parameter keys have been submitted: [{key!r}] with different values.")
+    pairs = [(param_key(one), one.text("value", "")) for one in params]
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = Counter(key for key, _ in pairs)
+        raise invalid(
+            f"Duplicate parameter keys have been submitted: {[key for key in keys for _ in range(keys[key] - 1)]}. "
+            "Please ensure the request contains only one param value per param key."
+        )
     return found
 
 
 def _check_count(**counts: int) -> None:
-    for name, count in counts.items():
+    in_all = {"metrics, params, and tags": sum(counts.values())}
+    for name, count in (counts | in_all).items():
         if count > _MOST[name]:
             raise invalid(
                 f"A batch logging request can contain at most {_MOST[name]} {name}. Got {count} {name}. "
                 f"Please split up {name} across multiple requests and try again."
             )
-    if sum(counts.values()) > _MOST_IN_ALL:
-        raise invalid(f"A batch logging request can contain at most {_MOST_IN_ALL} metrics, params and tags in all.")
 
 
 async def _store(session: Session, run_id: str, records: list[ingest.Record]) -> None:
@@ -156,33 +123,33 @@ async def _store(session: Session, run_id: str, records: list[ingest.Record]) ->
     call = session.stream("Ingest")
     try:
         await call.write(ingest.IngestRequest(open=opening))
-        opened = await _next(call)
+        opened = await _next(call, run_id)
         if opened.opened.durable_sequence < len(records):
             await call.write(ingest.IngestRequest(append=append))
             await call.done_writing()
-            acknowledged = (await _next(call)).acknowledged
+            acknowledged = (await _next(call, run_id)).acknowledged
             if acknowledged.refused:
-                raise _refused(acknowledged.refused[0].reason, acknowledged.refused[0].message)
+                raise _refused(acknowledged.refused[0], run_id)
         else:
             await call.done_writing()
     finally:
         call.cancel()
 
 
-async def _next(call: Any) -> ingest.IngestResponse:
+async def _next(call: Any, run_id: str) -> ingest.IngestResponse:
     """The next answer of the stream. Raises MlflowError for one that refuses, grpc.aio.AioRpcError."""
     answer = await call.read()
     if answer is grpc.aio.EOF:
         raise MlflowError("INTERNAL_ERROR", "The tracking service ended the stream without an answer.")
     assert isinstance(answer, ingest.IngestResponse)
     if answer.HasField("refused"):
-        raise _refused(answer.refused.reason, answer.refused.message)
+        raise _refused(answer.refused, run_id)
     return answer
 
 
-def _refused(reason: ErrorReason, message: str) -> MlflowError:
-    name = ErrorReason.Name(reason).removeprefix("ERROR_REASON_")
-    return of_refusal(DomainError(Reason.__members__.get(name, Reason.INTERNAL), message))
+def _refused(refusal: Any, run_id: str) -> MlflowError:
+    name = ErrorReason.Name(refusal.reason).removeprefix("ERROR_REASON_")
+    return of_refusal(DomainError(Reason.__members__.get(name, Reason.INTERNAL), refusal.message, run_id=run_id))
 
 
 def _records(points: list[Point]) -> list[ingest.Record]:
@@ -193,6 +160,7 @@ def _records(points: list[Point]) -> list[ingest.Record]:
     by_series: dict[SeriesName, list[Point]] = {}
     for point in points:
         by_series.setdefault(point.series, []).append(point)
+    by_series = {name: _ties_by_value(of_series) for name, of_series in by_series.items()}
     definitions = [
         ingest.Record(
             sequence_offset=number,
@@ -207,6 +175,23 @@ def _records(points: list[Point]) -> list[ingest.Record]:
     for record in definitions + blocks:
         validate(record)
     return definitions + blocks
+
+
+def _rank(point: Point) -> float:
+    return 0.0 if math.isnan(point.value) else point.value
+
+
+def _ties_by_value(points: list[Point]) -> list[Point]:
+    """The points, but those of one step and time by value: of these, MLflow's latest is the greatest."""
+    at: dict[tuple[int, int], list[int]] = {}
+    for number, point in enumerate(points):
+        at.setdefault((point.step, point.time_us), []).append(number)
+    for places in at.values():
+        if len(places) > 1:
+            rising = sorted((points[place] for place in places), key=_rank)
+            for place, point in zip(places, rising, strict=True):
+                points[place] = point
+    return points
 
 
 def _block(series_id: int, points: list[Point]) -> ingest.PointBlock:
@@ -236,5 +221,4 @@ def _writer_id(session: Session, run_id: str, append: ingest.AppendRecords) -> s
 ROUTES: Routes = {
     "/runs/log-metric": {"POST": log_metric},
     "/runs/log-batch": {"POST": log_batch},
-    "/metrics/get-history": {"GET": get_history},
 }

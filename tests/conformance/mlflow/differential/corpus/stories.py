@@ -1,0 +1,39 @@
+"""All stories, by area. A new area is a module of stories and a line here."""
+
+from __future__ import annotations
+
+from conformance.mlflow.differential import accepted, accepted_beyond_tracking
+from conformance.mlflow.differential.accepting import Accepted
+from conformance.mlflow.differential.corpus import (
+    artifacts,
+    experiments,
+    lineage,
+    metrics,
+    registry,
+    rules,
+    runs,
+    searching,
+    values,
+)
+from conformance.mlflow.differential.language import Story
+
+AREAS: dict[str, tuple[list[Story], tuple[Accepted, ...]]] = {
+    "tracking": (
+        [
+            *experiments.STORIES,
+            *runs.STORIES,
+            *values.STORIES,
+            *metrics.STORIES,
+            *searching.STORIES,
+            *rules.STORIES,
+        ],
+        accepted.TRACKING,
+    ),
+    "registry": (registry.STORIES, accepted_beyond_tracking.REGISTRY),
+    "data": ([lineage.DATASETS], accepted_beyond_tracking.DATA),
+    "logged-models": ([lineage.LOGGED_MODELS], accepted_beyond_tracking.LOGGED_MODELS),
+    "files": (artifacts.STORIES, accepted_beyond_tracking.FILES),
+}
+
+ANSWERED_HERE = ("tracking",)
+"""The areas that this server answers, and that the tests compare."""
