@@ -82,6 +82,8 @@ BY_REASON: Mapping[str, type[errors.TrackwayError]] = {
     "DIGEST_MISMATCH": errors.DataLoss,
     "MANIFEST_NOT_FOUND": errors.NotFound,
     "BLOB_CORRUPT": errors.DataLoss,
+    "PRESIGNING_UNAVAILABLE": errors.Unsupported,
+    "UPLOAD_NOT_FOUND": errors.NotFound,
     "MODEL_NOT_FOUND": errors.NotFound,
     "MODEL_ALREADY_EXISTS": errors.AlreadyExists,
     "MODEL_VERSION_NOT_FOUND": errors.NotFound,

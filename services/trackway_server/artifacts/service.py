@@ -15,14 +15,15 @@ from trackway_server.artifacts.domain.artifacts import Artifact, Owner
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.listing import list_page
 from trackway_server.artifacts.domain.paths import ArtifactPath, parse_folder
-from trackway_server.artifacts.domain.ports import ArtifactIndex, BlobStore, FileRoles
+from trackway_server.artifacts.domain.ports import ArtifactIndex, BlobStore, FileRoles, PresignedTransfers
+from trackway_server.artifacts.presigned import PresignedRpcs
 from trackway_server.artifacts.uploads import UploadStream
 from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.call import Call
 
 
-class ArtifactStoreServicer:
+class ArtifactStoreServicer(PresignedRpcs):
     """Answers the RPCs of artifact_store_service.proto; what they mean is written there."""
 
     def __init__(
@@ -32,7 +33,9 @@ class ArtifactStoreServicer:
         clock: Clock,
         settings: ArtifactsSettings,
         roles: FileRoles,
+        presigned: PresignedTransfers | None = None,
     ) -> None:
+        self._presigned = presigned
         self._roles = roles
         self._index = index
         self._blobs = blobs
@@ -105,7 +108,9 @@ class ArtifactStoreServicer:
             _admit(await self._roles.on_manifest(workspace, manifest, call.onward_metadata()), workspace, call)
         return workspace
 
-    async def _find(self, request: pb.DownloadArtifactRequest, call: Call) -> resources_pb2.Artifact:
+    async def _find(
+        self, request: pb.DownloadArtifactRequest | pb.PresignDownloadRequest, call: Call
+    ) -> resources_pb2.Artifact:
         if bool(request.owner) == bool(request.manifest_digest):
             raise DomainError(Reason.INVALID_FIELD, "Name either an owner or a manifest.", field="owner")
         path = ArtifactPath(request.path)

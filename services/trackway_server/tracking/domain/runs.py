@@ -205,10 +205,12 @@ def log_batch(
     changes.store()
 
 
-def access_to(unit: TrackingUnit, run_id: str, admission: Admission) -> tuple[str, int]:
-    """The workspace of a run, and the caller's role on it. Raises RUN_NOT_FOUND, also where there is none."""
+def access_to(unit: TrackingUnit, run_id: str, admission: Admission) -> tuple[str, int, int]:
+    """The workspace of a run, the caller's role on it, and its experiment. Raises RUN_NOT_FOUND, also where there is no
+    role."""
     run = find_run(unit, workspace_of(unit, run_id, admission.admits), run_id)
-    return run.workspace, admission.role_on(run.workspace, partial(unit.bindings.role, run.experiment_id))
+    role = admission.role_on(run.workspace, partial(unit.bindings.role, run.experiment_id))
+    return run.workspace, role, run.experiment_id
 
 
 def run_not_found(run_id: str) -> DomainError:

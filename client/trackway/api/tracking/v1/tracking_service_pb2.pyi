@@ -315,12 +315,14 @@ class GetRunAccessRequest(_message.Message):
     def __init__(self, run_id: _Optional[str] = ...) -> None: ...
 
 class GetRunAccessResponse(_message.Message):
-    __slots__ = ("workspace", "role")
+    __slots__ = ("workspace", "role", "experiment_id")
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
     workspace: str
     role: _resources_pb2.Role
-    def __init__(self, workspace: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2.Role, str]] = ...) -> None: ...
+    experiment_id: str
+    def __init__(self, workspace: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2.Role, str]] = ..., experiment_id: _Optional[str] = ...) -> None: ...
 
 class GrantExperimentRoleRequest(_message.Message):
     __slots__ = ("experiment_id", "principal", "role")
