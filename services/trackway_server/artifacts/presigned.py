@@ -20,6 +20,10 @@ LIFETIME_S = 900
 MOST_PARTS = 10_000
 
 
+Source = Owner | tuple[str, Digest]
+"""What has files: an owner, or a manifest in a workspace."""
+
+
 class PresignedRpcs:
     """Mixed into ArtifactStoreServicer. Permissions are those of the transfers that these stand for."""
 
@@ -28,8 +32,8 @@ class PresignedRpcs:
     _clock: Clock
 
     async def PresignDownload(self, request: pb.PresignDownloadRequest, call: Call) -> pb.PresignDownloadResponse:
-        transfers = self._transfers()
-        artifact = await self._find(request, call)
+        source, transfers = await self._source(request, call), self._transfers()
+        artifact = await self._file(source, ArtifactPath(request.path))
         name = ArtifactPath(artifact.path).name
         lifetime_s = request.lifetime_s or LIFETIME_S
         url = await transfers.download_url(Digest(artifact.digest), name, lifetime_s)
@@ -78,9 +82,10 @@ class PresignedRpcs:
     async def _owner(self, name: str, workspace: str, call: Call) -> Owner: ...
 
     @abstractmethod
-    async def _find(
-        self, request: pb.DownloadArtifactRequest | pb.PresignDownloadRequest, call: Call
-    ) -> resources_pb2.Artifact: ...
+    async def _source(self, request: pb.DownloadArtifactRequest | pb.PresignDownloadRequest, call: Call) -> Source: ...
+
+    @abstractmethod
+    async def _file(self, source: Source, path: ArtifactPath) -> resources_pb2.Artifact: ...
 
 
 def upload_file(owner: Owner, path: ArtifactPath) -> str:

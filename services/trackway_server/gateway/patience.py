@@ -18,8 +18,8 @@ _BODY_BYTES = "trackway.body_bytes"
 
 
 def await_body(scope: Scope, size_bytes: int) -> None:
-    """Let the body of this request be so large, until it is answered: whoever says so reads it piece by piece. To be
-    called before anything is awaited."""
+    """Let the body of this request be so large: whoever says so reads it piece by piece. To be called before anything
+    is awaited."""
     scope[_BODY_BYTES] = size_bytes
 
 
@@ -67,8 +67,9 @@ def patient_protocol(settings: GatewaySettings) -> type[asyncio.Protocol]:
 
         def _most(self) -> int:
             cycle: Any = self.cycle
-            if cycle is None or cycle.response_complete:
+            if cycle is None:
                 return most
+            # Also after an early refusal, which the client reads when it has sent all; `request_s` ends that.
             return int(cycle.scope.get(_BODY_BYTES, settings.max_body_bytes)) + AROUND_BYTES
 
         def _await_request(self) -> None:

@@ -31,7 +31,7 @@ _LONGEST_S = 604_800
 """What MLflow's server takes as `expiration`; ours ends earlier."""
 _COMPLETION_S = 3600.0
 """The ArtifactStore reads all of the file; the client says how long it waits by going away."""
-_PROBE = pb.PresignDownloadRequest(owner="runs/" + "0" * 32, path="x")
+_NO_RUN = "runs/" + "0" * 32
 
 Answer = dict[str, Any]
 
@@ -126,11 +126,13 @@ async def abort_parts(session: Session) -> Answer:
 
 
 async def offered(session: Session) -> bool:
-    """Whether the ArtifactStore hands out addresses. It says so to those whom it knows."""
+    """Whether the ArtifactStore hands out addresses, asked of a file that is not there: it says so to those who may
+    read in the workspace."""
+    probe = pb.PresignDownloadRequest(owner=_NO_RUN, path="x", workspace=session.workspace)
     try:
-        await session.artifacts("PresignDownload", _PROBE)
+        await session.artifacts("PresignDownload", probe)
     except grpc.aio.AioRpcError as error:
-        return error.code() in {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.PERMISSION_DENIED}
+        return reason_of(error) is Reason.ARTIFACT_NOT_FOUND
     return True
 
 
