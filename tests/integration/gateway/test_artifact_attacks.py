@@ -93,6 +93,7 @@ async def test_who_sends_slowly_holds_no_place(tmp_path: Path) -> None:
 
 
 async def test_who_reads_slowly_is_given_up(tmp_path: Path) -> None:
+    """Attack 26: readers that take nothing."""
     async with world(tmp_path, stalled_s=0.5, max_transfers=2) as there, AsyncExitStack() as stack:
         data = os.urandom(12 * MIB)
         assert (await there.client.put(there.url("big"), content=data)).status_code == 200

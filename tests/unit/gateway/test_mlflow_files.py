@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote, unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
@@ -64,6 +64,7 @@ def test_tricks_are_refused_however_often_they_are_encoded(trick: str, times: in
     assert refused.value.status == 400
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hostile_paths(), st.integers(0, 12))
 def test_whatever_is_sent_names_something_below_a_run_or_nothing(path: str, times: int) -> None:
     try:
@@ -132,6 +133,7 @@ def test_types_that_no_browser_runs(name: str, kind: str) -> None:
     assert "sandbox" in head["Content-Security-Policy"]
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1))
 def test_names_do_not_break_out_of_their_header(name: str) -> None:
     head = disposition_of(name)
