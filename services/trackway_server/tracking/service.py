@@ -37,6 +37,7 @@ from trackway_server.tracking.domain.model import Run
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.search import EXPERIMENTS, RUNS
 from trackway_server.tracking.freshness import Freshness
+from trackway_server.tracking.logged_models import LoggedModelRpcs
 from trackway_server.tracking.paging import decode_token, encode_token
 from trackway_server.tracking.roles import RoleRpcs
 
@@ -46,7 +47,7 @@ _MAX_SERIES_OF_RUN = 10_000
 _MAX_SERIES_OF_LIST = 100_000
 
 
-class TrackingService(RoleRpcs):
+class TrackingService(RoleRpcs, LoggedModelRpcs):
     """Answers the RPCs of tracking_service.proto, whose comments say what each does and refuses."""
 
     def __init__(
@@ -206,13 +207,15 @@ class TrackingService(RoleRpcs):
         return rpc.RestoreRunResponse()
 
     async def LogBatch(self, request: rpc.LogBatchRequest, call: Call) -> rpc.LogBatchResponse:
-        """Set params and tags and note data sets."""
+        """Set params and tags and note data sets and models."""
         run_id = request.run_id
         params, tags = convert.params_from_proto(request.params), convert.tags_from_proto(request.tags)
         inputs = [convert.dataset_from_proto(one) for one in request.dataset_inputs]
+        read = [convert.model_input_from_proto(one) for one in request.model_inputs]
+        made = [convert.model_output_from_proto(one) for one in request.model_outputs]
         await self._store.write(
             lambda unit: runs.log_batch(
-                unit, runs.workspace_of(unit, run_id, call.admits), run_id, params, tags, inputs
+                unit, runs.workspace_of(unit, run_id, call.admits), run_id, params, tags, inputs, read, made
             )
         )
         return rpc.LogBatchResponse()
