@@ -15,6 +15,7 @@ from trackway_server.core.search.conditions import Scope
 from trackway_server.core.search.ordering import column_types
 from trackway_server.metrics.convert import summary_to_proto
 from trackway_server.metrics.domain.ports import Transactions
+from trackway_server.metrics.domain.reading import SummarisedSeries, summarised
 from trackway_server.metrics.query import MetricQueries
 from trackway_server.tracking import convert
 from trackway_server.tracking.domain import logged_model_rules as rules
@@ -131,6 +132,16 @@ class LoggedModelRpcs:
         return rpc.GetLoggedModelAccessResponse(
             workspace=model.workspace, role=cast(auth.Role, role), experiment_id=str(model.experiment_id)
         )
+
+    async def _metrics_of_models(self, run_ids: Sequence[str], limit: int) -> dict[str, list[SummarisedSeries]]:
+        """The folded series that some runs have logged for models, by run; runs without are left out."""
+        found = await self._store.read(
+            lambda unit: summarised(unit.metrics, unit.models.series_of_runs(run_ids, limit))
+        )
+        grouped: dict[str, list[SummarisedSeries]] = {}
+        for one in found:
+            grouped.setdefault(one.subject_id, []).append(one)
+        return grouped
 
     async def _shown(self, info: ModelInfo) -> pb.LoggedModel:
         return _message((await self._loaded(info.workspace, [info], _MAX_SERIES_OF_MODEL))[0])

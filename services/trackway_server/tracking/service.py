@@ -169,12 +169,15 @@ class TrackingService(RoleRpcs, LoggedModelRpcs):
             lambda unit: unit.search_runs(bindings.confined(unit, query, call), search, after, size + 1)
         )
         listed = await self._store.read(lambda unit: runs.load_page(unit, [one.run for one in found[:size]]))
-        of_runs = await self._queries.of_subjects(
-            [run.info.run_id for run in listed], context="", limit=_MAX_SERIES_OF_LIST
-        )
+        run_ids = [run.info.run_id for run in listed]
+        of_runs = await self._queries.of_subjects(run_ids, context="", limit=_MAX_SERIES_OF_LIST)
+        of_models = await self._metrics_of_models(run_ids, _MAX_SERIES_OF_LIST)
         more = found[len(listed) - 1].place if len(found) > len(listed) else None
         return rpc.SearchRunsResponse(
-            runs=[convert.run_to_proto(run, of_runs[run.info.run_id]) for run in listed],
+            runs=[
+                convert.run_to_proto(run, [*of_runs[run.info.run_id], *of_models.get(run.info.run_id, ())])
+                for run in listed
+            ],
             next_page_token="" if more is None else encode_token(request, more),
         )
 

@@ -200,6 +200,8 @@ assert found.params == {"lr": "0.1", "depth": "3", "width": "7"}, found.params
 assert {"a": "b", "c": "d"}.items() <= found.tags.items() and "e" not in found.tags, found.tags
 latest = {one.key: (one.value, one.step, one.run_id, one.model_id) for one in found.metrics}
 assert latest["loss"] == (1 / 3, 2, run.info.run_id, model.model_id), latest
+(row,) = MlflowClient().search_runs([experiment.experiment_id], "metrics.loss < 0.4")
+assert row.data.metrics == {"loss": 1 / 3, "acc": 0.5}, row.data.metrics
 assert found.artifact_location.endswith(f"/models/{model.model_id}/artifacts")
 
 with mlflow.start_run() as reading:

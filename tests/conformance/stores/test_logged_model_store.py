@@ -99,6 +99,8 @@ async def test_metrics_are_those_of_runs_of_the_workspace_and_go_with_their_run(
     assert await found("default") == [("acc", "1"), ("loss", "0"), ("loss", "1")]
     assert await found("default", 2) == [("acc", "1"), ("loss", "0")]
     assert await found("other") == []
+    of_runs = await tracking.read(lambda unit: unit.models.series_of_runs(["0" * 31 + "1", "0" * 32, RUN], 2))
+    assert [(one.subject_id[-1], one.key) for one in of_runs] == [("0", "loss"), ("1", "acc")]
     while await tracking.write(lambda unit: unit.metrics.purge("0" * 31 + "1", 100)):
         pass
     assert await found("default") == [("loss", "0")]

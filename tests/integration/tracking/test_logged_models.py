@@ -192,6 +192,7 @@ async def test_edges_and_metrics_come_with_the_records_of_a_run(server: AuthServ
     assert [(one.model_id, one.step) for one in run.model_outputs] == [(FOREIGN, 0), (MODEL, 4)]
     (listed,) = (await admin("SearchRuns")).runs
     assert (listed.model_inputs, listed.model_outputs) == (run.model_inputs, run.model_outputs)
+    assert {one.last_value for one in listed.metrics} == {1.0, 3.0}
     (metric,) = (await admin("GetLoggedModel", model_id=MODEL)).model.metrics
     assert (metric.run_id, metric.summary.key, metric.summary.last_value) == (RUN, "loss", 3.0)
     found = (await admin("SearchLoggedModels", filter="metrics.loss = 3")).models

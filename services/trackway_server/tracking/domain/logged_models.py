@@ -167,6 +167,10 @@ class LoggedModels(Protocol):
         to `limit` in all."""
         ...
 
+    def series_of_runs(self, run_ids: Sequence[str], limit: int) -> list[Series]:
+        """The series that some runs have defined for models, by (run, key, context digest), up to `limit` in all."""
+        ...
+
     def inputs(self, run_ids: Sequence[str]) -> dict[str, list[str]]:
         """The models that some runs read, by run, then model; runs without are left out."""
         ...

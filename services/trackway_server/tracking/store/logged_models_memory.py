@@ -125,6 +125,11 @@ class MemoryLoggedModels:
                 found.append((on.model_id, one.key, one.subject_id, context_digest(one.context), one))
         return [each[-1] for each in sorted(found, key=lambda each: each[:4])][:limit]
 
+    def series_of_runs(self, run_ids: Sequence[str], limit: int) -> list[Series]:
+        """See LoggedModels."""
+        found = self._metrics.series_of_subjects(run_ids, None, 1_000_000)
+        return [one for one in found if measured(one.context) is not None][:limit]
+
     def inputs(self, run_ids: Sequence[str]) -> dict[str, list[str]]:
         """See LoggedModels."""
         return {run_id: sorted(found) for run_id in run_ids if (found := self._state.inputs.get(run_id))}

@@ -15,7 +15,7 @@ from trackway_server.metrics.domain.ports import Series
 from trackway_server.tracking.domain.logged_models import FoundModel, LoggedModelStatus, ModelInfo, ModelsQuery
 from trackway_server.tracking.domain.model import ModelOutput
 from trackway_server.tracking.store.sql_logged_model_search import search_models
-from trackway_server.tracking.store.sql_model_series import series_of_models
+from trackway_server.tracking.store.sql_model_series import series_of_models, series_of_runs
 from trackway_server.tracking.store.sql_numbers import number_column
 from trackway_server.tracking.store.sql_statements import batches, insert_of
 from trackway_server.tracking.store.tables import LOGGED_MODEL_PARAMS, LOGGED_MODEL_TAGS, LOGGED_MODELS, RUN_MODELS
@@ -96,6 +96,10 @@ class SqlLoggedModels:
     def series(self, workspace: str, model_ids: Sequence[str], limit: int) -> list[Series]:
         """See LoggedModels."""
         return series_of_models(self._connection, workspace, model_ids, limit)
+
+    def series_of_runs(self, run_ids: Sequence[str], limit: int) -> list[Series]:
+        """See LoggedModels."""
+        return series_of_runs(self._connection, run_ids, limit)
 
     def inputs(self, run_ids: Sequence[str]) -> dict[str, list[str]]:
         """See LoggedModels."""

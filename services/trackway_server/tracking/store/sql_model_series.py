@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from trackway_server.metrics.domain.points import Int64s
 from trackway_server.metrics.domain.ports import Series
@@ -13,6 +14,10 @@ from trackway_server.metrics.store.sql import SqlMetricUnit
 from trackway_server.tracking.domain.logged_models import measured
 from trackway_server.tracking.store.sql_statements import batches, insert_of
 from trackway_server.tracking.store.tables import LOGGED_MODEL_SERIES, METRICS
+
+_SERIES = select(
+    METRICS.series.c.number, METRICS.series.c.subject_id, METRICS.series.c.key, METRICS.series.c.context
+).join_from(LOGGED_MODEL_SERIES, METRICS.series, LOGGED_MODEL_SERIES.c.series == METRICS.series.c.number)
 
 
 class SqlRunMetrics(SqlMetricUnit):
@@ -47,15 +52,25 @@ class SqlRunMetrics(SqlMetricUnit):
 
 def series_of_models(connection: Connection, workspace: str, model_ids: Sequence[str], limit: int) -> list[Series]:
     """See LoggedModels.series."""
-    of_model, series = LOGGED_MODEL_SERIES.c, METRICS.series.c
+    noted = LOGGED_MODEL_SERIES.c
     found: list[Series] = []
     for batch in batches(sorted(model_ids)):
-        query = (
-            select(series.number, series.subject_id, series.key, series.context)
-            .join_from(LOGGED_MODEL_SERIES, METRICS.series, of_model.series == series.number)
-            .where(of_model.model_id.in_(batch), of_model.workspace == workspace)
-            .order_by(of_model.model_id, of_model.key, of_model.run_id, series.context_digest)
-            .limit(limit - len(found))
-        )
-        found += [Series(row.number, row.subject_id, row.key, row.context) for row in connection.execute(query)]
+        query = _SERIES.where(noted.model_id.in_(batch), noted.workspace == workspace)
+        query = query.order_by(noted.model_id, noted.key, noted.run_id, METRICS.series.c.context_digest)
+        found += _series(connection, query.limit(limit - len(found)))
     return found
+
+
+def series_of_runs(connection: Connection, run_ids: Sequence[str], limit: int) -> list[Series]:
+    """See LoggedModels.series_of_runs."""
+    noted = LOGGED_MODEL_SERIES.c
+    found: list[Series] = []
+    for batch in batches(sorted(run_ids)):
+        query = _SERIES.where(noted.run_id.in_(batch))
+        query = query.order_by(noted.run_id, noted.key, METRICS.series.c.context_digest)
+        found += _series(connection, query.limit(limit - len(found)))
+    return found
+
+
+def _series(connection: Connection, query: Select[Any]) -> list[Series]:
+    return [Series(row.number, row.subject_id, row.key, row.context) for row in connection.execute(query)]

@@ -198,6 +198,7 @@ LOGGED_MODEL_SERIES = Table(
     Column("dataset_name", String(250), nullable=False),
     Column("dataset_digest", String(250), nullable=False),
     Index("ix_logged_model_series_model", "model_id", "key"),
+    Index("ix_logged_model_series_run", "run_id"),
 )
 
 RUN_MODELS = Table(

@@ -70,6 +70,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("series"),
     )
     op.create_index("ix_logged_model_series_model", "logged_model_series", ["model_id", "key"])
+    op.create_index("ix_logged_model_series_run", "logged_model_series", ["run_id"])
     op.create_table(
         "run_models",
         sa.Column("run_id", sa.String(32), nullable=False),
