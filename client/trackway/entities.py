@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trackway.logged_model import LoggedModel
 from trackway.types import (
     Dataset,
     DatasetInput,
     Experiment,
     FileInfo,
+    LoggedModelInput,
+    LoggedModelOutput,
     RegisteredModel,
     Run,
     RunData,
     RunInfo,
     RunInputs,
+    RunOutputs,
 )
 
 
@@ -50,6 +54,14 @@ class RunStatus:
         return names[status]
 
 
+class LoggedModelStatus:
+    """State of a logged model."""
+
+    PENDING = "PENDING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A point of a metric; `timestamp` is in milliseconds since 1970 UTC."""
@@ -82,6 +94,10 @@ __all__ = [
     "Experiment",
     "FileInfo",
     "LifecycleStage",
+    "LoggedModel",
+    "LoggedModelInput",
+    "LoggedModelOutput",
+    "LoggedModelStatus",
     "Metric",
     "Param",
     "RegisteredModel",
@@ -89,6 +105,7 @@ __all__ = [
     "RunData",
     "RunInfo",
     "RunInputs",
+    "RunOutputs",
     "RunStatus",
     "RunTag",
     "ViewType",

@@ -31,6 +31,10 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "ReadAggregates",
         "ReadValues",
         "Follow",
+        "CreateLoggedModel",
+        "GetLoggedModel",
+        "SearchLoggedModels",
+        "GetLoggedModelAccess",
     ),
     "trackway.api.artifacts.v1.ArtifactStoreService": (
         "DownloadArtifact",

@@ -95,7 +95,7 @@ class ArtifactStoreServicer(PresignedRpcs):
         return artifact
 
     async def _owner(self, name: str, workspace: str, call: Call) -> Owner:
-        """The owner, in a workspace in which the caller's role suffices, or of a run on which it does."""
+        """The owner, in a workspace in which the caller's role suffices, or a run or logged model on which it does."""
         owner = convert.owner_of(name, workspace, call)
         if not call.holds(owner.workspace):
             _admit(await self._roles.on_owner(owner, call.onward_metadata()), owner.workspace, call)

@@ -244,7 +244,9 @@ async def test_requests_that_are_malformed(server: AuthServer, api: Api) -> None
             assert (await client.post(path, content=twice, headers=json_type)).status_code == 200
     needing_nothing = {"/runs/create", "/runs/search"}
     for path in [
-        path for path, handlers in ROUTER.routes.items() if "POST" in handlers and path not in needing_nothing
+        path
+        for path, handlers in ROUTER.routes.items()
+        if "POST" in handlers and path not in needing_nothing and "{" not in path
     ]:
         assert refused(await api.post(path)) == INVALID
 

@@ -10,11 +10,12 @@ import pytest
 
 from support.scripted_server import SERVICES
 from trackway._rpc.retry import IDEMPOTENT, STREAMS
-from trackway.aio import AsyncArtifacts, AsyncAuth, AsyncClient, AsyncRegistry, AsyncTracking
-from trackway.client import Artifacts, Auth, Client, Registry, Tracking
+from trackway.aio import AsyncArtifacts, AsyncAuth, AsyncClient, AsyncLoggedModels, AsyncRegistry, AsyncTracking
+from trackway.client import Artifacts, Auth, Client, LoggedModels, Registry, Tracking
 
 PAIRS = [
     (AsyncTracking, Tracking),
+    (AsyncLoggedModels, LoggedModels),
     (AsyncArtifacts, Artifacts),
     (AsyncRegistry, Registry),
     (AsyncAuth, Auth),

@@ -153,7 +153,8 @@ class FileRoles(Protocol):
     does not suffice. Raises DomainError(SERVICE_UNAVAILABLE) where that cannot be known."""
 
     async def on_owner(self, owner: Owner, credentials: Credentials) -> int:
-        """The caller's role (auth.v1.Role) on the run, which lies in the owner's workspace; 0: none, or no such run."""
+        """The caller's role (auth.v1.Role) on the run or logged model, which lies in the owner's workspace; 0: none, or
+        no such thing."""
         ...
 
     async def on_manifest(self, workspace: str, digest: Digest, credentials: Credentials) -> int:

@@ -20,7 +20,7 @@ from trackway_server.gateway.channels import Channels
 from trackway_server.gateway.config import GatewaySettings
 from trackway_server.gateway.connect.codec import strict_json
 from trackway_server.gateway.connect.headers import media_type
-from trackway_server.gateway.mlflow import artifacts, experiments, metrics, presigned, runs
+from trackway_server.gateway.mlflow import artifacts, edges, experiments, logged_models, metrics, presigned, runs
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_call, of_refusal
 from trackway_server.gateway.mlflow.parameters import Parameters
 from trackway_server.gateway.mlflow.routing import Found, Handler, Router
@@ -29,7 +29,17 @@ from trackway_server.gateway.waiting import presence
 
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
 
-ROUTER = Router((experiments.ROUTES, runs.ROUTES, metrics.ROUTES, artifacts.ROUTES, presigned.ROUTES))
+ROUTER = Router(
+    (
+        experiments.ROUTES,
+        runs.ROUTES,
+        metrics.ROUTES,
+        logged_models.ROUTES,
+        edges.ROUTES,
+        artifacts.ROUTES,
+        presigned.ROUTES,
+    )
+)
 PROXY_ROUTER = Router((artifacts.PROXY_ROUTES, presigned.PROXY_ROUTES))
 """Below `artifacts.PREFIXES`."""
 

@@ -63,6 +63,17 @@ class Parameters:
         except OverflowError:
             raise _wrong(name, value) from None
 
+    def flag(self, name: str, default: bool) -> bool:
+        """A truth value; in an address, as a word."""
+        value = self._value(name)
+        if value is None or value == "":
+            return default
+        if isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        if not isinstance(value, bool):
+            raise _wrong(name, value)
+        return value
+
     def choice(self, name: str, names: Sequence[str], default: str) -> str:
         """One of the names of an enum, given by name or by number, which begins with 1."""
         value = self._value(name)
@@ -80,6 +91,15 @@ class Parameters:
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
             raise _wrong(name, value)
         return [Parameters(one) for one in value]
+
+    def part(self, name: str) -> Parameters:
+        """An object."""
+        value = self._value(name)
+        if value is None:
+            raise _missing(name)
+        if not isinstance(value, dict):
+            raise _wrong(name, value)
+        return Parameters(value)
 
     def texts(self, name: str) -> list[str]:
         """A list of strings; of an address, one alone."""

@@ -27,7 +27,7 @@ from trackway.api.metrics.v1 import ingest_pb2 as trackway_dot_api_dot_metrics_d
 from trackway.api.metrics.v1 import series_pb2 as trackway_dot_api_dot_metrics_dot_v1_dot_series__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(trackway/api/tracking/v1/resources.proto\x12\x18trackway.api.tracking.v1\x1a$trackway/api/auth/v1/resources.proto\x1a$trackway/api/metrics/v1/ingest.proto\x1a$trackway/api/metrics/v1/series.proto\"\xa2\x02\n\nExperiment\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x41\n\x0flifecycle_stage\x18\x04 \x01(\x0e\x32(.trackway.api.tracking.v1.LifecycleStage\x12\x16\n\x0e\x63reate_time_us\x18\x05 \x01(\x03\x12\x16\n\x0eupdate_time_us\x18\x06 \x01(\x03\x12<\n\x04tags\x18\x07 \x03(\x0b\x32..trackway.api.tracking.v1.Experiment.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa9\x05\n\x03Run\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\x10\n\x08run_name\x18\x04 \x01(\t\x12\x33\n\x06status\x18\x05 \x01(\x0e\x32#.trackway.api.tracking.v1.RunStatus\x12\x16\n\x0estatus_message\x18\x06 \x01(\t\x12\x41\n\x0flifecycle_stage\x18\x07 \x01(\x0e\x32(.trackway.api.tracking.v1.LifecycleStage\x12\x0f\n\x07user_id\x18\x08 \x01(\t\x12\x15\n\rstart_time_us\x18\t \x01(\x03\x12\x13\n\x0b\x65nd_time_us\x18\n \x01(\x03\x12\x15\n\rparent_run_id\x18\x0b \x01(\t\x12\x39\n\x06params\x18\x0c \x03(\x0b\x32).trackway.api.tracking.v1.Run.ParamsEntry\x12\x35\n\x04tags\x18\r \x03(\x0b\x32\'.trackway.api.tracking.v1.Run.TagsEntry\x12\x37\n\x07metrics\x18\x0e \x03(\x0b\x32&.trackway.api.metrics.v1.SeriesSummary\x12=\n\x0e\x64\x61taset_inputs\x18\x0f \x03(\x0b\x32%.trackway.api.metrics.v1.DatasetInput\x12\x15\n\rrefused_count\x18\x10 \x01(\x04\x12\x15\n\rlost_since_us\x18\x11 \x01(\x03\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"[\n\rRefusedRecord\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12\x37\n\x07refused\x18\x02 \x01(\x0b\x32&.trackway.api.metrics.v1.RecordRefused\"\xbe\x01\n\x06Writer\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12<\n\x06labels\x18\x02 \x03(\x0b\x32,.trackway.api.tracking.v1.Writer.LabelsEntry\x12\x18\n\x10\x64urable_sequence\x18\x03 \x01(\x04\x12\x1a\n\x12last_heard_time_us\x18\x04 \x01(\x03\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"d\n\x0e\x45xperimentRole\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12(\n\x04role\x18\x03 \x01(\x0e\x32\x1a.trackway.api.auth.v1.Role*j\n\x0eLifecycleStage\x12\x1f\n\x1bLIFECYCLE_STAGE_UNSPECIFIED\x10\x00\x12\x1a\n\x16LIFECYCLE_STAGE_ACTIVE\x10\x01\x12\x1b\n\x17LIFECYCLE_STAGE_DELETED\x10\x02*o\n\x08ViewType\x12\x19\n\x15VIEW_TYPE_UNSPECIFIED\x10\x00\x12\x19\n\x15VIEW_TYPE_ACTIVE_ONLY\x10\x01\x12\x1a\n\x16VIEW_TYPE_DELETED_ONLY\x10\x02\x12\x11\n\rVIEW_TYPE_ALL\x10\x03*\xa0\x01\n\tRunStatus\x12\x1a\n\x16RUN_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_STATUS_RUNNING\x10\x01\x12\x18\n\x14RUN_STATUS_SCHEDULED\x10\x02\x12\x17\n\x13RUN_STATUS_FINISHED\x10\x03\x12\x15\n\x11RUN_STATUS_FAILED\x10\x04\x12\x15\n\x11RUN_STATUS_KILLED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(trackway/api/tracking/v1/resources.proto\x12\x18trackway.api.tracking.v1\x1a$trackway/api/auth/v1/resources.proto\x1a$trackway/api/metrics/v1/ingest.proto\x1a$trackway/api/metrics/v1/series.proto\"\xa2\x02\n\nExperiment\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x41\n\x0flifecycle_stage\x18\x04 \x01(\x0e\x32(.trackway.api.tracking.v1.LifecycleStage\x12\x16\n\x0e\x63reate_time_us\x18\x05 \x01(\x03\x12\x16\n\x0eupdate_time_us\x18\x06 \x01(\x03\x12<\n\x04tags\x18\x07 \x03(\x0b\x32..trackway.api.tracking.v1.Experiment.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa1\x06\n\x03Run\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\x10\n\x08run_name\x18\x04 \x01(\t\x12\x33\n\x06status\x18\x05 \x01(\x0e\x32#.trackway.api.tracking.v1.RunStatus\x12\x16\n\x0estatus_message\x18\x06 \x01(\t\x12\x41\n\x0flifecycle_stage\x18\x07 \x01(\x0e\x32(.trackway.api.tracking.v1.LifecycleStage\x12\x0f\n\x07user_id\x18\x08 \x01(\t\x12\x15\n\rstart_time_us\x18\t \x01(\x03\x12\x13\n\x0b\x65nd_time_us\x18\n \x01(\x03\x12\x15\n\rparent_run_id\x18\x0b \x01(\t\x12\x39\n\x06params\x18\x0c \x03(\x0b\x32).trackway.api.tracking.v1.Run.ParamsEntry\x12\x35\n\x04tags\x18\r \x03(\x0b\x32\'.trackway.api.tracking.v1.Run.TagsEntry\x12\x37\n\x07metrics\x18\x0e \x03(\x0b\x32&.trackway.api.metrics.v1.SeriesSummary\x12=\n\x0e\x64\x61taset_inputs\x18\x0f \x03(\x0b\x32%.trackway.api.metrics.v1.DatasetInput\x12\x15\n\rrefused_count\x18\x10 \x01(\x04\x12\x15\n\rlost_since_us\x18\x11 \x01(\x03\x12\x39\n\x0cmodel_inputs\x18\x12 \x03(\x0b\x32#.trackway.api.metrics.v1.ModelInput\x12;\n\rmodel_outputs\x18\x13 \x03(\x0b\x32$.trackway.api.metrics.v1.ModelOutput\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"[\n\rRefusedRecord\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12\x37\n\x07refused\x18\x02 \x01(\x0b\x32&.trackway.api.metrics.v1.RecordRefused\"\xbe\x01\n\x06Writer\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12<\n\x06labels\x18\x02 \x03(\x0b\x32,.trackway.api.tracking.v1.Writer.LabelsEntry\x12\x18\n\x10\x64urable_sequence\x18\x03 \x01(\x04\x12\x1a\n\x12last_heard_time_us\x18\x04 \x01(\x03\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"d\n\x0e\x45xperimentRole\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12(\n\x04role\x18\x03 \x01(\x0e\x32\x1a.trackway.api.auth.v1.Role\"\xe6\x04\n\x0bLoggedModel\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x12\n\nmodel_type\x18\x05 \x01(\t\x12\x15\n\rsource_run_id\x18\x06 \x01(\t\x12;\n\x06status\x18\x07 \x01(\x0e\x32+.trackway.api.tracking.v1.LoggedModelStatus\x12\x16\n\x0estatus_message\x18\x08 \x01(\t\x12\x41\n\x0flifecycle_stage\x18\t \x01(\x0e\x32(.trackway.api.tracking.v1.LifecycleStage\x12\x16\n\x0e\x63reate_time_us\x18\n \x01(\x03\x12\x16\n\x0eupdate_time_us\x18\x0b \x01(\x03\x12\x41\n\x06params\x18\x0c \x03(\x0b\x32\x31.trackway.api.tracking.v1.LoggedModel.ParamsEntry\x12=\n\x04tags\x18\r \x03(\x0b\x32/.trackway.api.tracking.v1.LoggedModel.TagsEntry\x12<\n\x07metrics\x18\x0e \x03(\x0b\x32+.trackway.api.tracking.v1.LoggedModelMetric\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\\\n\x11LoggedModelMetric\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x37\n\x07summary\x18\x02 \x01(\x0b\x32&.trackway.api.metrics.v1.SeriesSummary*j\n\x0eLifecycleStage\x12\x1f\n\x1bLIFECYCLE_STAGE_UNSPECIFIED\x10\x00\x12\x1a\n\x16LIFECYCLE_STAGE_ACTIVE\x10\x01\x12\x1b\n\x17LIFECYCLE_STAGE_DELETED\x10\x02*o\n\x08ViewType\x12\x19\n\x15VIEW_TYPE_UNSPECIFIED\x10\x00\x12\x19\n\x15VIEW_TYPE_ACTIVE_ONLY\x10\x01\x12\x1a\n\x16VIEW_TYPE_DELETED_ONLY\x10\x02\x12\x11\n\rVIEW_TYPE_ALL\x10\x03*\xa0\x01\n\tRunStatus\x12\x1a\n\x16RUN_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_STATUS_RUNNING\x10\x01\x12\x18\n\x14RUN_STATUS_SCHEDULED\x10\x02\x12\x17\n\x13RUN_STATUS_FINISHED\x10\x03\x12\x15\n\x11RUN_STATUS_FAILED\x10\x04\x12\x15\n\x11RUN_STATUS_KILLED\x10\x05*\x9f\x01\n\x11LoggedModelStatus\x12#\n\x1fLOGGED_MODEL_STATUS_UNSPECIFIED\x10\x00\x12\x1f\n\x1bLOGGED_MODEL_STATUS_PENDING\x10\x01\x12\x1d\n\x19LOGGED_MODEL_STATUS_READY\x10\x02\x12%\n!LOGGED_MODEL_STATUS_UPLOAD_FAILED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,28 +42,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUN_TAGSENTRY']._serialized_options = b'8\001'
   _globals['_WRITER_LABELSENTRY']._loaded_options = None
   _globals['_WRITER_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_LIFECYCLESTAGE']._serialized_start=1549
-  _globals['_LIFECYCLESTAGE']._serialized_end=1655
-  _globals['_VIEWTYPE']._serialized_start=1657
-  _globals['_VIEWTYPE']._serialized_end=1768
-  _globals['_RUNSTATUS']._serialized_start=1771
-  _globals['_RUNSTATUS']._serialized_end=1931
+  _globals['_LOGGEDMODEL_PARAMSENTRY']._loaded_options = None
+  _globals['_LOGGEDMODEL_PARAMSENTRY']._serialized_options = b'8\001'
+  _globals['_LOGGEDMODEL_TAGSENTRY']._loaded_options = None
+  _globals['_LOGGEDMODEL_TAGSENTRY']._serialized_options = b'8\001'
+  _globals['_LIFECYCLESTAGE']._serialized_start=2380
+  _globals['_LIFECYCLESTAGE']._serialized_end=2486
+  _globals['_VIEWTYPE']._serialized_start=2488
+  _globals['_VIEWTYPE']._serialized_end=2599
+  _globals['_RUNSTATUS']._serialized_start=2602
+  _globals['_RUNSTATUS']._serialized_end=2762
+  _globals['_LOGGEDMODELSTATUS']._serialized_start=2765
+  _globals['_LOGGEDMODELSTATUS']._serialized_end=2924
   _globals['_EXPERIMENT']._serialized_start=185
   _globals['_EXPERIMENT']._serialized_end=475
   _globals['_EXPERIMENT_TAGSENTRY']._serialized_start=432
   _globals['_EXPERIMENT_TAGSENTRY']._serialized_end=475
   _globals['_RUN']._serialized_start=478
-  _globals['_RUN']._serialized_end=1159
-  _globals['_RUN_PARAMSENTRY']._serialized_start=1069
-  _globals['_RUN_PARAMSENTRY']._serialized_end=1114
+  _globals['_RUN']._serialized_end=1279
+  _globals['_RUN_PARAMSENTRY']._serialized_start=1189
+  _globals['_RUN_PARAMSENTRY']._serialized_end=1234
   _globals['_RUN_TAGSENTRY']._serialized_start=432
   _globals['_RUN_TAGSENTRY']._serialized_end=475
-  _globals['_REFUSEDRECORD']._serialized_start=1161
-  _globals['_REFUSEDRECORD']._serialized_end=1252
-  _globals['_WRITER']._serialized_start=1255
-  _globals['_WRITER']._serialized_end=1445
-  _globals['_WRITER_LABELSENTRY']._serialized_start=1400
-  _globals['_WRITER_LABELSENTRY']._serialized_end=1445
-  _globals['_EXPERIMENTROLE']._serialized_start=1447
-  _globals['_EXPERIMENTROLE']._serialized_end=1547
+  _globals['_REFUSEDRECORD']._serialized_start=1281
+  _globals['_REFUSEDRECORD']._serialized_end=1372
+  _globals['_WRITER']._serialized_start=1375
+  _globals['_WRITER']._serialized_end=1565
+  _globals['_WRITER_LABELSENTRY']._serialized_start=1520
+  _globals['_WRITER_LABELSENTRY']._serialized_end=1565
+  _globals['_EXPERIMENTROLE']._serialized_start=1567
+  _globals['_EXPERIMENTROLE']._serialized_end=1667
+  _globals['_LOGGEDMODEL']._serialized_start=1670
+  _globals['_LOGGEDMODEL']._serialized_end=2284
+  _globals['_LOGGEDMODEL_PARAMSENTRY']._serialized_start=1189
+  _globals['_LOGGEDMODEL_PARAMSENTRY']._serialized_end=1234
+  _globals['_LOGGEDMODEL_TAGSENTRY']._serialized_start=432
+  _globals['_LOGGEDMODEL_TAGSENTRY']._serialized_end=475
+  _globals['_LOGGEDMODELMETRIC']._serialized_start=2286
+  _globals['_LOGGEDMODELMETRIC']._serialized_end=2378
 # @@protoc_insertion_point(module_scope)
