@@ -27,7 +27,7 @@ from trackway_server.gateway.credentials import onward_authorization, opens_metr
 from trackway_server.gateway.guard import Guard
 from trackway_server.gateway.hosts import AllowedHosts, AllowedOrigins
 from trackway_server.gateway.mlflow import artifacts, server_info
-from trackway_server.gateway.mlflow.artifact_bytes import FROM_PAGES, OF_RUN, OF_VERSION, ArtifactBytes
+from trackway_server.gateway.mlflow.artifact_bytes import FROM_PAGES, OF_MODEL, OF_RUN, OF_VERSION, ArtifactBytes
 from trackway_server.gateway.mlflow.endpoint import PREFIXES, PROXY_ROUTER, MlflowEndpoint
 from trackway_server.gateway.pages import render_overview, render_run
 from trackway_server.gateway.reader import Reader
@@ -74,11 +74,12 @@ def _mlflow(channels: Channels, callers: Callers, settings: GatewaySettings) -> 
     """MLflow's API by prefix; of two that a path begins with, the first counts."""
     proxy = MlflowEndpoint(channels, callers, settings, artifacts.PREFIXES, PROXY_ROUTER)
     info = MlflowEndpoint(channels, callers, settings, server_info.PREFIXES, server_info.ROUTER)
-    files = ArtifactBytes(channels, callers, settings, proxy)
+    rest = MlflowEndpoint(channels, callers, settings)
+    files = ArtifactBytes(channels, callers, settings, {OF_MODEL: rest, "": proxy})
     return {
-        **dict.fromkeys((*artifacts.PREFIXES, FROM_PAGES, OF_RUN, OF_VERSION), files),
+        **dict.fromkeys((*artifacts.PREFIXES, FROM_PAGES, OF_RUN, OF_VERSION, OF_MODEL), files),
         **dict.fromkeys(server_info.PREFIXES, info),
-        **dict.fromkeys(PREFIXES, MlflowEndpoint(channels, callers, settings)),
+        **dict.fromkeys(PREFIXES, rest),
     }
 
 

@@ -177,6 +177,34 @@ async def test_files_of_versions(server: AuthServer, client: httpx.AsyncClient, 
     assert refused(await client.get("/model-versions/get-artifact", params={**query, "path": "../../x"})) == INVALID
 
 
+async def test_files_of_logged_models(server: AuthServer, client: httpx.AsyncClient, files: Files) -> None:
+    made = await client.post(f"{API}/logged-models", json={"experiment_id": "0", "name": "m"})
+    info = made.json()["model"]["info"]
+    mine = Files(client, "")
+    mine.root = info["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    assert (await mine.put("data/weights.bin", b"w")).status_code == 200
+    assert (await mine.get("data/weights.bin")).content == b"w"
+    assert await mine.list("data") == [{"path": "weights.bin", "is_dir": False, "file_size": 1}]
+    page = f"/ajax-api/2.0/mlflow/logged-models/{info['model_id']}/artifacts/files"
+    got = await client.get(page, params={"artifact_file_path": "data/weights.bin"})
+    assert (got.status_code, got.content) == (200, b"w")
+    assert refused(await client.get(page, params={"artifact_file_path": "../x"})) == INVALID
+    assert (await client.get(f"/ajax-api/2.0/mlflow/logged-models/{info['model_id']}")).json()["model"]["info"] == info
+    listed = await client.get(f"{API}/logged-models/{info['model_id']}/artifacts/directories")
+    assert [file["path"] for file in listed.json()["files"]] == ["data"]
+    for root in (mine.root.replace("0/", "1/", 1), mine.root.replace(info["model_id"], "m-" + MISSING)):
+        other = Files(client, "")
+        other.root = root
+        assert refused(await other.get("data/weights.bin")) == GONE
+        assert refused(await other.put("data/weights.bin", b"x")) == GONE
+    viewer = await server.principal("vera", default="VIEWER")
+    async with http_client(server.http_port, viewer) as viewing:
+        assert (await viewing.get(mine.url("data/weights.bin"))).content == b"w"
+        assert refused(await viewing.put(mine.url("x"), content=b"x")) == (403, "PERMISSION_DENIED")
+    assert (await client.delete(mine.url("data"))).status_code == 200
+    assert await mine.list() == []
+
+
 async def test_what_the_server_says_of_itself(server: AuthServer) -> None:
     async with http_client(server.http_port) as nobody:
         assert (await nobody.get("/health")).text == "OK"

@@ -150,6 +150,6 @@ def test_mlflows_client_sends_parts_to_s3(tmp_path: Path, seaweed: Seaweed) -> N
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
         )
         assert told.returncode == 0, told.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ from trackway_server.gateway.callers import Caller, Callers
 from trackway_server.gateway.channels import Channels
 from trackway_server.gateway.config import GatewaySettings
 from trackway_server.gateway.mlflow import artifacts
-from trackway_server.gateway.mlflow.artifact_owners import Kept, kept_at, kept_of_run
+from trackway_server.gateway.mlflow.artifact_owners import Kept, kept_at, kept_of_model, kept_of_run
 from trackway_server.gateway.mlflow.artifact_paths import safe_path
 from trackway_server.gateway.mlflow.artifact_transfers import Stored, opened, replaced, store
 from trackway_server.gateway.mlflow.endpoint import REFUSALS, json_answer, query_of, refusal_answer
@@ -36,6 +36,8 @@ from trackway_server.gateway.waiting import Presence, presence
 
 OF_RUN, OF_VERSION = "/get-artifact", "/model-versions/get-artifact"
 FROM_PAGES = "/ajax-api/2.0/mlflow/upload-artifact"
+OF_MODEL = "/ajax-api/2.0/mlflow/logged-models/"
+OF_MODEL_END = "/artifacts/files"
 FROM_PAGES_BYTES = 10 << 20
 """What MLflow's server takes there."""
 
@@ -50,10 +52,12 @@ class _Route:
 
 class ArtifactBytes:
     """Answers PUT and GET of `/artifacts/PATH` below the prefixes of MLflow's artifact proxy, and what else is bytes;
-    the rest below those prefixes is for `others`.
+    the rest is for `others`, by what a path begins with: the first counts.
     """
 
-    def __init__(self, channels: Channels, callers: Callers, settings: GatewaySettings, others: ASGIApp) -> None:
+    def __init__(
+        self, channels: Channels, callers: Callers, settings: GatewaySettings, others: Mapping[str, ASGIApp]
+    ) -> None:
         self._channels = channels
         self._callers = callers
         self._settings = settings
@@ -62,11 +66,13 @@ class ArtifactBytes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        place = _below_artifacts(path)
+        place, model_id = _below_artifacts(path), _model_in(path)
         if place and method == "PUT":
             await self._upload(scope, receive, send, lambda session: kept_at(session, place))
         elif place and method in {"GET", "HEAD"}:
             await self._download(scope, receive, send, lambda session: _file_at(session, place))
+        elif model_id and method in {"GET", "HEAD"}:
+            await self._download(scope, receive, send, lambda session: _file_of_model(session, model_id))
         elif path == FROM_PAGES and method == "POST":
             await self._upload(scope, receive, send, _named_by_query, FROM_PAGES_BYTES)
         elif path == OF_RUN and method in {"GET", "HEAD"}:
@@ -76,7 +82,8 @@ class ArtifactBytes:
         elif path in {FROM_PAGES, OF_RUN, OF_VERSION}:
             await Response(status_code=405)(scope, receive, send)
         else:
-            await self._others(scope, receive, send)
+            other = next(app for prefix, app in self._others.items() if path.startswith(prefix))
+            await other(scope, receive, send)
 
     async def _upload(
         self,
@@ -224,6 +231,10 @@ async def _file_of_version(session: Session) -> pb.DownloadArtifactRequest:
     return pb.DownloadArtifactRequest(manifest_digest=version.manifest_digest, path=path, workspace=version.workspace)
 
 
+async def _file_of_model(session: Session, model_id: str) -> pb.DownloadArtifactRequest:
+    return _of_owner(await kept_of_model(session, model_id, session.parameters.text("artifact_file_path")))
+
+
 async def _named_by_query(session: Session) -> Kept:
     asked = session.parameters
     return await kept_of_run(session, asked.run_id(), asked.text("path"))
@@ -240,6 +251,13 @@ def _below_artifacts(path: str) -> str:
     return next((path.removeprefix(prefix) for prefix in prefixes if path.startswith(prefix)), "")
 
 
+def _model_in(path: str) -> str:
+    found = path.removeprefix(OF_MODEL).removesuffix(OF_MODEL_END)
+    return found if path == OF_MODEL + found + OF_MODEL_END and "/" not in found else ""
+
+
 def _route_of(path: str) -> str:
     """As spans name it."""
+    if _model_in(path):
+        return f"{OF_MODEL}{{model_id}}{OF_MODEL_END}"
     return f"{artifacts.PREFIXES[0]}/artifacts/{{path}}" if _below_artifacts(path) else path

@@ -32,11 +32,21 @@ async def kept_of_run(session: Session, run_id: str, path: str) -> Kept:
     return await _kept(session, Place("", run_id, "", safe_path(path)))
 
 
+async def kept_of_model(session: Session, model_id: str, path: str) -> Kept:
+    """A path of a logged model. Raises as `kept_at`."""
+    return await _kept(session, Place("", "", model_id, safe_path(path)))
+
+
 async def _kept(session: Session, place: Place) -> Kept:
     if place.model_id:
-        raise MlflowError("RESOURCE_DOES_NOT_EXIST", f"Logged model with ID '{place.model_id}' not found.")
-    found = await session.call("GetRunAccess", tracking.GetRunAccessRequest(run_id=place.run_id))
+        found = await session.call(
+            "GetLoggedModelAccess", tracking.GetLoggedModelAccessRequest(model_id=place.model_id)
+        )
+        what, owner = f"Logged model with ID '{place.model_id}'", f"models/{place.model_id}"
+    else:
+        found = await session.call("GetRunAccess", tracking.GetRunAccessRequest(run_id=place.run_id))
+        what, owner = f"Run with id={place.run_id}", f"runs/{place.run_id}"
     if place.experiment_id not in ("", found.experiment_id):
-        message = f"Run with id={place.run_id} not found in experiment {place.experiment_id}"
+        message = f"{what} not found in experiment {place.experiment_id}"
         raise MlflowError("RESOURCE_DOES_NOT_EXIST", message)
-    return Kept(found.workspace, found.experiment_id, f"runs/{place.run_id}", place.path)
+    return Kept(found.workspace, found.experiment_id, owner, place.path)

@@ -13,6 +13,7 @@ from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway.api.tracking.v1.resources_pb2 import LifecycleStage, LoggedModel
 from trackway_server.core.errors import Reason
 from trackway_server.core.ids import new_id
+from trackway_server.gateway.mlflow.artifact_paths import safe_path
 from trackway_server.gateway.mlflow.entities import LOGGED_MODEL_STATUSES, logged_model_json, logged_model_uri
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, reason_of
 from trackway_server.gateway.mlflow.parameters import Parameters
@@ -123,7 +124,7 @@ async def list_artifacts(session: Session) -> Answer:
     model = await _found(session, allow_deleted=False)
     request = ListArtifactsRequest(
         owner=f"models/{model.model_id}",
-        path=asked.text("artifact_directory_path", "").rstrip("/"),
+        path=safe_path(asked.text("artifact_directory_path", "")),
         workspace=model.workspace,
         page_size=_FILES,
         page_token=asked.text("page_token", ""),
