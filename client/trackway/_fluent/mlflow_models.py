@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trackway._fluent import logged_models
+from trackway._fluent import checks, logged_models
 from trackway._fluent.stack import run_of
 
 if TYPE_CHECKING:
     from trackway.client import Client
     from trackway.logged_model import LoggedModel
-    from trackway.types import LoggedModelOutput
+    from trackway.types import FileInfo, LoggedModelOutput
 
 
 class LoggedModelMethods:
@@ -63,6 +63,17 @@ class LoggedModelMethods:
         ids = [str(each) for each in experiment_ids]
         found = self._server.logged_models
         return logged_models.find_models(found, ids, filter_string, datasets, max_results, order_by)
+
+    def log_model_artifact(self, model_id: str, local_path: str) -> None:
+        """Store a file of a model at once: it does not go through the spool."""
+        self._server.artifacts.upload_file(checks.logged_model_id(model_id), local_path)
+
+    def log_model_artifacts(self, model_id: str, local_dir: str) -> None:
+        """Store all files of a folder, as `log_model_artifact`."""
+        self._server.artifacts.upload_folder(checks.logged_model_id(model_id), local_dir)
+
+    def list_logged_model_artifacts(self, model_id: str, path: str | None = None) -> list[FileInfo]:
+        return list(self._server.artifacts.list(checks.logged_model_id(model_id), path or ""))
 
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
         for model in models:

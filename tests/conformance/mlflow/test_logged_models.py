@@ -13,6 +13,7 @@ import pytest
 
 from support.auth_serving import AuthServer, auth_server
 from support.gateway_serving import http_client
+from trackway.aio import AsyncClient
 from trackway.testing import LocalServer
 from trackway_server.gateway.mlflow.endpoint import PREFIXES
 
@@ -85,6 +86,21 @@ async def test_a_model_from_creation_to_deletion(api: Api) -> None:
     assert (await api.done("GET", path, allow_deleted="true"))["model"]["info"]["model_id"] == model_id
     assert await api.refused("PATCH", path, status=2) == INVALID
     assert await api.done("POST", "/logged-models/search", experiment_ids=["0"]) == {}
+
+
+async def test_its_files_are_listed(server: AuthServer, api: Api) -> None:
+    info = (await api.model())["info"]
+    async with AsyncClient(f"trackway://127.0.0.1:{server.port}", token=server.admin_key) as client:
+        for path in ("MLmodel", "data/a.bin", "data/b.bin"):
+            await client.artifacts.upload_bytes(info["model_id"], b"12", path)
+    path = f"/logged-models/{info['model_id']}/artifacts/directories"
+    mlmodel = {"path": "MLmodel", "is_dir": False, "file_size": 2}
+    listed = await api.done("GET", path)
+    assert listed == {"root_uri": info["artifact_uri"], "files": [mlmodel, {"path": "data", "is_dir": True}]}
+    for folder in ("data", "data/"):
+        below = (await api.done("GET", path, artifact_directory_path=folder))["files"]
+        assert [file["path"] for file in below] == ["data/a.bin", "data/b.bin"]
+    assert await api.refused("GET", path, artifact_directory_path="../..") == INVALID
 
 
 async def test_what_is_not_there_or_makes_no_sense(api: Api) -> None:

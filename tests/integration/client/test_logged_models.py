@@ -90,7 +90,7 @@ def test_the_active_model_is_what_metrics_are_about() -> None:
         trackway.log_model_params({"a": 1})
 
 
-def test_by_mlflows_client() -> None:
+def test_by_mlflows_client(tmp_path: Path) -> None:
     client = MlflowClient()
     experiment_id = client.create_experiment("by client")
     run_id = client.create_run(experiment_id).info.run_id
@@ -100,6 +100,18 @@ def test_by_mlflows_client() -> None:
         client.log_metric(run_id, "loss", number, model_id=each.model_id, dataset_name="d", dataset_digest="1")
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id)])
     assert client.get_run(run_id).outputs.model_outputs == (LoggedModelOutput(model.model_id, 0),)
+    folder = tmp_path / "folder"
+    (folder / "data").mkdir(parents=True)
+    (folder / "data" / "w.bin").write_bytes(b"weights")
+    client.log_model_artifacts(model.model_id, str(folder))
+    client.log_model_artifact(model.model_id, str(folder / "data" / "w.bin"))
+    assert [each.path for each in client.list_logged_model_artifacts(model.model_id)] == ["data", "w.bin"]
+    assert [each.path for each in client.list_logged_model_artifacts(model.model_id, "data")] == ["data/w.bin"]
+    with Client() as facade:
+        fetched = facade.artifacts.download(model.model_id, "data/w.bin", tmp_path / "fetched")
+    assert fetched.read_bytes() == b"weights"
+    with pytest.raises(InvalidArgument):
+        client.list_logged_model_artifacts("m-1")
     for ascending, names in ((True, ["a", "b"]), (False, ["b", "a"])):
         order = [{"field_name": "metrics.loss", "ascending": ascending, "dataset_name": "d"}]
         found = client.search_logged_models([experiment_id], order_by=order)

@@ -106,15 +106,14 @@ def metric_json(key: str, value: float, time_us: int, step: int, context: Mappin
 
 
 def _latest_metrics(series: Iterable[SeriesSummary]) -> list[dict[str, Any]]:
-    """The latest point of each key, in whichever context it is."""
+    """The latest point of each key, in whichever context it is; of which model or data set, a run does not say."""
     latest: dict[str, SeriesSummary] = {}
     for one in series:
         known = latest.get(one.key)
         if one.count and (known is None or _order(known) < _order(one)):
             latest[one.key] = one
     return [
-        metric_json(key, one.last_value, one.last_time_us, one.last_step, one.context)
-        for key, one in sorted(latest.items())
+        metric_json(key, one.last_value, one.last_time_us, one.last_step, {}) for key, one in sorted(latest.items())
     ]
 
 

@@ -71,7 +71,8 @@ async def delete(session: Session) -> Answer:
 async def set_tags(session: Session) -> Answer:
     """Several tags."""
     request = pb.UpdateLoggedModelTagsRequest(model_id=_id(session), set=session.parameters.pairs("tags"))
-    return {"model": logged_model_json((await session.call("UpdateLoggedModelTags", request)).model)}
+    await session.call("UpdateLoggedModelTags", request)
+    return {}
 
 
 async def delete_tag(session: Session) -> Answer:
