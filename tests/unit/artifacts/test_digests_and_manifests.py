@@ -45,6 +45,7 @@ def test_owners_are_runs_and_logged_models(kind: str) -> None:
     owner = Owner("default", kind + "a" * 32)
     assert owner.is_model is (kind != "runs/")
     assert owner.id == kind.partition("/")[2] + "a" * 32
+    assert owner.run_id == ("a" * 32 if kind == "runs/" else "")
 
 
 @pytest.mark.parametrize(

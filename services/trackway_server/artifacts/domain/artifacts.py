@@ -33,6 +33,11 @@ class Owner:
         return self.name.startswith("models/")
 
     @property
+    def run_id(self) -> str:
+        """The run's id; empty where it is no run."""
+        return "" if self.is_model else self.id
+
+    @property
     def id(self) -> str:
         """The run's id, or the logged model's."""
         return self.name.partition("/")[2]

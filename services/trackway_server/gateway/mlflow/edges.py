@@ -22,10 +22,15 @@ async def log_inputs(session: Session) -> Answer:
     request = pb.LogBatchRequest(
         run_id=asked.run_id(),
         dataset_inputs=map(_dataset, asked.objects("datasets")),
-        model_inputs=[ModelInput(model_id=one.text("model_id")) for one in asked.objects("models")],
+        model_inputs=model_inputs(asked),
     )
     await session.call("LogBatch", request)
     return {}
+
+
+def model_inputs(asked: Parameters) -> list[ModelInput]:
+    """The models of a request that a run reads."""
+    return [ModelInput(model_id=one.text("model_id")) for one in asked.objects("models")]
 
 
 async def log_outputs(session: Session) -> Answer:

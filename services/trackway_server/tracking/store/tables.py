@@ -173,7 +173,7 @@ LOGGED_MODELS = Table(
 LOGGED_MODEL_PARAMS = Table(
     "logged_model_params",
     METADATA,
-    Column("model_id", ForeignKey("logged_models.model_id"), primary_key=True),
+    Column("model_id", ForeignKey("logged_models.model_id", ondelete="CASCADE"), primary_key=True),
     Column("key", String(250), primary_key=True),
     Column("value", Text, nullable=False),
     Column("number", Float(53), nullable=False, comment="what number the value is; infinite: none"),
@@ -182,7 +182,7 @@ LOGGED_MODEL_PARAMS = Table(
 LOGGED_MODEL_TAGS = Table(
     "logged_model_tags",
     METADATA,
-    Column("model_id", ForeignKey("logged_models.model_id"), primary_key=True),
+    Column("model_id", ForeignKey("logged_models.model_id", ondelete="CASCADE"), primary_key=True),
     Column("key", String(250), primary_key=True),
     Column("value", Text, nullable=False),
 )

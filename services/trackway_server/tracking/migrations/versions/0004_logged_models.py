@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(250), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("number", sa.Float(53), nullable=False, comment="what number the value is; infinite: none"),
-        sa.ForeignKeyConstraint(["model_id"], ["logged_models.model_id"]),
+        sa.ForeignKeyConstraint(["model_id"], ["logged_models.model_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("model_id", "key"),
     )
     op.create_table(
@@ -52,7 +52,7 @@ def upgrade() -> None:
         sa.Column("model_id", sa.String(34), nullable=False),
         sa.Column("key", sa.String(250), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["model_id"], ["logged_models.model_id"]),
+        sa.ForeignKeyConstraint(["model_id"], ["logged_models.model_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("model_id", "key"),
     )
     op.create_table(
