@@ -189,6 +189,14 @@ class ActiveRun(MetricLog):
             tags=more,
         )
 
+    def log_model_input(self, model_id: str) -> None:
+        """Note a logged model that the run reads."""
+        self._writer.log_model_input(checks.logged_model_id(model_id))
+
+    def log_model_output(self, model_id: str, step: int = 0) -> None:
+        """Note a logged model that the run makes, at one of its steps."""
+        self._writer.log_model_output(checks.logged_model_id(model_id), int(step))
+
     # -- artifacts ---------------------------------------------------------------------------------------------------
 
     def log_file(self, local_path: str, artifact_path: str) -> None:
