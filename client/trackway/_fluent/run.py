@@ -128,6 +128,11 @@ class ActiveRun(MetricLog):
 
         return follow(self.info.run_id, key, until_end=until_end)
 
+    @property
+    def params(self) -> Mapping[str, str]:
+        """The params that this process knows of: those that it set, and those of `recall`."""
+        return self._params
+
     def recall(self, params: Mapping[str, str]) -> None:
         """Note params that the run has already: another value of one is then refused here, not by the server."""
         self._params.update(params)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
@@ -39,16 +39,21 @@ class TrackwayArtifactRepository(ArtifactRepository):
         self._offline_until = 0.0
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
-        path = below(below(self._place.path, artifact_path), Path(local_file).name)
-        self._upload(os.fspath(local_file), checks.artifact_path(path))
+        path = checks.artifact_path(below(below(self._place.path, artifact_path), Path(local_file).name))
+        run = self._run()
+        if not self._send(lambda: self._server.client.artifacts.upload_file(run.run_id, local_file, path)):
+            self._server.writers.of(run.run_id).log_file(os.fspath(local_file), path)
 
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> None:
         root, folder = below(self._place.path, artifact_path), Path(local_dir)
         if not folder.is_dir():
             raise InvalidArgument(f"{str(local_dir)!r} is no folder; log_artifact logs one file")
-        for file in sorted(each for each in folder.rglob("*") if each.is_file()):
-            path = below(root, file.relative_to(folder).as_posix())
-            self._upload(str(file), checks.artifact_path(path))
+        files = sorted(each for each in folder.rglob("*") if each.is_file())
+        paths = [checks.artifact_path(below(root, each.relative_to(folder).as_posix())) for each in files]
+        run = self._run()
+        if not self._send(lambda: self._server.client.artifacts.upload_folder(run.run_id, folder, root)):
+            for file, path in zip(files, paths, strict=True):
+                self._server.writers.of(run.run_id).log_file(str(file), path)
 
     def list_artifacts(self, path: str | None = None) -> list[FileInfo]:
         wanted = below(self._place.path, path)
@@ -89,16 +94,17 @@ class TrackwayArtifactRepository(ArtifactRepository):
             raise FailedPrecondition(f"the files of {self.artifact_uri} never change: register a new version")
         return self._place
 
-    def _upload(self, local: str, path: str) -> None:
-        run = self._run()
-        if monotonic() >= self._offline_until:
-            self._server.writers.flush(run.run_id)  # the run itself, and what was snapshotted before
-            try:
-                self._server.client.artifacts.upload_file(run.run_id, local, path)
-                return
-            except Unavailable:
-                self._offline_until = monotonic() + OFFLINE_SECONDS
-        self._server.writers.of(run.run_id).log_file(local, path)
+    def _send(self, upload: Callable[[], object]) -> bool:
+        """Whether files could be sent; otherwise they go to the spool."""
+        if monotonic() < self._offline_until:
+            return False
+        self._server.writers.flush(self._run().run_id)  # the run itself, and what was snapshotted before
+        try:
+            upload()
+        except Unavailable:
+            self._offline_until = monotonic() + OFFLINE_SECONDS
+            return False
+        return True
 
     def _run_entries(self, folder: str) -> list[types.FileInfo]:
         run = self._run()

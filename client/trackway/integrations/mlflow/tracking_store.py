@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from itertools import groupby
@@ -26,7 +27,7 @@ from trackway import types
 from trackway._fluent.context import RUN_NAME
 from trackway._fluent.run import ActiveRun
 from trackway.client import Tracking
-from trackway.errors import InvalidArgument, NotFound
+from trackway.errors import NotFound
 from trackway.integrations.mlflow import convert
 from trackway.integrations.mlflow.refusals import invalid, not_implemented, raises_mlflow
 from trackway.integrations.mlflow.server import server_at
@@ -52,7 +53,10 @@ class TrackwayTrackingStore(AbstractStore):
 
     def create_experiment(self, name: str, artifact_location: str | None, tags: Iterable[Any] | None) -> str:
         if artifact_location:
-            raise InvalidArgument("artifact_location is not supported: the server keeps artifacts itself; leave it out")
+            warnings.warn(
+                f"artifact_location={artifact_location!r} makes no difference: the server keeps artifacts itself",
+                stacklevel=2,
+            )
         return self._tracking.create_experiment(name, tags=convert.texts(tags)).experiment_id
 
     def get_experiment(self, experiment_id: str) -> Experiment:
@@ -143,6 +147,7 @@ class TrackwayTrackingStore(AbstractStore):
 
     def delete_run(self, run_id: str) -> None:
         self._writers.flush(run_id)
+        self._writers.forget(run_id)
         self._tracking.delete_run(run_id)
 
     def restore_run(self, run_id: str) -> None:
@@ -287,6 +292,11 @@ class TrackwayTrackingStore(AbstractStore):
         models = [*json.loads(history), mlflow_model.get_tags_dict()]
         self._set_tags(run_id, {"mlflow.log-model.history": json.dumps(models)})
 
+    def create_logged_model(self, *args: Any, **kwargs: Any) -> Any:
+        raise not_implemented(
+            "logged models are not kept by this version of Trackway: save the model, and log its folder as artifacts"
+        )
+
     def link_traces_to_run(self, trace_ids: Sequence[str], run_id: str) -> None:
         raise not_implemented(_TRACES)
 
@@ -310,6 +320,7 @@ class TrackwayTrackingStore(AbstractStore):
         self, run_id: str, status: types.RunStatus | None, end_time: int | None, run_name: str | None
     ) -> RunInfo:
         """Of a run that this process does not write the server changes the state, at once."""
+        self._writers.forget(run_id)
         changed = self._tracking.update_run(
             run_id, status=status, end_time_us=end_time * 1000 if end_time else None, run_name=run_name
         )

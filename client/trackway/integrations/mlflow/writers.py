@@ -29,6 +29,9 @@ LOOK_AFTER_SECONDS = 10.0
 """How often the uplink is told of runs that are logged to, so that one that was killed is replaced."""
 MOST_JOINED = 64
 """Runs that are open here without being this process's own; each holds two files."""
+MOST_ENDED = 64
+"""Runs that ended here and are still known, so that what is logged to them after that needs no call: MLflow's system
+metrics do so, even when the interpreter is about to end."""
 _RUN_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _ENDS = ("FINISHED", "FAILED", "KILLED")
 _NO_SERVER = (Unavailable, DeadlineExceeded)
@@ -52,6 +55,7 @@ class RunWriters:
         self._workspace = workspace
         self._token = token
         self._open: dict[str, Written] = {}
+        self._ended: dict[str, Written] = {}
         self._lock = RLock()
         self._look_at = monotonic() + LOOK_AFTER_SECONDS
         if hasattr(os, "register_at_fork"):
@@ -130,37 +134,45 @@ class RunWriters:
         for written in list(self._open.values()):
             self._leave(written, max(deadline - monotonic(), 0.1))
 
+    def forget(self, run_id: str) -> None:
+        """Ask the server for a run that ended here when it is logged to again: it has been changed."""
+        self._ended.pop(run_id, None)
+
     def _leave(self, written: Written, timeout: float = FLUSH_SECONDS, *, may_raise: bool = False) -> None:
-        self._open.pop(written.info.run_id, None)
+        with self._lock:
+            self._open.pop(written.info.run_id, None)
+            self._ended[written.info.run_id] = written
+            if len(self._ended) > MOST_ENDED:
+                del self._ended[next(iter(self._ended))]
         state = written.run.finish(timeout)
         report(written.run, state, may_raise=may_raise)
 
     def _join(self, run_id: str, *, owns: bool) -> Written:
         if not _RUN_ID.fullmatch(str(run_id)):
             raise NotFound(f"Run with id={run_id!r:.80} not found: an id has 32 hexadecimal digits in lower case")
-        found = self._recorded(run_id)
+        ended = self._ended.get(run_id)
+        info, params = (ended.info, ended.run.params) if ended else self._recorded(run_id)
         with self._lock:
             known = self._open.get(run_id)
             if known is not None:  # another thread was faster
                 return known
-            info = found.info if found else types.RunInfo(run_id, "", "", "RUNNING", "active", "", 0, None)
             run = self._active(info, owns=owns)
-            run.recall(found.data.params if found else {})
+            run.recall(params)
             joined = [each for each in self._open.values() if not each.run.owned]
             written = self._add(Written(run, info))
         if len(joined) >= MOST_JOINED:
             self._leave(joined[0])
         return written
 
-    def _recorded(self, run_id: str) -> types.Run | None:
-        """The run as the server has it; None where there is no server."""
+    def _recorded(self, run_id: str) -> tuple[types.RunInfo, Mapping[str, str]]:
+        """The run and its params as the server has them; where there is no server, nothing but the id is known."""
         try:
             found = self._client.tracking.get_run(run_id)
         except _NO_SERVER:
-            return None
+            return types.RunInfo(run_id, "", "", "RUNNING", "active", "", 0, None), {}
         if found.info.lifecycle_stage == "deleted":
             raise FailedPrecondition(f"The run {run_id} must be in the 'active' state. Current state is deleted.")
-        return found
+        return found.info, found.data.params
 
     def _active(self, info: types.RunInfo, *, owns: bool) -> ActiveRun:
         writer = Writer.open(
