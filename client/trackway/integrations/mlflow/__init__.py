@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _SERVER = "trackway.integrations.mlflow.server"
 
-OLDEST = (3, 0)
+OLDEST = (2, 22)
 """The oldest version of MLflow that the plugin works with."""
 
 
@@ -66,11 +66,11 @@ def _check_version() -> None:
     try:
         from mlflow.version import VERSION
     except ImportError:
-        raise ImportError("trackway.integrations.mlflow is MLflow's plugin: pip install 'mlflow>=3'") from None
+        raise ImportError("trackway.integrations.mlflow is MLflow's plugin: pip install 'mlflow>=2.22'") from None
     found = tuple(int(part) for part in VERSION.split(".")[:2] if part.isdigit())
     if found < OLDEST:
         raise ImportError(
-            f"MLflow {VERSION} is too old for the plugin of trackway: pip install 'mlflow>=3', or set "
+            f"MLflow {VERSION} is too old for the plugin of trackway: pip install 'mlflow>=2.22', or set "
             "MLFLOW_TRACKING_URI to the server's HTTP address, which older versions speak"
         )
 

@@ -32,7 +32,9 @@ class TrackwayArtifactRepository(ArtifactRepository):
     """
 
     def __init__(self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
-        super().__init__(artifact_uri, tracking_uri, registry_uri)
+        super().__init__(artifact_uri)  # all that MLflow 2 knows
+        self.tracking_uri = tracking_uri
+        self.registry_uri = registry_uri
         self._place = addresses.parse(artifact_uri)
         self._server: Server = server_at(self._place.server)
         self._manifest: types.Manifest | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
@@ -32,6 +33,8 @@ CONTEXT_KEYS = ("model_id", "dataset_name", "dataset_digest")
 """Fields of a metric in MLflow that are keys of a series' context here, as the REST API has them."""
 
 _UNKNOWN_USER = "unknown"
+_OF_2 = "run_uuid" in inspect.signature(RunInfo.__init__).parameters
+"""Whether this is MLflow 2: its runs have an id more, its points no model and no data set."""
 
 
 def experiment(found: types.Experiment, server: str) -> Experiment:
@@ -68,6 +71,7 @@ def run_data(metrics: list[Metric], params: Mapping[str, str], tags: Mapping[str
 
 def run_info(info: types.RunInfo, server: str) -> RunInfo:
     return RunInfo(
+        **({"run_uuid": info.run_id} if _OF_2 else {}),
         run_id=info.run_id,
         experiment_id=info.experiment_id,
         user_id=info.user_id or _UNKNOWN_USER,
@@ -92,7 +96,7 @@ def latest(series: Iterable[types.MetricSummary]) -> list[Metric]:
 
 
 def metric(key: str, value: float, time_us: int, step: int, context: Mapping[str, str]) -> Metric:
-    known = {name: context[name] for name in CONTEXT_KEYS if name in context}
+    known = {} if _OF_2 else {name: context[name] for name in CONTEXT_KEYS if name in context}
     return Metric(key, value, time_us // 1000, step, **known)
 
 
@@ -109,10 +113,15 @@ def history(found: Sequence[types.MetricSeries]) -> list[Metric]:
 
 def context_of(given: Metric) -> dict[str, str] | None:
     """The context of a point; None for most."""
-    if given.model_id is None and given.dataset_name is None:
+    if _OF_2 or (given.model_id is None and given.dataset_name is None):
         return None
     values = ((name, getattr(given, name)) for name in CONTEXT_KEYS)
     return {name: str(value) for name, value in values if value}
+
+
+def moment_of(given: Metric) -> tuple[Any, ...]:
+    """What points have in common that can be one record: step, time and context."""
+    return given.step, given.timestamp, *(context_of(given) or {}).values()
 
 
 def dataset_input(found: types.DatasetInput) -> DatasetInput:

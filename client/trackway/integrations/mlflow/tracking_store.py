@@ -350,18 +350,14 @@ def _log_point(run: ActiveRun, point: Metric) -> None:
 
 def _log_points(run: ActiveRun, points: Sequence[Metric]) -> None:
     """Points of one step and time together, as one record; the others one by one."""
-    for (step, timestamp, model, *dataset), same in groupby(points, key=_moment):
+    for (step, timestamp, *context), same in groupby(points, key=convert.moment_of):
         together = list(same)
         values = {each.key: each.value for each in together}
-        if len(values) < len(together) or len(values) == 1 or model or any(dataset) or not _is_time(timestamp):
+        if 1 < len(values) == len(together) and not context and _is_time(timestamp):
+            run.log_metrics(values, step, timestamp)
+        else:
             for each in together:
                 _log_point(run, each)
-        else:
-            run.log_metrics(values, step, timestamp)
-
-
-def _moment(point: Metric) -> tuple[Any, ...]:
-    return point.step, point.timestamp, point.model_id, point.dataset_name, point.dataset_digest
 
 
 def _is_time(timestamp: object) -> bool:
