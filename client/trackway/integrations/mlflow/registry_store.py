@@ -155,6 +155,12 @@ class TrackwayRegistryStore(AbstractStore):
         )
         return convert.model_version(moved)
 
+    def list_webhooks_by_event(
+        self, event: Any, max_results: int | None = None, page_token: str | None = None
+    ) -> PagedList[Any]:
+        """None: MLflow's own server asks, where it runs on this store, and tells nobody."""
+        return PagedList([], None)
+
     # -- inside ------------------------------------------------------------------------------------------------------
 
     @property

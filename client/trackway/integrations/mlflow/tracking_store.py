@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -193,10 +194,10 @@ class TrackwayTrackingStore(AbstractStore):
     # -- values ------------------------------------------------------------------------------------------------------
 
     def log_metric(self, run_id: str, metric: Metric) -> None:
-        _log_point(self._writers.of(run_id), metric)
+        self._write(run_id, lambda run: _log_point(run, metric))
 
     def log_param(self, run_id: str, param: Param) -> None:
-        self._writers.of(run_id).log_params({param.key: param.value})
+        self._write(run_id, lambda run: run.log_params({param.key: param.value}))
 
     def set_tag(self, run_id: str, tag: RunTag) -> None:
         self._set_tags(run_id, {tag.key: tag.value})
@@ -208,9 +209,10 @@ class TrackwayTrackingStore(AbstractStore):
     def log_batch(
         self, run_id: str, metrics: Sequence[Metric], params: Sequence[Param], tags: Sequence[RunTag]
     ) -> None:
-        run = self._writers.of(run_id)
-        run.log_params(_distinct(params))
-        _log_points(run, metrics)
+        values = _distinct(params)
+        self._write(run_id, lambda run: run.log_params(values))
+        if metrics:
+            self._write(run_id, lambda run: _log_points(run, metrics))
         if tags:
             self._set_tags(run_id, convert.texts(tags))
 
@@ -309,12 +311,22 @@ class TrackwayTrackingStore(AbstractStore):
     def _tracking(self) -> Tracking:
         return self._server.client.tracking
 
-    def _set_tags(self, run_id: str, tags: dict[str, str]) -> None:
+    def _write(self, run_id: str, record: Callable[[ActiveRun], None]) -> None:
+        """Record something, once more where another thread has left the run in the meantime."""
         run = self._writers.of(run_id)
+        try:
+            record(run)
+        except ValueError:
+            again = self._writers.of(run_id)
+            if again is run:
+                raise
+            record(again)
+
+    def _set_tags(self, run_id: str, tags: dict[str, str]) -> None:
+        self._write(run_id, lambda run: run.set_tags(tags))
         written = self._writers.open(run_id)
-        run.set_tags(tags)
         if RUN_NAME in tags and written is not None:
-            self._writers.rename(written, tags[RUN_NAME])
+            written.info = replace(written.info, run_name=tags[RUN_NAME])
 
     def _update_elsewhere(
         self, run_id: str, status: types.RunStatus | None, end_time: int | None, run_name: str | None

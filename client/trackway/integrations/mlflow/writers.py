@@ -27,11 +27,11 @@ from trackway.errors import DeadlineExceeded, FailedPrecondition, NotFound, Unav
 
 LOOK_AFTER_SECONDS = 10.0
 """How often the uplink is told of runs that are logged to, so that one that was killed is replaced."""
-MOST_JOINED = 64
-"""Runs that are open here without being this process's own; each holds two files."""
-MOST_ENDED = 64
-"""Runs that ended here and are still known, so that what is logged to them after that needs no call: MLflow's system
-metrics do so, even when the interpreter is about to end."""
+MOST_OPEN = 256
+"""Runs that are open at once; each holds two files. The one opened first is left, those only joined before others."""
+MOST_LEFT = 1024
+"""Runs that were left and are still known, so that what is logged to them after that needs no call: MLflow's system
+metrics do so after the end of a run, even when the interpreter is about to end."""
 _RUN_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _ENDS = ("FINISHED", "FAILED", "KILLED")
 _NO_SERVER = (Unavailable, DeadlineExceeded)
@@ -55,7 +55,7 @@ class RunWriters:
         self._workspace = workspace
         self._token = token
         self._open: dict[str, Written] = {}
-        self._ended: dict[str, Written] = {}
+        self._left: dict[str, Written] = {}
         self._lock = RLock()
         self._look_at = monotonic() + LOOK_AFTER_SECONDS
         if hasattr(os, "register_at_fork"):
@@ -136,33 +136,29 @@ class RunWriters:
 
     def forget(self, run_id: str) -> None:
         """Ask the server for a run that ended here when it is logged to again: it has been changed."""
-        self._ended.pop(run_id, None)
+        self._left.pop(run_id, None)
 
     def _leave(self, written: Written, timeout: float = FLUSH_SECONDS, *, may_raise: bool = False) -> None:
         with self._lock:
             self._open.pop(written.info.run_id, None)
-            self._ended[written.info.run_id] = written
-            if len(self._ended) > MOST_ENDED:
-                del self._ended[next(iter(self._ended))]
+            self._left[written.info.run_id] = written
+            if len(self._left) > MOST_LEFT:
+                del self._left[next(iter(self._left))]
         state = written.run.finish(timeout)
         report(written.run, state, may_raise=may_raise)
 
     def _join(self, run_id: str, *, owns: bool) -> Written:
         if not _RUN_ID.fullmatch(str(run_id)):
             raise NotFound(f"Run with id={run_id!r:.80} not found: an id has 32 hexadecimal digits in lower case")
-        ended = self._ended.get(run_id)
-        info, params = (ended.info, ended.run.params) if ended else self._recorded(run_id)
+        left = self._left.get(run_id)
+        info, params = (left.info, left.run.params) if left else self._recorded(run_id)
         with self._lock:
-            known = self._open.get(run_id)
-            if known is not None:  # another thread was faster
-                return known
-            run = self._active(info, owns=owns)
+            if run_id in self._open:  # another thread was faster
+                return self._open[run_id]
+            own_again = left is not None and left.run.owned and info.status not in _ENDS
+            run = self._active(info, owns=owns or own_again)
             run.recall(params)
-            joined = [each for each in self._open.values() if not each.run.owned]
-            written = self._add(Written(run, info))
-        if len(joined) >= MOST_JOINED:
-            self._leave(joined[0])
-        return written
+        return self._add(Written(run, info))
 
     def _recorded(self, run_id: str) -> tuple[types.RunInfo, Mapping[str, str]]:
         """The run and its params as the server has them; where there is no server, nothing but the id is known."""
@@ -195,7 +191,11 @@ class RunWriters:
 
     def _add(self, written: Written) -> Written:
         with self._lock:
-            return self._open.setdefault(written.info.run_id, written)
+            known = list(self._open.values())
+            self._open[written.info.run_id] = written
+        if len(known) >= MOST_OPEN:
+            self._leave(next((each for each in known if not each.run.owned), known[0]))
+        return written
 
     def _after_fork(self) -> None:
         self._lock = RLock()
