@@ -16,6 +16,7 @@ from trackway.testing import LocalServer
 pytestmark = [
     pytest.mark.skipif(not PEER.exists(), reason=MISSING),
     pytest.mark.xdist_group("mlflow plugin"),
+    pytest.mark.timeout(600),
 ]
 
 
@@ -37,7 +38,7 @@ def told(python: Path, story: str, home: Path, **environment: str) -> subprocess
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=400,
     )
 
 
@@ -353,14 +354,14 @@ def test_what_has_returned_survives_a_kill(python: Path, server: LocalServer, tm
 WITHOUT = """
 import pathlib
 import mlflow
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 pathlib.Path("file.txt").write_text("content")
 with mlflow.start_run(experiment_id="0") as run:
     for step in range(10):
         mlflow.log_metric("loss", step, step=step)
     mlflow.log_params({"a": 1})
-    get_artifact_repository(run.info.artifact_uri).log_artifact("file.txt", "there")
+    mlflow.log_artifact("file.txt", "there")
+    mlflow.log_text("text", "notes.txt")
 print(run.info.run_id)
 """
 
@@ -378,7 +379,8 @@ def test_training_goes_on_without_a_server(python: Path, tmp_path: Path) -> None
         assert report.ok, report
         with Client(server.uri, token=server.token) as client:
             run = client.tracking.get_run(run_id)
-            assert [each.path for each in client.artifacts.list(run_id, "there")] == ["there/file.txt"]
+            files = [each.path for each in client.artifacts.list(run_id, recursive=True)]
+            assert files == ["notes.txt", "there/file.txt"]
         assert (run.info.status, run.data.metrics, run.data.params) == ("FINISHED", {"loss": 9.0}, {"a": "1"})
     finally:
         server.stop()

@@ -32,6 +32,7 @@ from trackway.errors import NotFound
 from trackway.integrations.mlflow import convert
 from trackway.integrations.mlflow.refusals import invalid, not_implemented, raises_mlflow
 from trackway.integrations.mlflow.server import server_at
+from trackway.integrations.mlflow.writers import NO_SERVER
 
 MOST_RESULTS = 50_000
 _VIEWS: dict[int, types.View] = {ViewType.ACTIVE_ONLY: "active", ViewType.DELETED_ONLY: "deleted", ViewType.ALL: "all"}
@@ -127,8 +128,19 @@ class TrackwayTrackingStore(AbstractStore):
         return convert.new_run(written.info, tags_now, self._server.uri)
 
     def get_run(self, run_id: str) -> Run:
+        """A run as the server has it, after what was logged here has reached it. While no server answers, a run that
+        is written here is answered as far as this process knows it, with a warning: MLflow asks before it logs files.
+        """
         self._writers.flush(run_id)
-        return convert.run(self._tracking.get_run(run_id), self._server.uri)
+        try:
+            return convert.run(self._tracking.get_run(run_id), self._server.uri)
+        except NO_SERVER as error:
+            written = self._writers.open(run_id)
+            if written is None:
+                raise
+            warnings.warn(f"of run {run_id} only what this process knows is shown, no metrics: {error}", stacklevel=2)
+            known = types.RunData(written.run.params, {}, {RUN_NAME: written.info.run_name})
+            return convert.run(types.Run(written.info, known), self._server.uri)
 
     def update_run_info(
         self, run_id: str, run_status: int | None, end_time: int | None, run_name: str | None

@@ -34,7 +34,8 @@ MOST_LEFT = 1024
 metrics do so after the end of a run, even when the interpreter is about to end."""
 _RUN_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _ENDS = ("FINISHED", "FAILED", "KILLED")
-_NO_SERVER = (Unavailable, DeadlineExceeded)
+NO_SERVER = (Unavailable, DeadlineExceeded)
+"""What is raised where no server answers."""
 
 
 class Written:
@@ -82,7 +83,7 @@ class RunWriters:
         run_id, named = new_id(), run_name or tags.get(RUN_NAME) or random_run_name()
         all_tags = {**tags, RUN_NAME: named}
         info = types.RunInfo(run_id, experiment_id, named, "RUNNING", "active", user_id, start_time_us, None)
-        with suppress(*_NO_SERVER):  # the spool brings it
+        with suppress(*NO_SERVER):  # the spool brings it
             info = self._client.tracking.create_run(
                 run_id=run_id,
                 experiment_id=experiment_id,
@@ -164,7 +165,7 @@ class RunWriters:
         """The run and its params as the server has them; where there is no server, nothing but the id is known."""
         try:
             found = self._client.tracking.get_run(run_id)
-        except _NO_SERVER:
+        except NO_SERVER:
             return types.RunInfo(run_id, "", "", "RUNNING", "active", "", 0, None), {}
         if found.info.lifecycle_stage == "deleted":
             raise FailedPrecondition(f"The run {run_id} must be in the 'active' state. Current state is deleted.")
