@@ -100,7 +100,8 @@ class TrackwayArtifactRepository(ArtifactRepository):
         """Whether files could be sent; otherwise they go to the spool."""
         if monotonic() < self._offline_until:
             return False
-        self._server.writers.flush(self._run().run_id)  # the run itself, and what was snapshotted before
+        if not self._server.writers.flush(self._run().run_id):  # the run itself, and what was snapshotted before
+            return False
         try:
             upload()
         except Unavailable:

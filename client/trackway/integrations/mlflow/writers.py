@@ -123,11 +123,15 @@ class RunWriters:
         written.run.set_tags({RUN_NAME: run_name})
         written.info = replace(written.info, run_name=run_name)
 
-    def flush(self, run_id: str | None = None, timeout: float = FLUSH_SECONDS) -> None:
-        """Wait, at most `timeout` seconds in all, until the server has what was logged here, of one run or of all."""
-        deadline = monotonic() + timeout
+    def flush(self, run_id: str | None = None, timeout: float = FLUSH_SECONDS) -> bool:
+        """Wait, at most `timeout` seconds in all, until the server has what was logged here, of one run or of all.
+
+        Answers whether it has; where there is none, it does not wait for long.
+        """
+        deadline, pending = monotonic() + timeout, 0
         for written in [each for each in (self._open.get(run_id),) if each] if run_id else list(self._open.values()):
-            written.run.flush(max(deadline - monotonic(), 0.0))
+            pending += written.run.flush(max(deadline - monotonic(), 0.0)).pending
+        return not pending
 
     def close(self) -> None:
         """End this process's part of every run, leaving their states as they are, and wait at most 60 seconds."""
