@@ -219,7 +219,7 @@ def test_the_story_of_runs(python: Path, server: LocalServer, tmp_path: Path) ->
 
 
 FILES = """
-import os, pathlib
+import pathlib
 import mlflow
 import numpy as np
 from mlflow import MlflowClient
@@ -310,7 +310,44 @@ try:
 except MlflowException as error:
     assert error.error_code == "RESOURCE_DOES_NOT_EXIST", error
 
-mlflow.sklearn.autolog(log_models=False)
+# MLflow 3's logged models: made by a run, measured by another, registered, found.
+if int(mlflow.__version__.split(".")[0]) >= 3:
+    with mlflow.start_run() as making:
+        info = mlflow.sklearn.log_model(
+            LogisticRegression().fit(data, labels),
+            name="logged",
+            params={"C": 1.0},
+            registered_model_name="plugged 3",
+            serialization_format="cloudpickle",
+        )
+    experiment = making.info.experiment_id
+    with mlflow.start_run() as measuring:
+        mlflow.log_metric("error", 0.25, model_id=info.model_id)
+    made = mlflow.get_logged_model(info.model_id)
+    assert (made.name, made.status, made.source_run_id) == ("logged", "READY", making.info.run_id), made
+    assert made.params["C"] == "1.0" and [(each.key, each.value) for each in made.metrics] == [("error", 0.25)], made
+    assert [each.model_id for each in mlflow.get_run(making.info.run_id).outputs.model_outputs] == [info.model_id]
+    assert [each.model_id for each in mlflow.get_run(measuring.info.run_id).inputs.model_inputs] == [info.model_id]
+    assert client.get_model_version("plugged 3", "1").model_id == info.model_id
+    for uri in (info.model_uri, f"runs:/{making.info.run_id}/logged", "models:/plugged 3/1"):
+        assert list(mlflow.pyfunc.load_model(uri).predict(data)) == [0, 0, 1, 1], uri
+    query = {"experiment_ids": [experiment], "filter_string": "metrics.error < 0.5"}
+    assert [each.model_id for each in client.search_logged_models(**query)] == [info.model_id]
+    assert "MLmodel" in {each.path for each in client.list_logged_model_artifacts(info.model_id)}
+    assert "logged/MLmodel" in {each.path for each in client.list_artifacts(making.info.run_id, "logged")}
+    client.set_logged_model_tags(info.model_id, {"k": "v"})
+    client.delete_logged_model_tag(info.model_id, "k")
+    client.rename_registered_model("plugged 3", "plugged three")
+    found = client.search_model_versions("name LIKE 'plugged t%'", order_by=["version_number DESC"])
+    assert [int(each.version) for each in found] == [1], found
+    client.delete_logged_model(info.model_id)
+    try:
+        mlflow.get_logged_model(info.model_id)
+        raise AssertionError("a deleted model is there")
+    except MlflowException as error:
+        assert error.error_code == "RESOURCE_DOES_NOT_EXIST", error
+
+mlflow.sklearn.autolog()
 LogisticRegression(C=0.5).fit(data, labels)
 learned = mlflow.last_active_run()
 assert learned.data.params["C"] == "0.5" and learned.info.status == "FINISHED", learned

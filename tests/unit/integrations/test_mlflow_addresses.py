@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from trackway.errors import InvalidArgument
 from trackway.integrations import mlflow as plugin
 from trackway.integrations.mlflow import addresses
-from trackway.integrations.mlflow.addresses import RunPlace, VersionPlace
+from trackway.integrations.mlflow.addresses import OwnedPlace, VersionPlace
 
 SERVER = "trackway://example.org:7701"
 RUN = "0123456789abcdef" * 2
+MODEL = f"m-{RUN}"
 ROOT = Path(__file__).parents[3]
 
 names = st.text(st.characters(exclude_characters="/:@", exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
@@ -25,8 +26,15 @@ names = st.text(st.characters(exclude_characters="/:@", exclude_categories=("Cs"
 
 @pytest.mark.parametrize("server", [SERVER, "trackways://a:7701,b:7701", "trackway://[::1]:7701"])
 def test_runs_there_and_back(server: str) -> None:
-    assert addresses.parse(addresses.of_run(server, RUN)) == RunPlace(server, RUN)
-    assert addresses.parse(addresses.of_run(server, RUN) + "/a/b c/") == RunPlace(server, RUN, "a/b c")
+    assert addresses.parse(addresses.of_run(server, RUN)) == OwnedPlace(server, RUN)
+    assert addresses.parse(addresses.of_run(server, RUN) + "/a/b c/") == OwnedPlace(server, RUN, "a/b c")
+
+
+def test_logged_models_there_and_back() -> None:
+    place = addresses.parse(addresses.of_logged_model(SERVER, MODEL) + "/data")
+    assert place == OwnedPlace(SERVER, MODEL, "data")
+    assert isinstance(place, OwnedPlace)
+    assert not place.is_run
 
 
 @settings(max_examples=50)
@@ -87,7 +95,9 @@ def test_paths_that_lead_out(path: str) -> None:
 def test_what_a_version_can_be_made_of() -> None:
     assert addresses.source_of(f"runs:/{RUN}/model", SERVER) == f"runs:/{RUN}/model"
     assert addresses.source_of(f"{SERVER}/runs/{RUN}/model", SERVER) == f"runs:/{RUN}/model"
-    assert addresses.source_of(f"mlflow-artifacts:/1/{RUN}/artifacts/model", SERVER) == f"runs:/{RUN}/model"
+    proxied = f"mlflow-artifacts:/1/{RUN}/artifacts/model"
+    assert addresses.source_of(proxied, SERVER) == proxied  # the server knows whose it is
+    assert addresses.source_of(addresses.of_logged_model(SERVER, MODEL), SERVER) == f"models:/{MODEL}"
     for uri in (f"trackway://other:7701/runs/{RUN}/model", "s3://bucket/model", "/etc/passwd", "file:///etc/passwd"):
         with pytest.raises(InvalidArgument):
             addresses.source_of(uri, SERVER)

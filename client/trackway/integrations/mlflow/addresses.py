@@ -3,6 +3,7 @@
 | Address                                  | Names                                      |
 |------------------------------------------|--------------------------------------------|
 | `trackway://HOST:PORT/runs/RUN_ID`       | the artifacts of a run                     |
+| `trackway://HOST:PORT/logged-models/m-ID`| the files of a logged model                |
 | `trackway://HOST:PORT/models/NAME/3`     | the files of a version of a model          |
 | `trackway://HOST:PORT/experiments/ID`    | where those of an experiment's runs belong |
 
@@ -21,17 +22,26 @@ from trackway import config
 from trackway.errors import InvalidArgument
 
 _FORMS = "trackway://HOST:PORT/runs/RUN_ID/PATH or trackway://HOST:PORT/models/NAME/VERSION/PATH"
-_ADDRESS = re.compile(r"(trackways?://[^/]+)/(runs/[0-9a-f]{32}|models/[^/]+/[1-9][0-9]{0,9})(?:/(.*))?", re.DOTALL)
-_PROXIED = re.compile(r"mlflow-artifacts:/+[^/]+/([0-9a-f]{32})/artifacts/(.+)", re.DOTALL)
+_ADDRESS = re.compile(
+    r"(trackways?://[^/]+)/"
+    r"(runs/[0-9a-f]{32}|logged-models/m-[0-9a-f]{32}|models/[^/]+/[1-9][0-9]{0,9})"
+    r"(?:/(.*))?",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class RunPlace:
-    """A folder (empty: the whole) of a run's artifacts."""
+class OwnedPlace:
+    """A folder (empty: the whole) of the files of a run, or of a logged model (its id begins with `m-`)."""
 
     server: str
-    run_id: str
+    owner: str
     path: str = ""
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a run owns them."""
+        return not self.owner.startswith("m-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +64,24 @@ def of_run(server: str, run_id: str) -> str:
     return f"{server}/runs/{run_id}"
 
 
+def of_logged_model(server: str, model_id: str) -> str:
+    """The address of the files of a logged model."""
+    return f"{server}/logged-models/{model_id}"
+
+
 def of_version(server: str, name: str, version: int) -> str:
     """The address of the files of a version."""
     return f"{server}/models/{quote(name, safe='')}/{version}"
 
 
-def parse(uri: str) -> RunPlace | VersionPlace:
+def parse(uri: str) -> OwnedPlace | VersionPlace:
     """What an address names. Raises InvalidArgument."""
     found = _ADDRESS.fullmatch(str(uri).rstrip("/"))
     if found is None:
         raise InvalidArgument(f"{uri!r} names no artifacts of a Trackway server: write {_FORMS}")
     server, (kind, *names), path = config.parse_uri(found[1]).uri, found[2].split("/"), below("", found[3] or "")
-    if kind == "runs":
-        return RunPlace(server, names[0], path)
+    if kind != "models":
+        return OwnedPlace(server, names[0], path)
     return VersionPlace(server, unquote(names[0]), int(names[1]), path)
 
 
@@ -79,12 +94,10 @@ def below(folder: str, path: str | None) -> str:
 
 
 def source_of(uri: str, server: str) -> str:
-    """An address of MLflow's that a version is to be made of as one that the registry takes: `runs:/RUN_ID/PATH` or
-    `models:/NAME/VERSION`. Raises InvalidArgument where the files are not on this server."""
-    if uri.startswith(("runs:", "models:")):
+    """An address of MLflow's that a version is to be made of as one that the registry takes: `runs:/RUN_ID/PATH`,
+    `models:/m-ID` or `models:/NAME/VERSION`. Raises InvalidArgument where the files are not on this server."""
+    if uri.startswith(("runs:", "models:", "mlflow-artifacts:")):
         return uri
-    if proxied := _PROXIED.fullmatch(uri):
-        return f"runs:/{proxied[1]}/{proxied[2]}"
     if not uri.startswith(("trackway://", "trackways://")):
         raise InvalidArgument(
             f"a version cannot be made of {uri!r}: log the model to a run here, and register runs:/RUN_ID/PATH"
@@ -94,4 +107,5 @@ def source_of(uri: str, server: str) -> str:
         raise InvalidArgument(f"{uri!r} is on another server than the registry at {server}: log the model there")
     if isinstance(place, VersionPlace):
         return f"models:/{place.name}/{place.version}"
-    return f"runs:/{place.run_id}/{place.path}" if place.path else f"runs:/{place.run_id}"
+    head = f"runs:/{place.owner}" if place.is_run else f"models:/{place.owner}"
+    return f"{head}/{place.path}" if place.path else head

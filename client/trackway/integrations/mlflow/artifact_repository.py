@@ -15,7 +15,7 @@ from trackway._fluent import checks
 from trackway._rpc.download import Download
 from trackway.errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
 from trackway.integrations.mlflow import addresses, convert
-from trackway.integrations.mlflow.addresses import RunPlace, VersionPlace, below
+from trackway.integrations.mlflow.addresses import OwnedPlace, VersionPlace, below
 from trackway.integrations.mlflow.refusals import raises_mlflow
 from trackway.integrations.mlflow.server import Server, server_at
 
@@ -25,7 +25,8 @@ OFFLINE_SECONDS = 30.0
 
 @raises_mlflow
 class TrackwayArtifactRepository(ArtifactRepository):
-    """The files of a run, or of a version of a model. Its methods are MLflow's; they raise MlflowException.
+    """The files of a run, of a logged model or of a version of a model. Its methods are MLflow's; they raise
+    MlflowException.
 
     A file is compared with its digest on both ways, and seen only when it is whole. Where no server answers, a run's
     files are snapshotted into the spool, and sent when one does.
@@ -42,9 +43,9 @@ class TrackwayArtifactRepository(ArtifactRepository):
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
         path = checks.artifact_path(below(below(self._place.path, artifact_path), Path(local_file).name))
-        run = self._run()
-        if not self._send(lambda: self._server.client.artifacts.upload_file(run.run_id, local_file, path)):
-            self._server.writers.of(run.run_id).log_file(os.fspath(local_file), path)
+        owned = self._owned()
+        if not self._send(lambda: self._server.client.artifacts.upload_file(owned.owner, local_file, path)):
+            self._server.writers.of(owned.owner).log_file(os.fspath(local_file), path)
 
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> None:
         root, folder = below(self._place.path, artifact_path), Path(local_dir)
@@ -52,28 +53,30 @@ class TrackwayArtifactRepository(ArtifactRepository):
             raise InvalidArgument(f"{str(local_dir)!r} is no folder; log_artifact logs one file")
         files = sorted(each for each in folder.rglob("*") if each.is_file())
         paths = [checks.artifact_path(below(root, each.relative_to(folder).as_posix())) for each in files]
-        run = self._run()
-        if not self._send(lambda: self._server.client.artifacts.upload_folder(run.run_id, folder, root)):
+        owned = self._owned()
+        if not self._send(lambda: self._server.client.artifacts.upload_folder(owned.owner, folder, root)):
             for file, path in zip(files, paths, strict=True):
-                self._server.writers.of(run.run_id).log_file(str(file), path)
+                self._server.writers.of(owned.owner).log_file(str(file), path)
 
     def list_artifacts(self, path: str | None = None) -> list[FileInfo]:
         wanted = below(self._place.path, path)
-        entries = self._version_entries(wanted) if isinstance(self._place, VersionPlace) else self._run_entries(wanted)
+        entries = (
+            self._version_entries(wanted) if isinstance(self._place, VersionPlace) else self._owned_entries(wanted)
+        )
         return [convert.file_info(self._relative(each.path), each.is_dir, each.file_size) for each in entries]
 
     def delete_artifacts(self, artifact_path: str | None = None) -> None:
-        run = self._run()
-        self._server.writers.flush(run.run_id)
-        artifacts, wanted = self._server.client.artifacts, below(run.path, artifact_path)
-        for path in [wanted] if wanted else [each.path for each in artifacts.list(run.run_id)]:
-            artifacts.delete(run.run_id, path)
+        owned = self._owned()
+        self._server.writers.flush(owned.owner)
+        artifacts, wanted = self._server.client.artifacts, below(owned.path, artifact_path)
+        for path in [wanted] if wanted else [each.path for each in artifacts.list(owned.owner)]:
+            artifacts.delete(owned.owner, path)
 
     def _download_file(self, remote_file_path: str, local_path: str) -> None:
         path, destination = below(self._place.path, remote_file_path), Path(local_path)
-        if isinstance(self._place, RunPlace):
-            self._server.writers.flush(self._place.run_id)
-            self._server.download(Download(path=path, destination=destination, run_id=self._place.run_id))
+        if isinstance(self._place, OwnedPlace):
+            self._server.writers.flush(self._place.owner)
+            self._server.download(Download(path=path, destination=destination, run_id=self._place.owner))
             return
         manifest = self._files()
         file = next((each for each in manifest if each.path == path), None)
@@ -91,28 +94,31 @@ class TrackwayArtifactRepository(ArtifactRepository):
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _run(self) -> RunPlace:
+    def _owned(self) -> OwnedPlace:
         if isinstance(self._place, VersionPlace):
             raise FailedPrecondition(f"the files of {self.artifact_uri} never change: register a new version")
         return self._place
 
     def _send(self, upload: Callable[[], object]) -> bool:
-        """Whether files could be sent; otherwise they go to the spool."""
+        """Whether files could be sent; otherwise they go to the run's spool. A logged model has none: it raises."""
+        owned = self._owned()
         if monotonic() < self._offline_until:
             return False
-        if not self._server.writers.flush(self._run().run_id):  # the run itself, and what was snapshotted before
+        if not self._server.writers.flush(owned.owner):  # the run itself, and what was snapshotted before
             return False
         try:
             upload()
         except Unavailable:
+            if not owned.is_run:
+                raise
             self._offline_until = monotonic() + OFFLINE_SECONDS
             return False
         return True
 
-    def _run_entries(self, folder: str) -> list[types.FileInfo]:
-        run = self._run()
-        self._server.writers.flush(run.run_id)
-        return list(self._server.client.artifacts.list(run.run_id, folder))
+    def _owned_entries(self, folder: str) -> list[types.FileInfo]:
+        owned = self._owned()
+        self._server.writers.flush(owned.owner)
+        return list(self._server.client.artifacts.list(owned.owner, folder))
 
     def _version_entries(self, folder: str) -> Iterator[types.FileInfo]:
         """One level of a manifest, sorted by path."""

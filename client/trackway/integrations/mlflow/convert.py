@@ -27,6 +27,7 @@ from mlflow.entities.model_registry.registered_model_alias import RegisteredMode
 
 from trackway import types
 from trackway.integrations.mlflow import addresses
+from trackway.logged_model import LoggedModel
 
 DATA_CONTEXT = "mlflow.data.context"
 CONTEXT_KEYS = ("model_id", "dataset_name", "dataset_digest")
@@ -52,13 +53,20 @@ def experiment(found: types.Experiment, server: str) -> Experiment:
 def run(found: types.Run, server: str) -> Run:
     """A run with the latest point of each metric, in whichever context it is."""
     data = run_data(latest(found.data.series), found.data.params, found.data.tags)
-    inputs = RunInputs([dataset_input(each) for each in found.inputs.dataset_inputs])
-    return Run(run_info(found.info, server), data, inputs)
+    datasets = [dataset_input(each) for each in found.inputs.dataset_inputs]
+    info = run_info(found.info, server)
+    if _OF_2:
+        return Run(info, data, RunInputs(datasets))
+    from mlflow.entities import LoggedModelInput, LoggedModelOutput, RunOutputs
+
+    inputs = RunInputs(datasets, [LoggedModelInput(each.model_id) for each in found.inputs.model_inputs])
+    outputs = RunOutputs([LoggedModelOutput(each.model_id, each.step) for each in found.outputs.model_outputs])
+    return Run(info, data, inputs, outputs)
 
 
 def new_run(info: types.RunInfo, tags: Mapping[str, str], server: str) -> Run:
     """A run that was made a moment ago."""
-    return Run(run_info(info, server), run_data([], {}, tags), RunInputs([]))
+    return run(types.Run(info, types.RunData({}, {}, tags)), server)
 
 
 def run_data(metrics: list[Metric], params: Mapping[str, str], tags: Mapping[str, str]) -> RunData:
@@ -85,14 +93,13 @@ def run_info(info: types.RunInfo, server: str) -> RunInfo:
 
 
 def latest(series: Iterable[types.MetricSummary]) -> list[Metric]:
+    """The latest point of each key, without what it was measured on: MLflow's runs do not tell."""
     found: dict[str, types.MetricSummary] = {}
     for one in series:
         known = found.get(one.key)
         if one.count and (known is None or (known.last_step, known.last_time_us) < (one.last_step, one.last_time_us)):
             found[one.key] = one
-    return [
-        metric(key, one.last_value, one.last_time_us, one.last_step, one.context) for key, one in sorted(found.items())
-    ]
+    return [metric(key, one.last_value, one.last_time_us, one.last_step, {}) for key, one in sorted(found.items())]
 
 
 def metric(key: str, value: float, time_us: int, step: int, context: Mapping[str, str]) -> Metric:
@@ -136,6 +143,48 @@ def dataset_input(found: types.DatasetInput) -> DatasetInput:
     return DatasetInput(dataset, [InputTag(DATA_CONTEXT, found.context)] if found.context else [])
 
 
+def logged_model(found: LoggedModel, server: str) -> Any:
+    from mlflow.entities import LoggedModel as Entity
+    from mlflow.entities import LoggedModelStatus
+
+    return Entity(
+        experiment_id=found.experiment_id,
+        model_id=found.model_id,
+        name=found.name,
+        artifact_location=addresses.of_logged_model(server, found.model_id),
+        creation_timestamp=found.creation_timestamp,
+        last_updated_timestamp=found.last_updated_timestamp,
+        model_type=found.model_type,
+        source_run_id=found.source_run_id,
+        status=LoggedModelStatus(found.status),
+        status_message=found.status_message or None,
+        tags=dict(found.tags),
+        params=dict(found.params),
+        metrics=[
+            Metric(
+                each.key,
+                each.value,
+                each.timestamp,
+                each.step,
+                model_id=found.model_id,
+                dataset_name=each.dataset_name,
+                dataset_digest=each.dataset_digest,
+                run_id=each.run_id,
+            )
+            for each in found.metrics
+        ],
+    )
+
+
+def model_status(given: Any) -> types.LoggedModelStatus:
+    """MLflow's status of a logged model, also by its number. Raises ValueError for what is none."""
+    from mlflow.entities import LoggedModelStatus
+
+    status = LoggedModelStatus.from_int(given) if isinstance(given, int) else LoggedModelStatus(given)
+    name: types.LoggedModelStatus = status.value
+    return name
+
+
 def file_info(path: str, is_dir: bool, size: int | None) -> FileInfo:
     return FileInfo(path, is_dir, size)
 
@@ -167,7 +216,9 @@ def model_version(found: types.ModelVersion) -> ModelVersion:
         user_id=found.user,
         current_stage=found.stage,
         source=found.source,
-        run_id=found.run_id,
+        run_id=found.run_id or None,
+        run_link=found.run_link or None,
+        **({} if _OF_2 else {"model_id": found.model_id or None}),
         tags=[ModelVersionTag(key, value) for key, value in found.tags.items()],
         aliases=list(found.aliases),
     )

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any
 
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
-from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry.abstract_store import AbstractStore
 
-from trackway import types
 from trackway.client import Registry
-from trackway.errors import FailedPrecondition, InvalidArgument
 from trackway.integrations.mlflow import addresses, convert
-from trackway.integrations.mlflow.refusals import invalid, not_implemented, raises_mlflow
-from trackway.integrations.mlflow.server import PAGE, server_at
-from trackway.model_uri import RunUri, parse, parse_run
+from trackway.integrations.mlflow.refusals import invalid, raises_mlflow
+from trackway.integrations.mlflow.server import server_at
+from trackway.model_uri import parse_model
 
 MOST_MODELS = 100
-_NAME = re.compile(r"""\s*name\s*=\s*(?:'([^']*)'|"([^"]*)")\s*""")
-_NO_PROMPTS = re.compile(rf"(?:^|\s+AND\s+)tag\.`{re.escape(IS_PROMPT_TAG_KEY)}` != 'true'$")
+MOST_VERSIONS = 10_000
 
 
 @raises_mlflow
@@ -54,7 +48,7 @@ class TrackwayRegistryStore(AbstractStore):
         return convert.registered_model(self._registry.update_model(name, description=description or ""))
 
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
-        raise not_implemented(f"a registered model cannot be renamed: register its versions under {new_name!r} anew")
+        return convert.registered_model(self._registry.rename_model(name, new_name))
 
     def delete_registered_model(self, name: str) -> None:
         self._registry.delete_model(name)
@@ -66,13 +60,15 @@ class TrackwayRegistryStore(AbstractStore):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[RegisteredModel]:
-        name = _name_in(filter_string, order_by)
-        if name:
-            found, token = [each for each in self._registry.list_models(page_size=PAGE) if each.name == name], None
-        else:
-            listing = self._server.client._async.registry.list_models
-            found, token = self._server.pages(listing, max_results or MOST_MODELS, page_token)
-        return PagedList([convert.registered_model(each) for each in found if not _is_prompt(each)], token)
+        """MLflow's prompts, which are registered models with a tag, are left out unless the filter names that tag."""
+        found, token = self._server.pages(
+            self._server.client._async.registry.search_models,
+            max_results or MOST_MODELS,
+            page_token,
+            filter=filter_string or "",
+            order_by=order_by or (),
+        )
+        return PagedList([convert.registered_model(each) for each in found], token)
 
     def get_latest_versions(self, name: str, stages: Sequence[str] | None = None) -> list[ModelVersion]:
         wanted = None if not stages else {each.lower() for each in stages}
@@ -107,11 +103,15 @@ class TrackwayRegistryStore(AbstractStore):
         local_model_path: str | None = None,
         model_id: str | None = None,
     ) -> ModelVersion:
-        """A version of files that a run of this server has, or of those of another version. They are pinned by their
-        digests: `get_model_version_download_uri` names those, whatever becomes of the run's."""
+        """A version of files that a run or a logged model of this server has, or of those of another version. They are
+        pinned by their digests: `get_model_version_download_uri` names those, whatever becomes of the run's."""
         self._server.writers.flush()
         made = self._registry.create_version(
-            name, self._source(source), tags=convert.texts(tags), description=description or ""
+            name,
+            self._source(source),
+            tags=convert.texts(tags),
+            run_link=run_link or "",
+            description=description or "",
         )
         return convert.model_version(made)
 
@@ -120,6 +120,8 @@ class TrackwayRegistryStore(AbstractStore):
 
     def get_model_version_download_uri(self, name: str, version: str) -> str:
         found = self._registry.get_version(name, _number(version))
+        if not found.manifest_digest:  # made of files of another place
+            return found.source
         return addresses.of_version(self._server.uri, found.name, found.version)
 
     def update_model_version(self, name: str, version: str, description: str | None) -> ModelVersion:
@@ -136,10 +138,14 @@ class TrackwayRegistryStore(AbstractStore):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[ModelVersion]:
-        name = _name_in(filter_string, order_by)
-        names = [name] if name else [each.name for each in self._registry.list_models(page_size=PAGE)]
-        found = (each for name in names for each in self._registry.list_versions(name, page_size=PAGE))
-        return PagedList([convert.model_version(each) for each in islice(found, max_results)], None)
+        found, token = self._server.pages(
+            self._server.client._async.registry.search_versions,
+            max_results or MOST_VERSIONS,
+            page_token,
+            filter=filter_string or "",
+            order_by=order_by or (),
+        )
+        return PagedList([convert.model_version(each) for each in found], token)
 
     def set_model_version_tag(self, name: str, version: str, tag: Any) -> None:
         self._registry.set_version_tags(name, _number(version), convert.texts([tag]))
@@ -168,19 +174,15 @@ class TrackwayRegistryStore(AbstractStore):
         return self._server.client.registry
 
     def _source(self, given: str) -> str:
-        """`runs:/RUN_ID/PATH` of what a version is to be made of. Of another version it is taken only where the run's
-        files are still those that the version pinned."""
-        source = parse(addresses.source_of(given, self._server.uri))
-        if isinstance(source, RunUri):
-            return str(source)
-        version: types.ModelVersion = self._registry.resolve(str(source)).version
-        run = parse_run(version.source)
-        manifest = self._server.client.artifacts.create_manifest(run.run_id, run.path)
-        if manifest.digest != version.manifest_digest:
-            raise FailedPrecondition(
-                f"{version.source} has changed since {source} was made of it; register it as a new version"
-            )
-        return version.source
+        """What a version is to be made of; a stage or an alias of a model is the version that it names now."""
+        source = addresses.source_of(given, self._server.uri)
+        if not source.startswith("models:") or source.startswith("models:/m-"):
+            return source
+        named = parse_model(source)
+        if named.version is not None:
+            return source
+        version = self._registry.resolve(source).version
+        return f"models:/{version.name}/{version.version}"
 
 
 def _number(version: int | str) -> int:
@@ -188,18 +190,3 @@ def _number(version: int | str) -> int:
         return int(version)
     except (TypeError, ValueError):
         raise invalid(f"{version!r} is no version of a model: versions are numbers from 1 on") from None
-
-
-def _name_in(filter_string: str | None, order_by: Sequence[str] | None) -> str:
-    """The name that a filter asks for; empty where it asks for nothing, but that prompts be left out."""
-    wanted = _NO_PROMPTS.sub("", filter_string or "")
-    found = _NAME.fullmatch(wanted)
-    if order_by or (wanted.strip() and found is None):
-        raise InvalidArgument(
-            f"the filter {wanted!r} is not supported yet: write name='NAME', and sort what is answered"
-        )
-    return (found[1] or found[2] or "") if found else ""
-
-
-def _is_prompt(model: types.RegisteredModel) -> bool:
-    return model.tags.get(IS_PROMPT_TAG_KEY) == "true"

@@ -30,6 +30,7 @@ from trackway._fluent.run import ActiveRun
 from trackway.client import Tracking
 from trackway.errors import NotFound
 from trackway.integrations.mlflow import convert
+from trackway.integrations.mlflow.logged_models import LoggedModelMethods
 from trackway.integrations.mlflow.refusals import invalid, not_implemented, raises_mlflow
 from trackway.integrations.mlflow.server import server_at
 from trackway.integrations.mlflow.writers import NO_SERVER
@@ -40,7 +41,7 @@ _TRACES = "traces are not kept by a Trackway server: set MLFLOW_TRACKING_URI to 
 
 
 @raises_mlflow
-class TrackwayTrackingStore(AbstractStore):
+class TrackwayTrackingStore(LoggedModelMethods, AbstractStore):
     """Experiments and runs at `trackway://HOST:PORT`. Its methods are MLflow's; they raise MlflowException.
 
     What logs returns when it is in the spool. What reads first waits until the server has what this process logged.
@@ -244,8 +245,8 @@ class TrackwayTrackingStore(AbstractStore):
                 profile=form.profile or "",
                 context=tags.get(convert.DATA_CONTEXT, ""),
             )
-        if models:
-            raise not_implemented("models as inputs of a run are not kept by this version of Trackway")
+        for model in models or ():
+            run.log_model_input(model.model_id)
 
     # What is asynchronous in MLflow is as quick as what is not: it is done at once, and survives `kill -9` too.
 
@@ -295,21 +296,12 @@ class TrackwayTrackingStore(AbstractStore):
 
     # -- what a Trackway server does not have ------------------------------------------------------------------------
 
-    def search_logged_models(self, *args: Any, **kwargs: Any) -> PagedList[Any]:
-        """None: there are no logged models. MLflow asks whenever it lists the artifacts of a run."""
-        return PagedList([], None)
-
     def record_logged_model(self, run_id: str, mlflow_model: Any) -> None:
         import json
 
         history = self.get_run(run_id).data.tags.get("mlflow.log-model.history", "[]")
         models = [*json.loads(history), mlflow_model.get_tags_dict()]
         self._set_tags(run_id, {"mlflow.log-model.history": json.dumps(models)})
-
-    def create_logged_model(self, *args: Any, **kwargs: Any) -> Any:
-        raise not_implemented(
-            "logged models are not kept by this version of Trackway: save the model, and log its folder as artifacts"
-        )
 
     def link_traces_to_run(self, trace_ids: Sequence[str], run_id: str) -> None:
         raise not_implemented(_TRACES)
