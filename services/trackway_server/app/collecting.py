@@ -1,4 +1,4 @@
-"""`trackway server gc`: removes runs for good that have been deleted for long enough, with their files."""
+"""`trackway server gc`: removes runs and logged models that have been deleted for long enough, with their files."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ from trackway_server.core.lifecycle import StartupError
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from trackway_server.artifacts.domain.artifacts import Owner
     from trackway_server.artifacts.domain.collecting import Collector
     from trackway_server.tracking.purging import Purger
 
 _REFUSED = 2
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
-_DESCRIPTION = """Remove runs for good that have been deleted for long enough: points, params, tags, the run itself, and
-experiments that were deleted with all of theirs. A running server does so by itself, once an hour; this command also
-removes the files of runs that are gone, and the bytes that no file and no version of a model refers to any more (on
-PostgreSQL those of the last quarter of an hour are left to the next time). On SQLite files it is for a server that is
-stopped. It may be stopped at any time, and goes on where it was the next time. A run counts as deleted from when a
-server, or this command, first found it so."""
+_DESCRIPTION = """Remove runs and logged models for good that have been deleted for long enough: points, params, tags,
+the run or model itself, and experiments that were deleted with all of theirs. A running server does so by itself,
+once an hour; this command also removes the files of runs and logged models that are gone, and the bytes that no file
+and no version of a model refers to any more (on PostgreSQL those of the last quarter of an hour are left to the next
+time). On SQLite files it is for a server that is stopped. It may be stopped at any time, and goes on where it was the
+next time. A run counts as deleted from when a server, or this command, first found it so."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -52,25 +53,33 @@ def main(arguments: Sequence[str]) -> int:
 
 async def _collect(parsed: argparse.Namespace) -> int:
     from trackway_server.core.errors import DomainError
+    from trackway_server.tracking.purging import PurgedExperiments, PurgedModel, PurgedRun
 
     found = _Found(parsed)
     if not found.runs:
         where = parsed.data_dir / "tracking.db"
         raise StartupError(f"there is no {where}: say where the data is: --data-dir or --database-url")
-    told = {"dry_run": parsed.dry_run, "runs": 0, "point_bytes": 0}
+    told = {"dry_run": parsed.dry_run, "runs": 0, "point_bytes": 0, "logged_models": 0, "experiments": 0}
     try:
         async with AsyncExitStack() as stack:
             for target in found.claimed:
                 stack.enter_context(claimed_data_dir(parsed.data_dir, target))
             purger = await stack.enter_async_context(_purger(parsed))
-            async for run in purger.purge(dry_run=parsed.dry_run):
-                told["runs"] += 1
-                told["point_bytes"] += run.point_bytes
-                _tell_run(parsed, f"{run.run_id}  {run.point_bytes:,} bytes")
+            async for purged in purger.purge(dry_run=parsed.dry_run):
+                match purged:
+                    case PurgedRun(run_id, point_bytes):
+                        told["runs"] += 1
+                        told["point_bytes"] += point_bytes
+                        _tell_one(parsed, f"{run_id}  {point_bytes:,} bytes")
+                    case PurgedModel(model_id):
+                        told["logged_models"] += 1
+                        _tell_one(parsed, model_id)
+                    case PurgedExperiments(count):
+                        told["experiments"] += count
             if found.files:
                 collector = await stack.enter_async_context(_collector(parsed, purger))
                 async for owner in collector.collect(dry_run=parsed.dry_run):
-                    _tell_run(parsed, f"{owner.run_id}  files")
+                    _tell_one(parsed, f"{owner.id}  files")
                 told |= asdict(collector.collected)
     except DomainError as refused:
         raise StartupError(refused.message) from refused
@@ -130,8 +139,10 @@ async def _collector(parsed: argparse.Namespace, purger: Purger) -> AsyncIterato
     # Beside SQLite files no server runs now, so that nobody uploads.
     grace = 0.0 if url is None else GRACE_SECONDS
 
-    async def gone(run_ids: Sequence[str]) -> set[str]:
-        return await purger.doomed(run_ids, with_due=parsed.dry_run)
+    async def gone(owners: Sequence[Owner]) -> set[str]:
+        runs = [owner.id for owner in owners if not owner.is_model]
+        models = [owner.id for owner in owners if owner.is_model]
+        return await purger.doomed(runs, models, with_due=parsed.dry_run)
 
     async with (
         opened_database(settings.data_dir / "artifacts.db", MIGRATIONS, url) as database,
@@ -146,7 +157,7 @@ def _secret(text: str | None) -> SecretStr | None:
     return SecretStr(text) if text else None
 
 
-def _tell_run(parsed: argparse.Namespace, line: str) -> None:
+def _tell_one(parsed: argparse.Namespace, line: str) -> None:
     if not parsed.json:
         print(line)  # noqa: T201 - this is the program's output
 
@@ -157,8 +168,9 @@ def _tell(told: dict[str, int], *, as_json: bool) -> None:
         return
     done = "would be removed" if told["dry_run"] else "removed"
     print(f"{told['runs']} deleted runs {done}, {told['point_bytes']:,} bytes of points.")  # noqa: T201
+    print(f"{told['logged_models']} logged models and {told['experiments']} experiments {done}.")  # noqa: T201
     if "files" in told:
-        print(f"{told['files']} files of runs that are gone {done}, {told['file_bytes']:,} bytes.")  # noqa: T201
+        print(f"{told['files']} files of runs and logged models that are gone {done}, {told['file_bytes']:,} bytes.")  # noqa: T201
         print(f"{told['blobs']} blobs that nothing refers to {done}: {told['blob_bytes']:,} bytes freed.")  # noqa: T201
 
 

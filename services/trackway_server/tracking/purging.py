@@ -1,4 +1,5 @@
-"""The background task that removes runs that were deleted long enough ago, a few rows at a time."""
+"""The background task that removes what was deleted long enough ago (runs, logged models, experiments), a few rows at a
+time."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ INTERVAL_SECONDS = 3600.0
 _NOTED_AT_ONCE = 250
 _RUNS_AT_ONCE = 100
 _ROWS_AT_ONCE = 64
+_MODELS_AT_ONCE = 20
 _EXPERIMENTS_AT_ONCE = 100
 _PAUSE_SECONDS = 0.01
 _RECLAIMED_AT_ONCE = 4 * 1024 * 1024
@@ -35,14 +37,31 @@ class PurgedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class PurgedModel:
+    """A logged model that is gone, or with a dry run would be."""
+
+    model_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PurgedExperiments:
+    """How many experiments are gone, or with a dry run would be."""
+
+    count: int
+
+
+Purged = PurgedRun | PurgedModel | PurgedExperiments
+
+
+@dataclass(frozen=True, slots=True)
 class Purger:
-    """Removes runs that have been deleted for `retention_seconds`. What it has begun it goes on with, at any start."""
+    """Removes what has been deleted for `retention_seconds`. What it has begun it goes on with, at any start."""
 
     transactions: Transactions[TrackingUnit]
     clock: Clock
     retention_seconds: float
 
-    async def purge(self, *, dry_run: bool = False) -> AsyncIterator[PurgedRun]:
+    async def purge(self, *, dry_run: bool = False) -> AsyncIterator[Purged]:
         """Remove those that are due now, one after another; with a dry run only say which."""
         await self._note()
         before_us = self.clock.now_us() - int(self.retention_seconds * 1_000_000)
@@ -54,21 +73,32 @@ class Purger:
                 if dry_run or await self._purge_run(run_id, before_us):
                     yield PurgedRun(run_id, size)
             after = due[-1].run_id
+        after = ""
+        while models := await self.transactions.read(partial(_due_models, before_us, after)):
+            after = models[-1]
+            if not dry_run:
+                models = await self.transactions.write(partial(_drop_models, models, before_us))
+            for model_id in models:
+                yield PurgedModel(model_id)
+        if experiments := await self._purge_experiments(before_us, dry_run=dry_run):
+            yield PurgedExperiments(experiments)
         if not dry_run:
-            await self._purge_experiments(before_us)
             await self._repeat(lambda unit: unit.metrics.reclaim(_RECLAIMED_AT_ONCE) > 0)
 
-    async def doomed(self, run_ids: Sequence[str], *, with_due: bool) -> set[str]:
-        """Those of some runs that are gone for good, and where asked for those that would be removed now."""
+    async def doomed(self, run_ids: Sequence[str], model_ids: Sequence[str], *, with_due: bool) -> set[str]:
+        """Those of some runs and logged models that are gone for good, and where asked for those that would be removed
+        now."""
         before_us = self.clock.now_us() - int(self.retention_seconds * 1_000_000) if with_due else None
-        return await self.transactions.read(lambda unit: unit.deletions.doomed(run_ids, before_us))
+        return await self.transactions.read(
+            lambda unit: unit.deletions.doomed(run_ids, before_us) | unit.model_deletions.doomed(model_ids, before_us)
+        )
 
     async def run(self) -> None:
         """Purge once an hour, until cancelled."""
         while True:
             try:
                 async for purged in self.purge():
-                    _log.info("run_purged", run_id=purged.run_id, point_bytes=purged.point_bytes)
+                    _tell(purged)
             except DomainError as refused:
                 # The store cannot take it now (full, closing); the next round will do.
                 _log.warning("runs_not_purged", reason=refused.reason.name)
@@ -77,14 +107,20 @@ class Purger:
                 _log.exception("runs_not_purged")
             await asyncio.sleep(INTERVAL_SECONDS)
 
-    async def _purge_experiments(self, before_us: int) -> None:
-        """Remove the experiments that were deleted long enough ago, and whose runs are all gone."""
+    async def _purge_experiments(self, before_us: int, *, dry_run: bool) -> int:
+        """Remove the experiments that were deleted long enough ago, and of which all runs and logged models are gone;
+        how many there were."""
+        if dry_run:
+            return await self.transactions.read(lambda unit: unit.deletions.doomed_experiments(before_us))
+        count = 0
         while found := await self.transactions.read(
             lambda unit: unit.deletions.abandoned_experiments(before_us, _EXPERIMENTS_AT_ONCE)
         ):
             for number in found:
                 if not await self.transactions.write(partial(_drop_experiment, number, before_us)):
-                    return  # restored in this moment; the next round finds what is left
+                    return count  # restored in this moment; the next round finds what is left
+                count += 1
+        return count
 
     async def _note(self) -> None:
         now_us, after = self.clock.now_us(), ""
@@ -117,6 +153,24 @@ def _note(run_ids: Sequence[str], now_us: int, unit: TrackingUnit) -> None:
 
 def _due(before_us: int, after: str, unit: TrackingUnit) -> list[Deletion]:
     return unit.deletions.due(before_us, after, _RUNS_AT_ONCE)
+
+
+def _tell(purged: Purged) -> None:
+    match purged:
+        case PurgedRun(run_id, point_bytes):
+            _log.info("run_purged", run_id=run_id, point_bytes=point_bytes)
+        case PurgedModel(model_id):
+            _log.info("logged_model_purged", model_id=model_id)
+        case PurgedExperiments(count):
+            _log.info("experiments_purged", count=count)
+
+
+def _due_models(before_us: int, after: str, unit: TrackingUnit) -> list[str]:
+    return unit.model_deletions.due(before_us, after, _MODELS_AT_ONCE)
+
+
+def _drop_models(model_ids: Sequence[str], before_us: int, unit: TrackingUnit) -> list[str]:
+    return unit.model_deletions.drop(model_ids, before_us)
 
 
 def _point_bytes(run_id: str, unit: TrackingUnit) -> int:

@@ -50,10 +50,10 @@ class Store:
 
     async def collect(self, *gone: Owner, dry_run: bool = False, grace: float = 0.0) -> tuple[list[Owner], Collected]:
         """Whose files were removed, and how much."""
-        names = {owner.run_id for owner in gone}
+        names = {owner.id for owner in gone}
 
-        async def known(run_ids: Sequence[str]) -> Collection[str]:
-            return names.intersection(run_ids)
+        async def known(owners: Sequence[Owner]) -> Collection[str]:
+            return names.intersection(owner.id for owner in owners)
 
         collector = Collector(self.garbage, self.blobs, self.clock, known, grace)
         return [owner async for owner in collector.collect(dry_run=dry_run)], collector.collected
@@ -162,3 +162,12 @@ async def test_an_upload_waits_for_a_removal_and_outlives_one_that_was_cut(store
     await store.put(OTHER, "file", "text")
     assert not await store.garbage.begin_removal(digest, now, store.clock.now_us())
     assert digest in store.blobs.blobs
+
+
+async def test_files_of_logged_models_go_with_theirs_alone(store: Store) -> None:
+    model = Owner(OWNER.workspace, f"models/m-{OWNER.id}")
+    await store.put(OWNER, "file", "of the run")
+    kept = await store.put(model, "weights", "weights")
+    assert await store.collect(OWNER) == ([OWNER], Collected(files=1, file_bytes=10, blobs=1, blob_bytes=10))
+    assert set(store.blobs.blobs) == {kept}
+    assert await store.collect(model) == ([model], Collected(files=1, file_bytes=7, blobs=1, blob_bytes=7))

@@ -11,18 +11,20 @@ from support.blocks import block
 from support.tracking_service import Clock
 from support.tracking_stores import ADAPTERS, open_tracking_store
 from trackway_server.core.errors import DomainError, Reason
+from trackway_server.core.rpc.call import Call
 from trackway_server.metrics.compaction import CompactionLimits, SubjectCompaction
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.domain.records import Append, Opening, SeriesDefinition, SubjectRecord
 from trackway_server.metrics.domain.session import WriterSession, commit_records, open_writer
 from trackway_server.metrics.ingest import build_commit
 from trackway_server.metrics.query import MetricQueries
-from trackway_server.tracking.domain import experiments, runs
+from trackway_server.tracking.domain import experiments, logged_model_rules, runs
 from trackway_server.tracking.domain.deletions import Stage, begin_purge, purge_some
+from trackway_server.tracking.domain.logged_models import ModelStart
 from trackway_server.tracking.domain.model import ParamsSet, RunsQuery, RunStart, View
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.search import RUNS as SCHEMA
-from trackway_server.tracking.purging import PurgedRun, Purger
+from trackway_server.tracking.purging import Purged, PurgedExperiments, PurgedModel, PurgedRun, Purger
 
 WORKSPACE = "default"
 RUNS = {letter: letter * 32 for letter in "abc"}
@@ -64,9 +66,14 @@ async def delete(store: Store, run_id: str) -> None:
     await store.write(lambda unit: runs.delete_run(unit, WORKSPACE, run_id))
 
 
-async def purged(purger: Purger, *, dry_run: bool = False) -> list[PurgedRun]:
+async def purged(purger: Purger, *, dry_run: bool = False) -> list[Purged]:
     """What a round of it removes."""
     return [one async for one in purger.purge(dry_run=dry_run)]
+
+
+def runs_of(found: list[Purged]) -> list[str]:
+    """The runs among what was removed."""
+    return [one.run_id for one in found if isinstance(one, PurgedRun)]
 
 
 async def size(store: Store, run_id: str) -> int:
@@ -116,7 +123,7 @@ async def test_a_restored_run_stays_and_its_time_begins_anew(store: Store) -> No
     clock.time_us += 9 * DAY_US
     assert await purged(purger) == []
     clock.time_us += 2 * DAY_US
-    assert [one.run_id for one in await purged(purger)] == [RUNS["a"]]
+    assert runs_of(await purged(purger)) == [RUNS["a"]]
 
 
 async def test_what_was_begun_is_not_restored_and_goes_on_wherever_it_was_cut(store: Store) -> None:
@@ -130,7 +137,7 @@ async def test_what_was_begun_is_not_restored_and_goes_on_wherever_it_was_cut(st
         await store.write(lambda unit: runs.restore_run(unit, WORKSPACE, RUNS["a"]))
     assert refused.value.reason is Reason.RUN_DELETED
     cut = await store.write(lambda unit: purge_some(unit, RUNS["a"], 1))
-    assert [one.run_id for one in await purged(Purger(store, clock, 100 * DAY))] == ([RUNS["a"]] if cut else [])
+    assert runs_of(await purged(Purger(store, clock, 100 * DAY))) == ([RUNS["a"]] if cut else [])
     noted = await store.read(lambda unit: unit.deletions.get(RUNS["a"]))
     assert noted is not None and noted.stage is Stage.GONE
 
@@ -182,9 +189,9 @@ async def test_experiments_go_when_their_last_run_has_gone(store: Store) -> None
     clock.time_us += 11 * DAY_US
     await store.write(lambda unit: experiments.restore_experiment(unit, WORKSPACE, "2", clock.now_us()))
     assert await store.read(lambda unit: unit.deletions.doomed([a, b], None)) == set()
-    assert await purger.doomed([a, b], with_due=True) == {a}
-    assert [one.run_id for one in await purged(purger)] == [a]
-    assert await purger.doomed([a, b], with_due=False) == {a}
+    assert await purger.doomed([a, b], [], with_due=True) == {a}
+    assert runs_of(await purged(purger)) == [a]
+    assert await purger.doomed([a, b], [], with_due=False) == {a}
 
     def left(unit: TrackingUnit) -> list[str]:
         found = [unit.experiment(number) for number in range(5)]
@@ -195,3 +202,65 @@ async def test_experiments_go_when_their_last_run_has_gone(store: Store) -> None
     made = await store.write(lambda unit: experiments.create_experiment(unit, WORKSPACE, "one", {}, 1))
     assert made.experiment_id == 4
     assert await store.read(lambda unit: unit.bindings.role(1, "someone")) == 0
+
+
+async def test_logged_models_go_when_they_or_their_experiment_were_deleted_long_enough_ago(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trackway_server.tracking.purging._MODELS_AT_ONCE", 2)
+    clock, admission = Clock(), Call("")
+    purger = Purger(store, clock, 10 * DAY)
+    names = {letter: f"m-{letter * 32}" for letter in "abcde"}
+
+    def make(unit: TrackingUnit, letter: str, number: str) -> None:
+        start = ModelStart(number, letter, params={"p": "1"}, tags={"t": "1"})
+        logged_model_rules.create(unit, names[letter], start, clock.now_us(), admission)
+
+    def fill(unit: TrackingUnit) -> None:
+        for name in ("one", "last"):
+            experiments.create_experiment(unit, WORKSPACE, name, {}, clock.now_us())
+        for letter, number in (("a", "0"), ("b", "0"), ("c", "1"), ("d", "2"), ("e", "1")):
+            make(unit, letter, number)
+        logged_model_rules.delete(unit, names["a"], clock.now_us(), admission.admits)
+        for number in ("1", "2"):
+            experiments.delete_experiment(unit, WORKSPACE, number, clock.now_us())
+
+    await store.write(fill)
+    assert await purged(purger, dry_run=True) == []
+    clock.time_us += 11 * DAY_US
+    await store.write(lambda unit: logged_model_rules.delete(unit, names["b"], clock.now_us(), admission.admits))
+    going = [*(PurgedModel(names[letter]) for letter in "acde"), PurgedExperiments(1)]
+    assert await purged(purger, dry_run=True) == going
+    every = list(names.values())
+    assert await purger.doomed([], every, with_due=False) == set()
+    assert await purger.doomed([], every, with_due=True) == {names[letter] for letter in "acde"}
+    assert await purged(purger) == going
+    assert await purged(purger) == []
+    assert await purger.doomed([], every, with_due=False) == {names[letter] for letter in "acde"}
+
+    def left(unit: TrackingUnit) -> list[str]:
+        return [letter for letter, model_id in names.items() if unit.models.get(model_id) is not None]
+
+    assert await store.read(left) == ["b"]
+    with pytest.raises(DomainError) as refused:
+        await store.write(lambda unit: make(unit, "a", "0"))
+    assert refused.value.reason is Reason.LOGGED_MODEL_DELETED
+
+
+async def test_a_dry_run_counts_experiments_whose_runs_go_with_them(store: Store) -> None:
+    clock = Clock()
+    purger = Purger(store, clock, DAY)
+
+    def fill(unit: TrackingUnit) -> None:
+        for name, letter in (("one", "a"), ("two", "b"), ("last", "c")):
+            number = experiments.create_experiment(unit, WORKSPACE, name, {}, clock.now_us()).experiment_id
+            start = RunStart(experiment_name=name, start_time_us=1)
+            runs.start_run(unit, WORKSPACE, RUNS[letter], start, 1)
+            experiments.delete_experiment(unit, WORKSPACE, str(number), clock.now_us())
+
+    await store.write(fill)
+    assert await purged(purger) == []
+    clock.time_us += 2 * DAY_US
+    expected = [*(PurgedRun(run_id, 0) for run_id in RUNS.values()), PurgedExperiments(2)]
+    assert await purged(purger, dry_run=True) == expected
+    assert await purged(purger) == expected

@@ -17,7 +17,7 @@ from trackway_server.metrics.liveness import Liveness
 from trackway_server.tracking.domain.model import RunStart, RunStatus, StatusChange
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.runs import create_run, delete_run, get_run, update_run
-from trackway_server.tracking.purging import Purger
+from trackway_server.tracking.purging import PurgedRun, Purger
 
 SECOND = 1_000_000
 MANY = [f"{number:032x}" for number in range(1_000)]
@@ -141,6 +141,6 @@ async def test_a_lost_run_that_goes_for_good_is_forgotten(store) -> None:
     await store.write(lambda unit: by_stream(unit, clock.now_us(), RunStart()))
     assert await rounds(store, clock, 300) == 1
     await store.write(lambda unit: delete_run(unit, "default", RUN))
-    purged = [run.run_id async for run in Purger(store, clock, 0).purge()]
-    assert purged == [RUN]
+    purged = [one async for one in Purger(store, clock, 0).purge()]
+    assert purged == [PurgedRun(RUN, 0)]
     assert await store.read(lambda unit: unit.liveness.lost_since([RUN])) == {}

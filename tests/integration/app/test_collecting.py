@@ -67,14 +67,19 @@ def collected(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, 
     return json.loads(capsys.readouterr().out)
 
 
+def told(*, dry_run: bool, runs: int) -> dict[str, object]:
+    """What it says where there is nothing but runs without points."""
+    return {"dry_run": dry_run, "runs": runs, "point_bytes": 0, "logged_models": 0, "experiments": 0}
+
+
 def test_a_dry_run_removes_nothing_and_the_command_does(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ["--data-dir", str(data), "--older-than", "0s"]
-    assert collected(capsys, *given, "--dry-run") == {"dry_run": True, "runs": 1, "point_bytes": 0}
+    assert collected(capsys, *given, "--dry-run") == told(dry_run=True, runs=1)
     assert stored(data, lambda unit: unit.run(RUN)) is not None
     assert main(given) == 0
     assert RUN in capsys.readouterr().out
     assert stored(data, lambda unit: (unit.run(RUN), unit.run(KEPT) is not None)) == (None, True)
-    assert collected(capsys, *given) == {"dry_run": False, "runs": 0, "point_bytes": 0}
+    assert collected(capsys, *given) == told(dry_run=False, runs=0)
 
 
 def test_what_is_deleted_lately_stays(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

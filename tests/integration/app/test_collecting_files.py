@@ -43,6 +43,8 @@ def filled(client: Client) -> tuple[str, str]:
     client.artifacts.upload_bytes(gone, b"weights", "model/weights.bin")
     for run_id in (gone, kept):
         client.artifacts.upload_bytes(run_id, b"shared", "shared.txt")
+    model = client.logged_models.create(doomed.experiment_id, name="net")
+    client.artifacts.upload_bytes(model.model_id, b"weights", "weights.bin")
     client.registry.create_model("eyes")
     client.registry.create_version("eyes", f"runs:/{gone}/model")
     client.tracking.delete_experiment(doomed.experiment_id)
@@ -77,11 +79,20 @@ def collected_after_a_server(
             gone, kept = filled(client)
         server.terminate()
         asked = (*options, "--older-than", "0s")
-        files = {"files": 3, "file_bytes": 100_000 + 7 + 6}
+        files = {"files": 4, "file_bytes": 100_000 + 7 + 6 + 7}
+        gone_too = {"logged_models": 1, "experiments": 1}
         told = gc(*asked, "--dry-run")
-        assert told == {"dry_run": True, "runs": 1, "point_bytes": 0, **files, "blobs": 1, "blob_bytes": 100_000}
+        assert told == {
+            "dry_run": True,
+            "runs": 1,
+            "point_bytes": 0,
+            **gone_too,
+            **files,
+            "blobs": 1,
+            "blob_bytes": 100_000,
+        }
         told = gc(*asked)
-        assert {name: told[name] for name in files} == files
+        assert {name: told[name] for name in files | gone_too} == files | gone_too
         grace()
         freed = told["blob_bytes"] + gc(*asked)["blob_bytes"]
         assert freed == 100_000

@@ -1,4 +1,5 @@
-"""Removing for good what nothing needs any more: the files of runs that are gone, then bytes that no file refers to.
+"""Removing for good what nothing needs any more: the files of runs and logged
+models that are gone, then bytes that no file refers to.
 
 A file that is deleted, replaced or collected lets go of its blob, which is *noted*. A blob that has been noted for the
 grace and that neither a file nor a manifest refers to is removed. Whoever uploads the same bytes meanwhile says so
@@ -26,8 +27,8 @@ _OWNERS_AT_ONCE = 250
 _FILES_AT_ONCE = 500
 _BLOBS_AT_ONCE = 500
 
-GoneRuns = Callable[[Sequence[str]], Awaitable[Collection[str]]]
-"""Which of some runs are gone for good."""
+GoneOwners = Callable[[Sequence[Owner]], Awaitable[Collection[str]]]
+"""The ids of those of some runs and logged models that are gone for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +102,18 @@ class Collector:
     garbage: Garbage
     blobs: BlobStore
     clock: Clock
-    gone: GoneRuns
+    gone: GoneOwners
     grace_seconds: float = GRACE_SECONDS
     collected: Collected = field(default_factory=Collected)
     _partly: dict[Digest, int] = field(default_factory=dict)
 
     async def collect(self, *, dry_run: bool = False) -> AsyncIterator[Owner]:
-        """Remove the files of runs that are gone, answering whose, then the blobs that are due."""
+        """Remove the files of owners that are gone, answering whose, then the blobs that are due."""
         after: Owner | None = None
         while page := await self.garbage.owners(after, _OWNERS_AT_ONCE):
             after = page[-1]
-            gone = await self.gone([owner.run_id for owner in page])
-            doomed = [owner for owner in page if owner.run_id in gone]
+            gone = await self.gone(page)
+            doomed = [owner for owner in page if owner.id in gone]
             if doomed:
                 await self._count(doomed, dry_run=dry_run)
             for owner in doomed:

@@ -35,7 +35,7 @@ _NOT_SEEN = 0
 def owners(connection: Connection, after: Owner | None, limit: int) -> Sequence[Owner]:
     """See Garbage."""
     columns = (ARTIFACTS.c.workspace, ARTIFACTS.c.owner)
-    query = select(*columns).where(ARTIFACTS.c.owner.like("runs/%"))
+    query = select(*columns)
     if after is not None:
         query = query.where(tuple_(*columns) > tuple_(literal(after.workspace), literal(after.name)))
     rows = connection.execute(query.group_by(*columns).order_by(*columns).limit(limit)).all()

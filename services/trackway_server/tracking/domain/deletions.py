@@ -59,8 +59,12 @@ class Deletions(Protocol):
         ...
 
     def abandoned_experiments(self, before_us: int, limit: int) -> list[int]:
-        """Up to `limit` experiments that were deleted before then and have no runs left. The one that was made last is
-        none of them: its id must not be given again."""
+        """Up to `limit` experiments that were deleted before then and have neither runs nor logged models left. The
+        one that was made last is none of them: its id must not be given again."""
+        ...
+
+    def doomed_experiments(self, before_us: int) -> int:
+        """How many there are of those once the runs and logged models that are due then have gone."""
         ...
 
     def drop_experiment(self, experiment_id: int, before_us: int) -> bool:

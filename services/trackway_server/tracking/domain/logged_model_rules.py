@@ -25,6 +25,7 @@ from trackway_server.tracking.domain.logged_models import (
     measured,
 )
 from trackway_server.tracking.domain.model import TagsChange
+from trackway_server.tracking.domain.model_deletions import check_not_gone
 from trackway_server.tracking.domain.names import random_run_name
 from trackway_server.tracking.domain.ports import TrackingUnit
 
@@ -35,7 +36,7 @@ def create(unit: TrackingUnit, model_id: str, start: ModelStart, now_us: int, ad
     """Make a model, or answer the one made with the same content before.
 
     Raises LOGGED_MODEL_ALREADY_EXISTS where the content was another, EXPERIMENT_NOT_FOUND, EXPERIMENT_DELETED,
-    INVALID_FIELD, LIMIT_EXCEEDED.
+    INVALID_FIELD, LIMIT_EXCEEDED; LOGGED_MODEL_DELETED where a model of that id was deleted for good.
     """
     workspace = experiments.workspace_of(unit, start.experiment_id, admission.admits)
     known, digest = unit.models.get(model_id), start.digest()
@@ -44,6 +45,7 @@ def create(unit: TrackingUnit, model_id: str, start: ModelStart, now_us: int, ad
             message = f"Another logged model has the id {model_id}; choose a new one."
             raise DomainError(Reason.LOGGED_MODEL_ALREADY_EXISTS, message, model_id=model_id)
         return known
+    check_not_gone(unit, model_id)
     experiment = experiments.get_experiment(unit, workspace, start.experiment_id, "")
     experiments.check_active(experiment)
     if _NOT_IN_NAME & set(start.name):

@@ -24,6 +24,7 @@ from trackway_server.tracking.domain.model import (
     UsedDataset,
     View,
 )
+from trackway_server.tracking.domain.model_deletions import ModelDeletions
 from trackway_server.tracking.domain.search import FoundExperiment, FoundRun
 
 
@@ -62,6 +63,11 @@ class TrackingUnit(Protocol):
     @property
     def metrics(self) -> MetricUnit:
         """The metrics of runs."""
+        ...
+
+    @property
+    def model_deletions(self) -> ModelDeletions:
+        """Which logged models go and have gone."""
         ...
 
     @property

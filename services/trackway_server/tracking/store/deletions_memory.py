@@ -19,12 +19,14 @@ class MemoryDeletions:
         drop: Callable[[str], None],
         abandoned: Callable[[int], list[int]],
         drop_experiment: Callable[[int], None],
+        doomed_experiments: Callable[[int, set[str]], int],
     ) -> None:
         self._noted = noted
         self._deleted = deleted
         self._drop = drop
         self._abandoned = abandoned
         self._drop_experiment = drop_experiment
+        self._doomed_experiments = doomed_experiments
 
     def unnoted(self, after: str, limit: int) -> list[str]:
         """See Deletions."""
@@ -62,6 +64,10 @@ class MemoryDeletions:
     def abandoned_experiments(self, before_us: int, limit: int) -> list[int]:
         """See Deletions."""
         return self._abandoned(before_us)[:limit]
+
+    def doomed_experiments(self, before_us: int) -> int:
+        """See Deletions."""
+        return self._doomed_experiments(before_us, {one.run_id for one in self.due(before_us, "", len(self._noted))})
 
     def drop_experiment(self, experiment_id: int, before_us: int) -> bool:
         """See Deletions."""

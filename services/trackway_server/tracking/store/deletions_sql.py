@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or
 
 from trackway_server.core.db.locking import lock_name, locked
 from trackway_server.tracking.domain.deletions import Deletion, Stage
-from trackway_server.tracking.store.tables import DELETIONS, EXPERIMENTS, METADATA, RUNS
+from trackway_server.tracking.store.tables import DELETIONS, EXPERIMENTS, LOGGED_MODELS, METADATA, RUNS
 
 _OF_RUNS = [key.parent for table in METADATA.sorted_tables for key in table.foreign_keys if key.column.table is RUNS]
 """The columns that refer to runs, of every table there is."""
@@ -16,9 +16,9 @@ _OF_EXPERIMENTS = [
     key.parent
     for table in METADATA.sorted_tables
     for key in table.foreign_keys
-    if key.column.table is EXPERIMENTS and table is not RUNS
+    if key.column.table is EXPERIMENTS and table not in (RUNS, LOGGED_MODELS)
 ]
-"""Those that refer to experiments, but for the runs."""
+"""Those that refer to experiments, but for the runs and logged models, which go before."""
 
 
 class SqlDeletions:
@@ -78,6 +78,11 @@ class SqlDeletions:
         query = select(EXPERIMENTS.c.experiment_id).where(_is_abandoned(before_us))
         return list(self._connection.execute(query.order_by(EXPERIMENTS.c.experiment_id).limit(limit)).scalars())
 
+    def doomed_experiments(self, before_us: int) -> int:
+        """See Deletions."""
+        query = select(func.count()).select_from(EXPERIMENTS).where(_is_doomed(before_us))
+        return self._connection.execute(query).scalar_one()
+
     def drop_experiment(self, experiment_id: int, before_us: int) -> bool:
         """See Deletions."""
         mine = EXPERIMENTS.c.experiment_id == experiment_id
@@ -114,8 +119,23 @@ def _long_ago(before_us: int) -> ColumnElement[bool]:
 
 
 def _is_abandoned(before_us: int) -> ColumnElement[bool]:
-    with_runs = select(RUNS.c.run_id).where(RUNS.c.experiment_id == EXPERIMENTS.c.experiment_id).exists()
+    within = [
+        select(table.c.experiment_id).where(table.c.experiment_id == EXPERIMENTS.c.experiment_id).exists()
+        for table in (RUNS, LOGGED_MODELS)
+    ]
+    return and_(_may_go(before_us), *(~each for each in within))
+
+
+def _is_doomed(before_us: int) -> ColumnElement[bool]:
+    """Whether it is abandoned once all that is due has gone; its logged models are due as it is."""
+    going = or_(DELETIONS.c.stage == int(Stage.BEGUN), _long_ago(before_us))
+    noted = select(DELETIONS.c.run_id).where(DELETIONS.c.run_id == RUNS.c.run_id, going).correlate(RUNS).exists()
+    kept = select(RUNS.c.run_id).where(RUNS.c.experiment_id == EXPERIMENTS.c.experiment_id, ~noted).exists()
+    return and_(_may_go(before_us), ~kept)
+
+
+def _may_go(before_us: int) -> ColumnElement[bool]:
     known = EXPERIMENTS.alias()
     last = select(func.max(known.c.experiment_id)).scalar_subquery()
     long_ago = and_(EXPERIMENTS.c.deleted.is_(True), EXPERIMENTS.c.update_time_us <= before_us)
-    return and_(long_ago, ~with_runs, EXPERIMENTS.c.experiment_id != last)
+    return and_(long_ago, EXPERIMENTS.c.experiment_id != last)

@@ -25,6 +25,7 @@ class ModelState:
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     inputs: dict[str, set[str]] = field(default_factory=dict)
     outputs: dict[str, set[ModelOutput]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
 
 
 class MemoryLoggedModels:

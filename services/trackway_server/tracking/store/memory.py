@@ -33,6 +33,7 @@ from trackway_server.tracking.store.console_memory import MemoryConsoleUnit
 from trackway_server.tracking.store.dataset_codec import encode_tags
 from trackway_server.tracking.store.deletions_memory import MemoryDeletions
 from trackway_server.tracking.store.logged_models_memory import MemoryLoggedModels, ModelState
+from trackway_server.tracking.store.model_deletions_memory import MemoryModelDeletions
 
 
 class MemoryTrackingUnit:
@@ -68,14 +69,28 @@ class MemoryTrackingUnit:
     @property
     def deletions(self) -> MemoryDeletions:
         """See TrackingUnit."""
-        experiments = (self._abandoned_experiments, self._drop_experiment)
+        experiments = (self._abandoned_experiments, self._drop_experiment, self._doomed_experiments)
         return MemoryDeletions(self._noted, self._deleted_runs, self._drop_run, *experiments)
 
+    @property
+    def model_deletions(self) -> MemoryModelDeletions:
+        """See TrackingUnit."""
+        return MemoryModelDeletions(self._models, self._experiments)
+
     def _abandoned_experiments(self, before_us: int) -> list[int]:
-        used = {run.info.experiment_id for run in self._runs.values()} | {max(self._experiments)}
+        used = {run.info.experiment_id for run in self._runs.values()}
+        used |= {model.experiment_id for model in self._models.infos.values()}
+        return self._deleted_experiments(before_us, used)
+
+    def _doomed_experiments(self, before_us: int, going: set[str]) -> int:
+        used = {run.info.experiment_id for run_id, run in self._runs.items() if run_id not in going}
+        return len(self._deleted_experiments(before_us, used))
+
+    def _deleted_experiments(self, before_us: int, used: set[int]) -> list[int]:
+        kept = used | {max(self._experiments)}
         known = sorted(self._experiments.items())
         return [
-            number for number, one in known if one.deleted and one.update_time_us <= before_us and number not in used
+            number for number, one in known if one.deleted and one.update_time_us <= before_us and number not in kept
         ]
 
     def _drop_experiment(self, experiment_id: int) -> None:

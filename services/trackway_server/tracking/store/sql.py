@@ -31,6 +31,7 @@ from trackway_server.tracking.domain.records import RunRecords
 from trackway_server.tracking.domain.search import FoundExperiment, FoundRun
 from trackway_server.tracking.store.console_sql import SqlConsoleUnit
 from trackway_server.tracking.store.deletions_sql import SqlDeletions
+from trackway_server.tracking.store.model_deletions_sql import SqlModelDeletions
 from trackway_server.tracking.store.sql_bindings import SqlBindings
 from trackway_server.tracking.store.sql_datasets import DATASET_COLUMNS, dataset_of, dataset_row, used_datasets
 from trackway_server.tracking.store.sql_experiment_search import search_experiments
@@ -90,6 +91,7 @@ class SqlTrackingUnit:
         self.bindings = SqlBindings(connection)
         self.liveness = SqlLivenessRows(connection, LIVENESS, METRICS.writers)
         self.deletions = SqlDeletions(connection, writing=writing)
+        self.model_deletions = SqlModelDeletions(connection)
         self.console = SqlConsoleUnit(connection)
 
     def awaited(self, subject_ids: Sequence[str]) -> set[str]:

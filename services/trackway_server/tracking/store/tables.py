@@ -171,6 +171,12 @@ LOGGED_MODELS = Table(
     Index("ix_logged_models_experiment", "experiment_id", "deleted", "create_time_us", "model_id"),
 )
 
+GONE_MODELS = Table(
+    "gone_logged_models",
+    METADATA,
+    Column("model_id", String(34), primary_key=True, comment="of a model that was deleted for good"),
+)
+
 LOGGED_MODEL_PARAMS = Table(
     "logged_model_params",
     METADATA,
