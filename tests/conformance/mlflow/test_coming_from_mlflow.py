@@ -51,7 +51,6 @@ def test_the_section_is_followed_word_by_word(tmp_path: Path) -> None:
             command = next(
                 line for line in blocks("console")[1].splitlines() if "http://" in line and "dry" not in line
             )
-            address = server.http_url
             with LocalServer(tmp_path / "other") as other:
                 words = command.removeprefix("$ trackway ").split("#")[0].split()
                 words[-1] = server.http_url
