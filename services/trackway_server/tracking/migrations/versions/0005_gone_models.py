@@ -16,7 +16,10 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the table."""
-    op.create_table("gone_logged_models", sa.Column("model_id", sa.String(34), primary_key=True))
+    op.create_table(
+        "gone_logged_models",
+        sa.Column("model_id", sa.String(34), primary_key=True, comment="of a model that was deleted for good"),
+    )
 
 
 def downgrade() -> None:
