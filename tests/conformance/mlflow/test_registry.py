@@ -85,6 +85,13 @@ async def logged(server: AuthServer) -> str:
         return run.info.run_id
 
 
+async def pinned_uri(server: AuthServer, name: str, version: int) -> str:
+    """Where MLflow's clients are to find the files of a version."""
+    async with client_of(server, server.admin_key) as client:
+        digest = (await client.registry.get_version(name, version)).manifest_digest
+        return f"mlflow-artifacts:/manifests/default/{digest.removeprefix('sha256:')}"
+
+
 async def test_models_from_creation_to_deletion(api: Api) -> None:
     made = await api.model("digits", tags=[{"key": "team", "value": "é"}], description="about")
     assert made == {
@@ -151,10 +158,10 @@ async def test_versions_from_creation_to_deletion(api: Api, server: AuthServer) 
     }
     assert (await api.done("GET", "/model-versions/get", name="digits", version="1"))["model_version"] == made
     download = await api.done("GET", "/model-versions/get-download-uri", name="digits", version="1")
-    assert download == {"artifact_uri": source}
+    assert download == {"artifact_uri": await pinned_uri(server, "digits", 1)}
     assert (await api.version("digits", f"runs:/{run_id}/model"))["run_id"] == run_id
     download = await api.done("GET", "/model-versions/get-download-uri", name="digits", version="2")
-    assert download == {"artifact_uri": source}
+    assert download == {"artifact_uri": await pinned_uri(server, "digits", 2)}
     changed = await api.done("PATCH", "/model-versions/update", name="digits", version="2", description="second")
     assert changed["model_version"]["description"] == "second"
     await api.done("POST", "/model-versions/set-tag", name="digits", version="2", key="k", value="v")
@@ -222,7 +229,7 @@ async def test_sources(api: Api, server: AuthServer) -> None:
     copied = await api.version("digits", "models:/digits/1", run_id=run_id, tags=[{"key": "a", "value": "b"}])
     assert (copied["source"], copied["run_id"]) == ("models:/digits/1", pinned["run_id"])
     where = await api.done("GET", "/model-versions/get-download-uri", name="digits", version="2")
-    assert where == {"artifact_uri": f"mlflow-artifacts:/0/{run_id}/artifacts/model"}
+    assert where == {"artifact_uri": await pinned_uri(server, "digits", 1)}
     for source in ("s3://bucket/model", "dbfs:/model", f"runs:/{run_id}/nothing/here", f"models:/m-{MISSING}"):
         made = await api.version("digits", source)
         assert made["source"] == source
@@ -254,6 +261,48 @@ async def test_sources(api: Api, server: AuthServer) -> None:
     for source in (f"runs:/{MISSING}/model", "models:/digits/99", "models:/none/1"):
         assert await api.refused("POST", path, name="digits", source=source) == GONE, source
     assert await api.refused("POST", path, name="digits") == INVALID
+
+
+async def test_files_of_a_version_stay_what_they_were(api: Api, server: AuthServer) -> None:
+    run_id = await logged(server)
+    async with client_of(server, server.admin_key) as client:
+        await client.artifacts.upload_bytes(run_id, b"1", "model/data/weights.bin")
+        await api.model("digits")
+        await api.version("digits", f"runs:/{run_id}/model")
+        await client.artifacts.upload_bytes(run_id, b"22", "model/data/weights.bin")
+        await client.artifacts.delete(run_id, "model/MLmodel")
+    asked = {"name": "digits", "version": "1"}
+    place = (await api.done("GET", "/model-versions/get-download-uri", **asked))["artifact_uri"]
+    path = place.removeprefix("mlflow-artifacts:/")
+    proxy = "/api/2.0/mlflow-artifacts/artifacts"
+    assert (await api.client.get(f"{proxy}/{path}/data/weights.bin")).content == b"1"
+    assert (await api.client.get(f"{proxy}/{path}/MLmodel")).content == b"flavors: {}\n"
+    root = await api.client.get(proxy, params={"path": path})
+    model, data = {"path": "MLmodel", "is_dir": False, "file_size": 12}, {"path": "data", "is_dir": True}
+    assert root.json() == {"files": [model, data]}
+    below = await api.client.get(proxy, params={"path": f"{path}/data"})
+    assert below.json() == {"files": [{"path": "weights.bin", "is_dir": False, "file_size": 1}]}
+    for missing in ("MLmodel", "nothing"):
+        assert (await api.client.get(proxy, params={"path": f"{path}/{missing}"})).json() == {}
+    assert (await api.client.get(f"{proxy}/{path}/nothing")).status_code == 404
+    for answer in (
+        await api.client.put(f"{proxy}/{path}/data/weights.bin", content=b"333"),
+        await api.client.delete(f"{proxy}/{path}/data"),
+    ):
+        assert (answer.status_code, answer.json()["error_code"]) == INVALID
+        assert "never change" in answer.json()["message"]
+    # Who may read them is who may read the workspace, or a model with these files.
+    bound, stranger = await server.principal("bo"), await server.principal("stranger")
+    async with client_of(server, server.admin_key) as admin:
+        await admin.auth.grant_model_role("digits", "bo", "VIEWER")
+    async with http_client(server.http_port, bound) as client:
+        assert (await client.get(f"{proxy}/{path}/data/weights.bin")).content == b"1"
+        assert len((await client.get(proxy, params={"path": path})).json()["files"]) == 2
+    async with http_client(server.http_port, stranger) as client:
+        for url, params in ((f"{proxy}/{path}/data/weights.bin", {}), (proxy, {"path": path})):
+            assert (await client.get(url, params=params)).status_code in (403, 404)
+    elsewhere = path.replace("/default/", "/elsewhere/")
+    assert (await api.client.get(f"{proxy}/{elsewhere}/MLmodel")).status_code in (403, 404)
 
 
 async def test_searches_are_paged_and_leave_out_prompts(api: Api) -> None:
@@ -356,12 +405,13 @@ assert (first.version, first.status, first.run_id, first.source) == ("1", "READY
 assert (first.tags, first.run_link, first.description) == ({"a": "1"}, "l", "d")
 assert first.creation_timestamp > 1_700_000_000_000
 second = client.create_model_version("digits", f"runs:/{run_id}/model", run_id)
-assert client.get_model_version_download_uri("digits", "2") == source
+pinned = client.get_model_version_download_uri("digits", "2")
+assert pinned.startswith("mlflow-artifacts:/manifests/default/")
 assert client.get_model_version("digits", 2).version == second.version == "2"
 copied = client.copy_model_version("models:/digits/1", "copies")
 assert (copied.name, copied.version, copied.source) == ("copies", "1", "models:/digits/1")
 assert (copied.run_id, copied.tags, copied.description) == (run_id, {"a": "1"}, "d")
-assert client.get_model_version_download_uri("copies", "1") == source
+assert client.get_model_version_download_uri("copies", "1") == pinned
 registered = mlflow.register_model("models:/digits/2", "copies", tags={"by": "fluent"})
 assert (registered.version, registered.run_id, registered.tags) == ("2", run_id, {"by": "fluent"})
 

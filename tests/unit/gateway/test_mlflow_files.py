@@ -11,12 +11,13 @@ from starlette.datastructures import Headers
 
 from support.hostile_paths import hostile_paths
 from trackway.api.artifacts.v1.resources_pb2 import Artifact
-from trackway_server.gateway.mlflow.artifact_paths import Place, place_of, safe_path
+from trackway_server.gateway.mlflow.artifact_paths import PinnedPlace, Place, place_of, safe_path
 from trackway_server.gateway.mlflow.errors import MlflowError
 from trackway_server.gateway.mlflow.file_answers import disposition_of, headers_of, media_type_of, part_of
 
 RUN = "a" * 32
 MODEL = "m-" + "b" * 32
+DIGEST = "c" * 64
 
 
 def encoded(text: str, times: int) -> str:
@@ -31,6 +32,10 @@ def test_what_paths_name() -> None:
     assert place_of(f"12/{RUN}/artifacts/a b/é.txt") == Place("12", RUN, "", "a b/é.txt")
     assert place_of(f"12/{RUN}/artifacts/a%20b") == Place("12", RUN, "", "a b")
     assert place_of(f"3/models/{MODEL}/artifacts/MLmodel") == Place("3", "", MODEL, "MLmodel")
+    pinned = PinnedPlace("default", DIGEST, "a b/MLmodel")
+    assert place_of(f"manifests/default/{DIGEST}/a%20b/MLmodel") == pinned
+    assert place_of(pinned.uri.removeprefix("mlflow-artifacts:/")) == pinned
+    assert place_of(f"manifests/default/{DIGEST}/") == PinnedPlace("default", DIGEST, "")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +51,7 @@ def test_what_paths_name() -> None:
             "workspaces/default/0",
         ),
         *(f"-1/{RUN}/artifacts/x", f"0/{RUN}/artifactsx", f"0/models/{RUN}/artifacts/x", f"0/{MODEL}/artifacts/x"),
+        *(f"manifests/{DIGEST}/x", f"manifests/Default/{DIGEST}", f"manifests/a/{DIGEST}x", f"manifests/a/b/{DIGEST}"),
         *(f"0/{RUN}/artifacts//", f"0/traces/{RUN}/artifacts/x", f"٣/{RUN}/artifacts/x"),
     ],
 )
@@ -71,6 +77,7 @@ def test_whatever_is_sent_names_something_below_a_run_or_nothing(path: str, time
         place = place_of(f"0/{RUN}/artifacts/" + encoded(path, times))
     except MlflowError:
         return
+    assert isinstance(place, Place)
     assert (place.experiment_id, place.run_id) == ("0", RUN)
     assert ".." not in place.path.split("/")
     assert not set(place.path) & set("\\#\x00\n\x7f")

@@ -22,7 +22,14 @@ from trackway_server.gateway.callers import Caller, Callers
 from trackway_server.gateway.channels import Channels
 from trackway_server.gateway.config import GatewaySettings
 from trackway_server.gateway.mlflow import artifacts
-from trackway_server.gateway.mlflow.artifact_owners import Kept, kept_at, kept_of_model, kept_of_run
+from trackway_server.gateway.mlflow.artifact_owners import (
+    Kept,
+    Pinned,
+    kept_at,
+    kept_of_model,
+    kept_of_run,
+    readable_at,
+)
 from trackway_server.gateway.mlflow.artifact_paths import safe_path
 from trackway_server.gateway.mlflow.artifact_transfers import Stored, opened, replaced, store
 from trackway_server.gateway.mlflow.endpoint import REFUSALS, json_answer, query_of, refusal_answer
@@ -215,12 +222,12 @@ async def _next(pieces: AsyncGenerator[bytes, None]) -> bytes:
 
 
 async def _file_at(session: Session, place: str) -> pb.DownloadArtifactRequest:
-    return _of_owner(await kept_at(session, place))
+    return _request(await readable_at(session, place))
 
 
 async def _file_of_run(session: Session) -> pb.DownloadArtifactRequest:
     asked = session.parameters
-    return _of_owner(await kept_of_run(session, asked.run_id(), asked.text("path")))
+    return _request(await kept_of_run(session, asked.run_id(), asked.text("path")))
 
 
 async def _file_of_version(session: Session) -> pb.DownloadArtifactRequest:
@@ -232,7 +239,7 @@ async def _file_of_version(session: Session) -> pb.DownloadArtifactRequest:
 
 
 async def _file_of_model(session: Session, model_id: str) -> pb.DownloadArtifactRequest:
-    return _of_owner(await kept_of_model(session, model_id, session.parameters.text("artifact_file_path")))
+    return _request(await kept_of_model(session, model_id, session.parameters.text("artifact_file_path")))
 
 
 async def _named_by_query(session: Session) -> Kept:
@@ -240,10 +247,12 @@ async def _named_by_query(session: Session) -> Kept:
     return await kept_of_run(session, asked.run_id(), asked.text("path"))
 
 
-def _of_owner(kept: Kept) -> pb.DownloadArtifactRequest:
-    if not kept.path:
+def _request(found: Kept | Pinned) -> pb.DownloadArtifactRequest:
+    if not found.path:
         raise invalid("Name a file below the artifacts of the run: this is a directory.")
-    return pb.DownloadArtifactRequest(owner=kept.owner, path=kept.path, workspace=kept.workspace)
+    return pb.DownloadArtifactRequest(
+        owner=found.owner, manifest_digest=found.manifest_digest, path=found.path, workspace=found.workspace
+    )
 
 
 def _below_artifacts(path: str) -> str:

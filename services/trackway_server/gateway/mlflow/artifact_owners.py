@@ -1,12 +1,13 @@
-"""Where the ArtifactStore keeps what MLflow's clients name: an owner in a workspace, which the caller may reach."""
+"""Where the ArtifactStore keeps what MLflow's clients name: an owner in a workspace, which the caller may reach, or a
+manifest, of which the ArtifactStore itself says whether the caller may read it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from trackway.api.tracking.v1 import tracking_service_pb2 as tracking
-from trackway_server.gateway.mlflow.artifact_paths import Place, place_of, safe_path
-from trackway_server.gateway.mlflow.errors import MlflowError
+from trackway_server.gateway.mlflow.artifact_paths import PinnedPlace, Place, place_of, safe_path
+from trackway_server.gateway.mlflow.errors import MlflowError, invalid
 from trackway_server.gateway.mlflow.session import Session
 
 
@@ -19,12 +20,35 @@ class Kept:
     owner: str
     path: str
     """Empty: all that the owner has."""
+    manifest_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A file or folder of a manifest, which is there for reading alone."""
+
+    workspace: str
+    manifest_digest: str
+    path: str
+    """Empty: all that the manifest has."""
+    owner: str = ""
 
 
 async def kept_at(session: Session, given: str) -> Kept:
-    """What a path below `mlflow-artifacts:/` names. Raises MlflowError, and grpc.aio.AioRpcError where the caller may
-    not see the run."""
-    return await _kept(session, place_of(given))
+    """What a path below `mlflow-artifacts:/` names, to write there. Raises MlflowError, and grpc.aio.AioRpcError where
+    the caller may not see the run."""
+    place = place_of(given)
+    if isinstance(place, PinnedPlace):
+        raise invalid("The files of a version never change; log them to a run, and register another version.")
+    return await _kept(session, place)
+
+
+async def readable_at(session: Session, given: str) -> Kept | Pinned:
+    """What a path below `mlflow-artifacts:/` names, to read it. Raises as `kept_at`."""
+    place = place_of(given)
+    if isinstance(place, PinnedPlace):
+        return Pinned(place.workspace, f"sha256:{place.digest}", place.path)
+    return await _kept(session, place)
 
 
 async def kept_of_run(session: Session, run_id: str, path: str) -> Kept:

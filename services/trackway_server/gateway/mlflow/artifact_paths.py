@@ -1,4 +1,5 @@
-"""What MLflow's addresses of artifacts name: `EXPERIMENT/RUN/artifacts/…`, and `EXPERIMENT/models/MODEL/artifacts/…`.
+"""What MLflow's addresses of artifacts name: `EXPERIMENT/RUN/artifacts/…`, `EXPERIMENT/models/MODEL/artifacts/…`, and,
+for reading alone, `manifests/WORKSPACE/DIGEST/…`, the files of a version of a registered model.
 
 Everything that reaches the ArtifactStore from MLflow's clients goes through `safe_path` or `place_of`; the
 ArtifactStore then checks by its own, narrower rules (artifacts/domain/paths.py).
@@ -20,6 +21,25 @@ _PLACE = re.compile(
     r"/artifacts(?:/(?P<path>.+))?",
     re.ASCII | re.DOTALL,
 )
+_PINNED = re.compile(
+    r"manifests/(?P<workspace>[a-z][a-z0-9-]{0,62})/(?P<digest>[0-9a-f]{64})(?:/(?P<path>.+))?", re.ASCII | re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedPlace:
+    """A file or folder of a manifest; `digest` is the manifest's, in hexadecimal digits."""
+
+    workspace: str
+    digest: str
+    path: str
+    """Empty: all that is there."""
+
+    @property
+    def uri(self) -> str:
+        """Where MLflow's clients find it."""
+        below = f"/{self.path}" if self.path else ""
+        return f"mlflow-artifacts:/manifests/{self.workspace}/{self.digest}{below}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +71,15 @@ def safe_path(given: str) -> str:
     return path.removesuffix("/")
 
 
-def place_of(given: str) -> Place:
+def place_of(given: str) -> Place | PinnedPlace:
     """What a path below `mlflow-artifacts:/` names. Raises MlflowError where it is unsafe, or names no such thing."""
-    found = _PLACE.fullmatch(safe_path(given))
-    if found is None:
-        shape = "EXPERIMENT/RUN/artifacts/PATH, or EXPERIMENT/models/MODEL/artifacts/PATH"
-        raise MlflowError("RESOURCE_DOES_NOT_EXIST", f"Artifacts are below {shape}; nothing else is here.")
-    return Place(**found.groupdict(""))
+    path = safe_path(given)
+    if found := _PLACE.fullmatch(path):
+        return Place(**found.groupdict(""))
+    if found := _PINNED.fullmatch(path):
+        return PinnedPlace(**found.groupdict(""))
+    shape = "EXPERIMENT/RUN/artifacts/PATH, or EXPERIMENT/models/MODEL/artifacts/PATH"
+    raise MlflowError("RESOURCE_DOES_NOT_EXIST", f"Artifacts are below {shape}; nothing else is here.")
 
 
 def _decoded(path: str) -> str:

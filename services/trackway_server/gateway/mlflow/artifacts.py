@@ -11,7 +11,7 @@ import grpc
 from trackway.api.artifacts.v1 import artifact_store_service_pb2 as pb
 from trackway.api.artifacts.v1.resources_pb2 import ListEntry
 from trackway_server.core.errors import Reason
-from trackway_server.gateway.mlflow.artifact_owners import Kept, kept_at, kept_of_run
+from trackway_server.gateway.mlflow.artifact_owners import Kept, Pinned, kept_at, kept_of_run, readable_at
 from trackway_server.gateway.mlflow.errors import MlflowError, reason_of
 from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
@@ -40,7 +40,9 @@ async def list_of_run(session: Session) -> Answer:
 
 async def list_place(session: Session) -> Answer:
     """One folder, whole, by the names that are in it."""
-    kept = await kept_at(session, session.parameters.text("path"))
+    kept = await readable_at(session, session.parameters.text("path"))
+    if isinstance(kept, Pinned):
+        return _files(await _pinned_entries(session, kept))
     entries = [_file_info(entry, posixpath.basename(entry.path)) async for entry in _entries(session, kept)]
     return _files(entries)
 
@@ -77,6 +79,21 @@ async def _entries(session: Session, kept: Kept) -> AsyncIterator[ListEntry]:
         if count >= _MOST_LISTED:
             message = f"The folder has more than {_MOST_LISTED} entries; list it with trackway, which reads pages."
             raise MlflowError("RESOURCE_EXHAUSTED", message)
+
+
+async def _pinned_entries(session: Session, folder: Pinned) -> list[dict[str, Any]]:
+    """The files and folders in one of a manifest, by the names that are in it."""
+    request = pb.GetManifestRequest(workspace=folder.workspace, digest=folder.manifest_digest)
+    manifest = (await session.artifacts("GetManifest", request)).manifest
+    prefix = f"{folder.path}/" if folder.path else ""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in manifest.entries:
+        if not entry.path.startswith(prefix):
+            continue
+        name, slash, _ = entry.path.removeprefix(prefix).partition("/")
+        size = {} if slash else {"file_size": entry.size_bytes}
+        found[name] = {"path": name, "is_dir": bool(slash), **size}
+    return list(found.values())
 
 
 async def _page(session: Session, kept: Kept, token: str) -> pb.ListArtifactsResponse:

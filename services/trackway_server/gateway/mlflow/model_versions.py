@@ -8,6 +8,7 @@ from trackway.api.registry.v1 import model_registry_service_pb2 as pb
 from trackway.api.registry.v1.resources_pb2 import ModelVersion
 from trackway.api.tracking.v1.tracking_service_pb2 import GetRunRequest
 from trackway_server.core.errors import Reason
+from trackway_server.gateway.mlflow.artifact_paths import PinnedPlace
 from trackway_server.gateway.mlflow.errors import invalid
 from trackway_server.gateway.mlflow.registered_models import unless, version_number
 from trackway_server.gateway.mlflow.registry_entities import version_json
@@ -98,8 +99,12 @@ async def search(session: Session) -> Answer:
 
 
 async def get_download_uri(session: Session) -> Answer:
-    """Where MLflow's clients find the files: by the artifact proxy, where they are kept here."""
+    """Where MLflow's clients find the files: those that are pinned, where they are kept here, whatever becomes of the
+    run's."""
     version = await _version(session)
+    if version.manifest_digest:
+        digest = version.manifest_digest.removeprefix("sha256:")
+        return {"artifact_uri": PinnedPlace(version.workspace, digest, "").uri}
     location = version.location or version.source
     scheme, _, rest = location.partition(":/")
     if scheme != "runs":

@@ -12,7 +12,7 @@ import grpc
 from trackway.api.artifacts.v1 import artifact_store_service_pb2 as pb
 from trackway.api.artifacts.v1.artifact_store_service_pb2_grpc import ArtifactStoreServiceStub
 from trackway_server.core.errors import Reason
-from trackway_server.gateway.mlflow.artifact_owners import Kept, kept_at, kept_of_run
+from trackway_server.gateway.mlflow.artifact_owners import Kept, Pinned, kept_at, kept_of_run, readable_at
 from trackway_server.gateway.mlflow.artifact_paths import safe_path
 from trackway_server.gateway.mlflow.artifacts import PATH
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, reason_of
@@ -38,9 +38,9 @@ Answer = dict[str, Any]
 
 async def get_download(session: Session) -> Answer:
     """An address of a file that holds for a quarter of an hour."""
-    kept = await kept_at(session, session.parameters.text(PATH))
+    wanted = await readable_at(session, session.parameters.text(PATH))
     with _unsupported(_DOWNLOAD):
-        found = await _download(session, kept, _LIFETIME_S)
+        found = await _download(session, wanted, _LIFETIME_S)
     return {"url": found.url, "headers": {}, "file_size": found.artifact.size_bytes}
 
 
@@ -136,9 +136,13 @@ async def offered(session: Session) -> bool:
     return True
 
 
-async def _download(session: Session, kept: Kept, lifetime_s: int) -> pb.PresignDownloadResponse:
+async def _download(session: Session, wanted: Kept | Pinned, lifetime_s: int) -> pb.PresignDownloadResponse:
     request = pb.PresignDownloadRequest(
-        owner=kept.owner, path=kept.path, workspace=kept.workspace, lifetime_s=lifetime_s
+        lifetime_s=lifetime_s,
+        owner=wanted.owner,
+        manifest_digest=wanted.manifest_digest,
+        path=wanted.path,
+        workspace=wanted.workspace,
     )
     found: pb.PresignDownloadResponse = await session.artifacts("PresignDownload", request)
     return found
