@@ -30,9 +30,10 @@ from trackway_server.registry.module import open_module
 
 @dataclass
 class Upstream(tracking_grpc.TrackingServiceServicer, artifacts_grpc.ArtifactStoreServiceServicer):
-    """Answers GetRun and CreateManifest from its fields, and notes what it was asked."""
+    """Answers GetRun, GetLoggedModelAccess and CreateManifest from its fields, and notes what it was asked."""
 
     workspace: str = "default"
+    source_run_id: str = ""
     lifecycle_stage: int = tracking_resources_pb.LIFECYCLE_STAGE_ACTIVE
     manifest: Manifest = field(default_factory=manifest)
     run_refusal: DomainError | None = None
@@ -47,6 +48,15 @@ class Upstream(tracking_grpc.TrackingServiceServicer, artifacts_grpc.ArtifactSto
             run_id=request.run_id, workspace=self.workspace, lifecycle_stage=self.lifecycle_stage
         )
         return tracking_pb.GetRunResponse(run=run)
+
+    async def GetLoggedModelAccess(
+        self, request: tracking_pb.GetLoggedModelAccessRequest, context: grpc.aio.ServicerContext
+    ) -> object:
+        self._note("GetLoggedModelAccess", request, context)
+        await self._refuse(self.run_refusal, context)
+        return tracking_pb.GetLoggedModelAccessResponse(
+            workspace=self.workspace, source_run_id=self.source_run_id, lifecycle_stage=self.lifecycle_stage
+        )
 
     async def CreateManifest(self, request: artifacts_pb.CreateManifestRequest, context: object) -> object:
         self._note("CreateManifest", request, context)

@@ -72,6 +72,10 @@ def manifest(*files: tuple[str, bytes]) -> Manifest:
 class FilesThere:
     """A source of models in which every folder of one run holds the same small model."""
 
+    async def run_behind(self, source: LoggedModelSource, workspace: str, credentials: Credentials) -> str:
+        """See SourceOfModels."""
+        return ""
+
     async def pin(self, source: StoredSource, workspace: str, credentials: Credentials) -> Manifest:
         """See SourceOfModels."""
         if isinstance(source, LoggedModelSource) or source.run_id != RUN_ID:

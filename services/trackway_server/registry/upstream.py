@@ -17,7 +17,7 @@ from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.status import refusal_of
 from trackway_server.registry.domain.manifest import Manifest, ManifestEntry, manifest_of
 from trackway_server.registry.domain.ports import Credentials
-from trackway_server.registry.domain.source import RunSource, StoredSource, source_invalid
+from trackway_server.registry.domain.source import LoggedModelSource, RunSource, StoredSource, source_invalid
 
 T = TypeVar("T")
 
@@ -54,6 +54,27 @@ class GrpcSource:
         if isinstance(source, RunSource):
             await self._check_run(source.run_id, workspace, credentials)
         return await self._make_manifest(source, workspace, credentials)
+
+    async def run_behind(self, source: LoggedModelSource, workspace: str, credentials: Credentials) -> str:
+        """See SourceOfModels."""
+        model_id = source.model_id
+        request = tracking_pb.GetLoggedModelAccessRequest(model_id=model_id)
+        credentials = (*credentials, *await self._asked(AUTH, self._identity.metadata()))
+        try:
+            model = await self._asked(
+                TRACKING, self._tracking.GetLoggedModelAccess(request, timeout=self._timeout, metadata=credentials)
+            )
+        except DomainError as refusal:
+            if refusal.reason is Reason.LOGGED_MODEL_NOT_FOUND:
+                raise _model_not_found(model_id) from refusal
+            raise
+        if model.workspace != workspace:
+            raise _model_not_found(model_id)
+        if model.lifecycle_stage == tracking_resources_pb.LIFECYCLE_STAGE_DELETED:
+            message = f"The logged model {model_id} is deleted; log the model anew, and register that."
+            raise DomainError(Reason.LOGGED_MODEL_DELETED, message, model_id=model_id)
+        run_id: str = model.source_run_id
+        return run_id
 
     async def _check_run(self, run_id: str, workspace: str, credentials: Credentials) -> None:
         request = tracking_pb.GetRunRequest(run_id=run_id)
@@ -103,6 +124,12 @@ def _unavailable(service: str) -> DomainError:
         Reason.SERVICE_UNAVAILABLE,
         f"The {service} service, which the registry has to ask, does not answer; try again.",
         service=service,
+    )
+
+
+def _model_not_found(model_id: str) -> DomainError:
+    return DomainError(
+        Reason.LOGGED_MODEL_NOT_FOUND, f"There is no logged model {model_id} in this workspace.", model_id=model_id
     )
 
 

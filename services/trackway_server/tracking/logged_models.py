@@ -130,7 +130,11 @@ class LoggedModelRpcs:
         """Answer what the caller may do with a logged model."""
         model, role = await self._store.read(lambda unit: rules.access_to(unit, request.model_id, call))
         return rpc.GetLoggedModelAccessResponse(
-            workspace=model.workspace, role=cast(auth.Role, role), experiment_id=str(model.experiment_id)
+            workspace=model.workspace,
+            role=cast(auth.Role, role),
+            experiment_id=str(model.experiment_id),
+            source_run_id=model.source_run_id,
+            lifecycle_stage=convert.stage_to_proto(model.deleted),
         )
 
     async def _metrics_of_models(self, run_ids: Sequence[str], limit: int) -> dict[str, list[SummarisedSeries]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -230,7 +231,7 @@ async def test_sources(api: Api, server: AuthServer) -> None:
     assert (copied["source"], copied["run_id"]) == ("models:/digits/1", pinned["run_id"])
     where = await api.done("GET", "/model-versions/get-download-uri", name="digits", version="2")
     assert where == {"artifact_uri": await pinned_uri(server, "digits", 1)}
-    for source in ("s3://bucket/model", "dbfs:/model", f"runs:/{run_id}/nothing/here", f"models:/m-{MISSING}"):
+    for source in ("s3://bucket/model", "dbfs:/model", f"runs:/{run_id}/nothing/here"):
         made = await api.version("digits", source)
         assert made["source"] == source
         where = await api.done("GET", "/model-versions/get-download-uri", name="digits", version=made["version"])
@@ -258,7 +259,7 @@ async def test_sources(api: Api, server: AuthServer) -> None:
         prompt = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]  # CVE-2026-2614
         given = {"name": "digits", "source": source, "tags": prompt, **({"run_id": run} if run else {})}
         assert await api.refused("POST", path, **given) == INVALID, source
-    for source in (f"runs:/{MISSING}/model", "models:/digits/99", "models:/none/1"):
+    for source in (f"runs:/{MISSING}/model", f"models:/m-{MISSING}", "models:/digits/99", "models:/none/1"):
         assert await api.refused("POST", path, name="digits", source=source) == GONE, source
     assert await api.refused("POST", path, name="digits") == INVALID
 
@@ -303,6 +304,42 @@ async def test_files_of_a_version_stay_what_they_were(api: Api, server: AuthServ
             assert (await client.get(url, params=params)).status_code in (403, 404)
     elsewhere = path.replace("/default/", "/elsewhere/")
     assert (await api.client.get(f"{proxy}/{elsewhere}/MLmodel")).status_code in (403, 404)
+
+
+async def test_versions_and_logged_models_know_one_another(api: Api, server: AuthServer) -> None:
+    run_id = await logged(server)
+    given = {"experiment_id": "0", "source_run_id": run_id, "params": [{"key": "lr", "value": "0.1"}]}
+    model = (await api.done("POST", "/logged-models", **given))["model"]["info"]
+    model_id, source = model["model_id"], f"models:/{model['model_id']}"
+    async with client_of(server, server.admin_key) as client:
+        await client.artifacts.upload_bytes(model_id, b"flavors: {}\n", "MLmodel")
+    metric = {"key": "acc", "value": 0.5, "timestamp": 1000, "step": 3, "model_id": model_id}
+    await api.done("POST", "/runs/log-batch", run_id=run_id, metrics=[metric])
+    await api.model("digits")
+    made = [await api.version("digits", source), await api.version("digits", source, run_id=run_id, model_id=model_id)]
+    made.append(await api.version("digits", "models:/digits/1"))
+    assert {(each["run_id"], each["model_id"]) for each in made} == {(run_id, model_id)}
+    found = (await api.done("GET", "/model-versions/get", name="digits", version="1"))["model_version"]
+    assert found["model_params"] == [{"name": "lr", "value": "0.1"}]
+    assert found["model_metrics"] == [{**metric, "run_id": run_id}]
+
+    async def noted() -> Any:
+        found = (await api.done("GET", f"/logged-models/{model_id}", allow_deleted="true"))["model"]
+        return json.loads({each["key"]: each["value"] for each in found["info"]["tags"]}["mlflow.modelVersions"])
+
+    assert await noted() == [{"name": "digits", "version": number} for number in "123"]
+    # Who may register, and may not change the model, registers; the model then does not say so.
+    bound = await server.principal("bo")
+    async with client_of(server, server.admin_key) as admin:
+        await admin.auth.grant_model_role("digits", "bo", "EDITOR")
+    async with http_client(server.http_port, bound) as client:
+        assert (await Api(client).version("digits", "models:/digits/1"))["model_id"] == model_id
+        read = (await Api(client).done("GET", "/model-versions/get", name="digits", version="1"))["model_version"]
+        assert "model_params" not in read and "model_metrics" not in read
+    assert len(await noted()) == 3
+    await api.done("DELETE", f"/logged-models/{model_id}")
+    answer = await api.call("POST", "/model-versions/create", name="digits", source=source)
+    assert answer.status_code == 400 and "is deleted" in answer.json()["message"]
 
 
 async def test_searches_are_paged_and_leave_out_prompts(api: Api) -> None:
@@ -491,13 +528,62 @@ def local() -> Iterator[LocalServer]:
         yield server
 
 
+LOADING = """
+import json
+import mlflow
+from mlflow import MlflowClient
+
+class Times(mlflow.pyfunc.PythonModel):
+    def __init__(self, by):
+        self.by = by
+
+    def predict(self, context, model_input, params=None):
+        return [self.by * each for each in model_input]
+
+def answer(uri):
+    return mlflow.pyfunc.load_model(uri).predict([1, 2])
+
+def save(by):
+    mlflow.pyfunc.save_model(f"times{by}", python_model=Times(by), pip_requirements=["mlflow"])
+    return f"times{by}"
+
+client = MlflowClient()
+with mlflow.start_run() as run:
+    info = mlflow.pyfunc.log_model(name="net", python_model=Times(2), pip_requirements=["mlflow"])
+    mlflow.log_artifacts(save(5), "model")
+run_id, model_id = run.info.run_id, info.model_id
+by_run = mlflow.register_model(f"runs:/{run_id}/net", "net", tags={"a": "b"})
+by_model = mlflow.register_model(f"models:/{model_id}", "net")
+assert [each.source for each in (by_run, by_model)] == [f"models:/{model_id}"] * 2
+assert [each.run_id for each in (by_run, by_model)] == [run_id] * 2
+of_folder = mlflow.register_model(f"runs:/{run_id}/model", "folder")
+assert of_folder.run_id == run_id
+noted = json.loads(client.get_logged_model(model_id).tags["mlflow.modelVersions"])
+assert {each["version"] for each in noted} == {"1", "2"}, noted
+client.set_registered_model_alias("net", "champion", 2)
+client.set_registered_model_alias("folder", "champion", 1)
+assert answer("models:/net@champion") == answer("models:/net/1") == answer(f"models:/{model_id}") == [2, 4]
+assert answer("models:/folder@champion") == answer(f"runs:/{run_id}/model") == [5, 10]
+
+# What is registered stays, when what it was made of is another.
+client.log_model_artifacts(model_id, save(3))
+client.log_artifacts(run_id, "times3", "model")
+assert answer(f"models:/{model_id}") == answer(f"runs:/{run_id}/model") == [3, 6]
+assert answer("models:/net@champion") == [2, 4]
+assert answer("models:/folder@champion") == answer("models:/folder/latest") == [5, 10]
+listed = mlflow.artifacts.list_artifacts("models:/folder/1")
+assert "MLmodel" in [each.path for each in listed], listed
+"""
+
+
 @pytest.mark.skipif(not PEER.exists(), reason="MLflow has an environment of its own: make bench makes it")
-def test_mlflows_own_client(tmp_path: Path, local: LocalServer) -> None:
+@pytest.mark.parametrize("story", [STORY, LOADING], ids=["methods", "loading"])
+def test_mlflows_own_client(tmp_path: Path, local: LocalServer, story: str) -> None:
     with Client(local.uri, token=local.token) as client:
         run = client.tracking.create_run()
         client.artifacts.upload_bytes(run.info.run_id, b"flavors: {}\n", "model/MLmodel")
     told = subprocess.run(
-        [PEER, "-c", STORY],
+        [PEER, "-c", story],
         env={
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),

@@ -24,6 +24,8 @@ from trackway_server.registry.domain.manifest import Manifest
 from trackway_server.registry.module import DESCRIPTOR, open_module
 
 KEY = "tw_" + "k" * 43
+MODEL_ID = "m-" + "d" * 32
+LOGGED_MODEL = f"models:/{MODEL_ID}"
 
 
 @pytest.fixture
@@ -277,6 +279,41 @@ async def test_what_the_services_behind_say_is_passed_on_clearly(
     refusal = await refused(served.stub.CreateVersion(pb.CreateVersionRequest(name="digits", source=SOURCE)))
     assert refusal[1:] == (reason, metadata)
     assert not (await served.stub.SearchVersions(pb.SearchVersionsRequest(name="digits"))).versions
+
+
+async def test_a_version_of_a_logged_model_is_of_the_run_that_made_it(upstream: Upstream, served: Served) -> None:
+    upstream.source_run_id = RUN_ID
+    await served.stub.CreateModel(pb.CreateModelRequest(name="digits"))
+    request = pb.CreateVersionRequest(name="digits", source=LOGGED_MODEL)
+    version = (await served.stub.CreateVersion(request)).version
+    assert (version.run_id, version.model_id) == (RUN_ID, MODEL_ID)
+    assert [name for name, _, _ in upstream.asked] == ["GetLoggedModelAccess", "CreateManifest"]
+    request.run_id = "e" * 32
+    assert (await served.stub.CreateVersion(request)).version.run_id == "e" * 32
+
+
+MODEL_REFUSALS: list[tuple[dict[str, object], str, dict[str, str]]] = [
+    (
+        {"run_refusal": DomainError(Reason.LOGGED_MODEL_NOT_FOUND, "No.", model_id=MODEL_ID)},
+        "LOGGED_MODEL_NOT_FOUND",
+        {"model_id": MODEL_ID},
+    ),
+    ({"workspace": "other"}, "LOGGED_MODEL_NOT_FOUND", {"model_id": MODEL_ID}),
+    ({"lifecycle_stage": tracking_pb.LIFECYCLE_STAGE_DELETED}, "LOGGED_MODEL_DELETED", {"model_id": MODEL_ID}),
+    ({"bare_code": grpc.StatusCode.UNAVAILABLE}, "SERVICE_UNAVAILABLE", {"service": "tracking"}),
+]
+
+
+@pytest.mark.parametrize("optional", [False, True])
+@pytest.mark.parametrize(("says", "reason", "metadata"), MODEL_REFUSALS)
+async def test_a_logged_model_that_is_not_there_is_not_registered(
+    upstream: Upstream, served: Served, says: dict[str, object], reason: str, metadata: dict[str, str], optional: bool
+) -> None:
+    for name, value in says.items():
+        setattr(upstream, name, value)
+    await served.stub.CreateModel(pb.CreateModelRequest(name="digits"))
+    request = pb.CreateVersionRequest(name="digits", source=LOGGED_MODEL, files_optional=optional)
+    assert (await refused(served.stub.CreateVersion(request)))[1:] == (reason, metadata)
 
 
 async def test_services_that_are_not_there_are_unavailable(tmp_path: Path) -> None:

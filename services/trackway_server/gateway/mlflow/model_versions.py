@@ -10,6 +10,7 @@ from trackway.api.tracking.v1.tracking_service_pb2 import GetRunRequest
 from trackway_server.core.errors import Reason
 from trackway_server.gateway.mlflow.artifact_paths import PinnedPlace
 from trackway_server.gateway.mlflow.errors import invalid
+from trackway_server.gateway.mlflow.model_links import note_version, of_model
 from trackway_server.gateway.mlflow.registered_models import unless, version_number
 from trackway_server.gateway.mlflow.registry_entities import version_json
 from trackway_server.gateway.mlflow.routing import Routes
@@ -37,12 +38,14 @@ async def create(session: Session) -> Answer:
         files_optional=True,
     )
     made = await session.registry("CreateVersion", request)
+    await note_version(session, made.version)
     return {"model_version": version_json(made.version)}
 
 
 async def get(session: Session) -> Answer:
-    """One by number."""
-    return {"model_version": version_json(await _version(session))}
+    """One by number, with params and metrics of the logged model that it was made of."""
+    version = await _version(session)
+    return {"model_version": {**version_json(version), **await of_model(session, version)}}
 
 
 async def update(session: Session) -> Answer:

@@ -22,7 +22,7 @@ from trackway_server.registry.domain.model import (
     VersionKey,
 )
 from trackway_server.registry.domain.search import FoundModel, FoundVersion
-from trackway_server.registry.domain.source import StoredSource
+from trackway_server.registry.domain.source import LoggedModelSource, StoredSource
 from trackway_server.registry.domain.stages import Stage
 
 P = ParamSpec("P")
@@ -282,7 +282,15 @@ class RegistryStore(Protocol):
 
 
 class SourceOfModels(Protocol):
-    """Knows runs and their files."""
+    """Knows runs, logged models and their files."""
+
+    async def run_behind(self, source: LoggedModelSource, workspace: str, credentials: Credentials) -> str:
+        """The run that made a logged model; empty where none is known.
+
+        Raises DomainError: LOGGED_MODEL_NOT_FOUND, LOGGED_MODEL_DELETED, SERVICE_UNAVAILABLE where Tracking cannot be
+        asked, or what refused the caller there.
+        """
+        ...
 
     async def pin(self, source: StoredSource, workspace: str, credentials: Credentials) -> Manifest:
         """Make sure that what the files belong to exists and is not deleted; fix the files of the source as they are.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Concatenate, ParamSpec, TypeVar
 
 from trackway_server.core.admission import Admission
@@ -27,7 +28,7 @@ from trackway_server.registry.domain.model import (
 from trackway_server.registry.domain.pages import Page
 from trackway_server.registry.domain.ports import Credentials, RegistryStore, RegistryTransaction, SourceOfModels
 from trackway_server.registry.domain.search import FoundModel, FoundVersion, without_prompts
-from trackway_server.registry.domain.source import ElsewhereSource, Source, VersionSource
+from trackway_server.registry.domain.source import ElsewhereSource, LoggedModelSource, Source, VersionSource
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -105,8 +106,12 @@ class Registry:
             case VersionSource():
                 return await self._store.read(origins.copied, draft, source, admission)
             case _:
+                workspace = draft.model.workspace
+                if isinstance(source, LoggedModelSource):
+                    run_id = await self._source.run_behind(source, workspace, credentials)
+                    draft = replace(draft, run_id=draft.run_id or run_id)
                 try:
-                    return draft, await self._source.pin(source, draft.model.workspace, credentials)
+                    return draft, await self._source.pin(source, workspace, credentials)
                 except DomainError as refusal:
                     if draft.files_optional and refusal.reason is Reason.SOURCE_INVALID:
                         return draft, None

@@ -709,11 +709,15 @@ class GetLoggedModelAccessRequest(_message.Message):
     def __init__(self, model_id: _Optional[str] = ...) -> None: ...
 
 class GetLoggedModelAccessResponse(_message.Message):
-    __slots__ = ("workspace", "role", "experiment_id")
+    __slots__ = ("workspace", "role", "experiment_id", "source_run_id", "lifecycle_stage")
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    LIFECYCLE_STAGE_FIELD_NUMBER: _ClassVar[int]
     workspace: str
     role: _resources_pb2.Role
     experiment_id: str
-    def __init__(self, workspace: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2.Role, str]] = ..., experiment_id: _Optional[str] = ...) -> None: ...
+    source_run_id: str
+    lifecycle_stage: _resources_pb2_1.LifecycleStage
+    def __init__(self, workspace: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2.Role, str]] = ..., experiment_id: _Optional[str] = ..., source_run_id: _Optional[str] = ..., lifecycle_stage: _Optional[_Union[_resources_pb2_1.LifecycleStage, str]] = ...) -> None: ...
