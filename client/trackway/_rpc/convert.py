@@ -109,7 +109,7 @@ def dataset_input(message: ingest_pb2.DatasetInput) -> types.DatasetInput:
         schema=message.schema,
         profile=message.profile,
     )
-    return types.DatasetInput(dataset, message.context, dict(message.tags))
+    return types.DatasetInput(dataset, message.context, dict(sorted(message.tags.items())))
 
 
 def dataset_message(used: types.DatasetInput) -> ingest_pb2.DatasetInput:

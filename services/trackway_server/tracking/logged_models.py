@@ -11,6 +11,7 @@ from trackway.api.tracking.v1 import tracking_service_pb2 as rpc
 from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.call import Call
+from trackway_server.core.rpc.page_tokens import decode_token, encode_token
 from trackway_server.core.search.conditions import Scope
 from trackway_server.core.search.ordering import column_types
 from trackway_server.metrics.convert import summary_to_proto
@@ -30,7 +31,6 @@ from trackway_server.tracking.domain.logged_models import (
 from trackway_server.tracking.domain.model import TagsChange
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.freshness import Freshness
-from trackway_server.tracking.paging import decode_token, encode_token
 
 _PAGE = 100
 _MAX_SERIES_OF_MODEL = 10_000
