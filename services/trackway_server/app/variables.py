@@ -53,8 +53,6 @@ _CLIENT = frozenset(
         "UPLINK",
         "UPLINK_IDLE",
         "RUN_ID",
-        "ACTIVE_MODEL_ID",
-        "CAPTURE_SOURCE",
         "EXPERIMENT_NAME",
         "EXPERIMENT_ID",
         "ALLOW_PICKLE",

@@ -99,6 +99,23 @@ history = client.get_metric_history(run_id, "loss")
 assert [(each.step, each.value) for each in history] == list(enumerate([1, 1/2, 1/3, 1/4, 1/5, 0.1])), history
 assert all(abs(each.timestamp - time.time() * 1000) < 600_000 for each in history)
 assert client.get_metric_history(run_id, "no such") == []
+from mlflow.tracking._tracking_service.utils import _get_store
+store = _get_store()
+pages, token = [], None
+while token or not pages:
+    page = store.get_metric_history(run_id, "loss", max_results=4, page_token=token)
+    pages.append([each.step for each in page])
+    token = page.token
+assert pages == [[0, 1, 2, 3], [4, 5]], pages
+first = store.get_metric_history(run_id, "loss", max_results=1)
+store.get_metric_history(run_id, "no such")  # what was held is gone, and read anew
+again = store.get_metric_history(run_id, "loss", max_results=2, page_token=first.token)
+assert [each.step for each in again] == [1, 2]
+refused("INVALID_PARAMETER_VALUE", store.get_metric_history, run_id, "loss", 0)
+for work in (store._get_deleted_runs, store._get_deleted_logged_models):
+    refused("NOT_IMPLEMENTED", work)
+for work in (store._hard_delete_run, store._hard_delete_experiment, store._hard_delete_logged_model):
+    refused("NOT_IMPLEMENTED", work, run_id)
 
 # Several runs at once, none of them active, one batch twice.
 now = int(time.time() * 1000)
@@ -176,6 +193,8 @@ with mlflow.start_run() as reading:
 found = mlflow.get_run(reading.info.run_id)
 assert [each.dataset.name for each in found.inputs.dataset_inputs][:1] == ["zeros"], found.inputs
 assert found.inputs.dataset_inputs[0].tags[0].value == "training"
+summary, = store._search_datasets([reading.info.experiment_id])
+assert (summary.name, summary.digest, summary.context) == ("zeros", data.digest, "training"), summary.to_dict()
 point, = client.get_metric_history(reading.info.run_id, "score")
 assert not NEW or (point.dataset_name, point.dataset_digest) == ("zeros", data.digest)
 assert found.data.metrics == {"score": 0.5}

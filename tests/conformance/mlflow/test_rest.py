@@ -16,6 +16,7 @@ from support.auth_serving import AuthServer, auth_server
 from support.gateway_serving import http_client
 from trackway.testing import LocalServer
 from trackway_server.core.errors import DomainError, Kind, Reason
+from trackway_server.gateway.mlflow import runs as mlflow_runs
 from trackway_server.gateway.mlflow.endpoint import PREFIXES, ROUTER
 from trackway_server.gateway.mlflow.errors import CODE_OF_KIND, STATUS_OF, of_refusal
 
@@ -84,6 +85,25 @@ def test_every_reason_has_a_code_and_every_code_a_status() -> None:
         error = of_refusal(DomainError(reason, "Because {this}."))
         assert error.status == STATUS_OF[error.error_code]
         assert "{run_id}" not in error.message
+
+
+async def test_a_search_answers_as_many_as_are_asked_for(server: AuthServer, api: Api, monkeypatch: Any) -> None:
+    ids = [await api.run(start_time=number) for number in range(1, 8)]
+    monkeypatch.setattr(mlflow_runs, "_PAGE", 2)
+
+    async def found(most: int, token: str = "") -> tuple[list[str], str]:
+        asked = {"experiment_ids": ["0"], "max_results": most, "order_by": ["start_time"], "page_token": token}
+        answer = await api.done("/runs/search", **asked)
+        return [each["info"]["run_id"] for each in answer.get("runs", [])], answer.get("next_page_token", "")
+
+    first, token = await found(5)
+    assert first == ids[:5]
+    assert await found(50_000, token) == (ids[5:], "")
+    assert await found(7) == (ids, "")
+    # Too large for one answer: whole pages, and where it goes on.
+    monkeypatch.setattr(mlflow_runs, "_ANSWER_BYTES", 1)
+    first, token = await found(50_000)
+    assert first == ids[:2] and token
 
 
 async def test_experiments_from_creation_to_restoration(api: Api) -> None:

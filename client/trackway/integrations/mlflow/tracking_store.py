@@ -30,6 +30,7 @@ from trackway._fluent.run import ActiveRun
 from trackway.client import Tracking
 from trackway.errors import NotFound
 from trackway.integrations.mlflow import convert
+from trackway.integrations.mlflow.histories import HistoryMethods
 from trackway.integrations.mlflow.logged_models import LoggedModelMethods
 from trackway.integrations.mlflow.refusals import invalid, not_implemented, raises_mlflow
 from trackway.integrations.mlflow.server import server_at
@@ -37,11 +38,15 @@ from trackway.integrations.mlflow.writers import NO_SERVER
 
 MOST_RESULTS = 50_000
 _VIEWS: dict[int, types.View] = {ViewType.ACTIVE_ONLY: "active", ViewType.DELETED_ONLY: "deleted", ViewType.ALL: "all"}
+_GC = (
+    "mlflow gc is for MLflow's own stores: the server itself removes what has been deleted for long enough, and "
+    "`trackway gc` on its machine does so now, with the files"
+)
 _TRACES = "traces are not kept by a Trackway server: set MLFLOW_TRACKING_URI to a server of MLflow's for them"
 
 
 @raises_mlflow
-class TrackwayTrackingStore(LoggedModelMethods, AbstractStore):
+class TrackwayTrackingStore(LoggedModelMethods, HistoryMethods, AbstractStore):
     """Experiments and runs at `trackway://HOST:PORT`. Its methods are MLflow's; they raise MlflowException.
 
     What logs returns when it is in the spool. What reads first waits until the server has what this process logged.
@@ -271,29 +276,6 @@ class TrackwayTrackingStore(LoggedModelMethods, AbstractStore):
     def shut_down_async_logging(self) -> None:
         """Nothing runs that could be shut down; `set_terminated`, which calls this, waits by itself."""
 
-    # -- history -----------------------------------------------------------------------------------------------------
-
-    def get_metric_history(
-        self, run_id: str, metric_key: str, max_results: int | None = None, page_token: str | None = None
-    ) -> PagedList[Metric]:
-        """All points at once, whatever `max_results` says: they come as columns in one stream."""
-        self._writers.flush(run_id)
-        try:
-            found = self._tracking.read_series(run_id, metric_key)
-        except NotFound:
-            found = []  # of what is not there, MLflow has no history
-        return PagedList(convert.history(found), None)
-
-    def get_metric_history_bulk(self, run_ids: Sequence[str], metric_key: str, max_results: int) -> list[Metric]:
-        """The first `max_results` points, run by run."""
-        from mlflow.entities.metric import MetricWithRunId
-
-        points: list[Metric] = []
-        for run_id in run_ids:
-            found = self.get_metric_history(run_id, metric_key)[: max_results - len(points)]
-            points += [MetricWithRunId(metric=each, run_id=run_id) for each in found]
-        return points
-
     # -- what a Trackway server does not have ------------------------------------------------------------------------
 
     def record_logged_model(self, run_id: str, mlflow_model: Any) -> None:
@@ -307,7 +289,19 @@ class TrackwayTrackingStore(LoggedModelMethods, AbstractStore):
         raise not_implemented(_TRACES)
 
     def _get_deleted_runs(self, older_than: int = 0) -> list[str]:
-        raise not_implemented("mlflow gc is for MLflow's own stores: what is deleted here is removed by the server")
+        raise not_implemented(_GC)
+
+    def _get_deleted_logged_models(self, older_than: int = 0) -> list[str]:
+        raise not_implemented(_GC)
+
+    def _hard_delete_run(self, run_id: str) -> None:
+        raise not_implemented(_GC)
+
+    def _hard_delete_experiment(self, experiment_id: str) -> None:
+        raise not_implemented(_GC)
+
+    def _hard_delete_logged_model(self, model_id: str) -> None:
+        raise not_implemented(_GC)
 
     # -- inside ------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import monotonic
 from typing import Any
 
 from trackway.api.metrics.v1.ingest_pb2 import ParamsSet, RunStart, TagsChange
@@ -21,6 +22,8 @@ RUN_NAME_TAG = "mlflow.runName"
 LOGGED_MODELS_TAG = "mlflow.log-model.history"
 _MOST = 50_000
 _PAGE = 1000
+_ANSWER_BYTES = 8 << 20
+"""After so much, as Tracking sends it, an answer ends with the page; in JSON it is some times that."""
 
 Answer = dict[str, Any]
 
@@ -54,7 +57,10 @@ async def get(session: Session) -> Answer:
 
 
 async def search(session: Session) -> Answer:
-    """Those of some experiments that a filter chooses, latest first where no order is given."""
+    """Those of some experiments that a filter chooses, latest first where no order is given.
+
+    As many as are asked for, and fewer, with a token, where they are too large for one answer or take too long.
+    """
     asked = session.parameters
     most = asked.page_size(_PAGE, _MOST)
     experiment_ids = asked.experiment_ids()
@@ -66,12 +72,17 @@ async def search(session: Session) -> Answer:
         view="VIEW_TYPE_" + asked.choice("run_view_type", VIEWS, "ACTIVE_ONLY"),
         filter=asked.text("filter", ""),
         order_by=asked.texts("order_by"),
-        page_size=min(most, _PAGE),
         page_token=asked.text("page_token", ""),
     )
-    found = await session.call("SearchRuns", page)
-    listed = [run_json(run) for run in found.runs]
-    return _given({"runs": listed, "next_page_token": found.next_page_token})
+    listed: list[dict[str, Any]] = []
+    size, until = 0, monotonic() + session.timeout_s
+    while True:
+        page.page_size = min(most - len(listed), _PAGE)
+        found = await session.call("SearchRuns", page)
+        listed += [run_json(run) for run in found.runs]
+        page.page_token, size = found.next_page_token, size + found.ByteSize()
+        if not page.page_token or len(listed) >= most or size >= _ANSWER_BYTES or monotonic() >= until:
+            return _given({"runs": listed, "next_page_token": page.page_token})
 
 
 async def update(session: Session) -> Answer:
