@@ -10,6 +10,7 @@ from functools import partial
 
 from trackway import errors, types
 from trackway.importing.files_of import FATAL, bring_files
+from trackway.importing.plan import line
 from trackway.importing.report import Report
 from trackway.importing.source import PROMPT_TAG, Source, SourceModel, SourceVersion
 from trackway.importing.tags import set_tags
@@ -125,9 +126,10 @@ class Models:
             **version.tags,
             "trackway.import.source": version.source,
             **({"trackway.import.user": version.user_id} if version.user_id else {}),
-            **({"trackway.import.run_link": version.run_link} if version.run_link else {}),
         }
-        made = await self._create(model, f"version {version.number}", source, version.description)
+        made = await self._create(
+            model, f"version {version.number}", source, version.description, line(version.run_link, 500)
+        )
         if version.description != made.description:
             await self._registry.update_version(
                 model.name, made.version, description=version.description, reason=REASON
@@ -138,12 +140,14 @@ class Models:
             await self._registry.transition_stage(model.name, made.version, version.stage, reason=REASON)
         return int(made.version)
 
-    async def _create(self, model: SourceModel, what: str, source: str, description: str = "") -> types.ModelVersion:
+    async def _create(
+        self, model: SourceModel, what: str, source: str, description: str = "", run_link: str = ""
+    ) -> types.ModelVersion:
         """Make a version, or answer the one that was made as this before."""
         text = f"trackway import mlflow {self._target.workspace} {model.name} {what}"
         request_id = hashlib.sha256(text.encode()).hexdigest()
         return await self._registry.create_version(
-            model.name, source, description=description, request_id=request_id, reason=REASON
+            model.name, source, description=description, run_link=run_link, request_id=request_id, reason=REASON
         )
 
     async def _alias(self, model: SourceModel, there: types.RegisteredModel, alias: str, number: int | None) -> None:

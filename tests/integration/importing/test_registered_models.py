@@ -40,6 +40,7 @@ def write(folder: Path, name: str, versions: dict[int, Path], **tags: str) -> No
     for number, place in versions.items():
         (model / f"version-{number}").mkdir()
         meta = f"version: {number}\nsource: {place}\ncurrent_stage: Staging\nuser_id: ann\ndescription: v{number}\n"
+        meta += "run_link: https://elsewhere/run\n"
         (model / f"version-{number}" / "meta.yaml").write_text(meta)
 
 
@@ -69,6 +70,7 @@ def test_versions_keep_their_numbers_and_those_without_files_are_told(
             number: ("Staging", f"v{number}") for number in (2, 3, 7)
         }
         assert versions[7].tags["trackway.import.user"] == "ann"
+        assert versions[7].run_link == "https://elsewhere/run"
         assert versions[7].source == f"runs:/{versions[7].run_id}/registered_models/kept/7"
     holder = client.tracking.get_run(versions[7].run_id)
     assert (holder.info.run_name, holder.info.status) == ("kept", "FINISHED")
