@@ -327,7 +327,7 @@ async def test_versions_and_logged_models_know_one_another(api: Api, server: Aut
         found = (await api.done("GET", f"/logged-models/{model_id}", allow_deleted="true"))["model"]
         return json.loads({each["key"]: each["value"] for each in found["info"]["tags"]}["mlflow.modelVersions"])
 
-    assert await noted() == [{"name": "digits", "version": number} for number in "123"]
+    assert await noted() == [{"name": "digits", "version": number} for number in (1, 2, 3)]
     # Who may register, and may not change the model, registers; the model then does not say so.
     bound = await server.principal("bo")
     async with client_of(server, server.admin_key) as admin:
@@ -559,7 +559,7 @@ assert [each.run_id for each in (by_run, by_model)] == [run_id] * 2
 of_folder = mlflow.register_model(f"runs:/{run_id}/model", "folder")
 assert of_folder.run_id == run_id
 noted = json.loads(client.get_logged_model(model_id).tags["mlflow.modelVersions"])
-assert {each["version"] for each in noted} == {"1", "2"}, noted
+assert {str(each["version"]) for each in noted} == {"1", "2"}, noted
 client.set_registered_model_alias("net", "champion", 2)
 client.set_registered_model_alias("folder", "champion", 1)
 assert answer("models:/net@champion") == answer("models:/net/1") == answer(f"models:/{model_id}") == [2, 4]

@@ -29,7 +29,7 @@ async def note_version(session: Session, version: ModelVersion) -> None:
         return
     try:
         known = (await _model(session, version.model_id)).tags.get(VERSIONS_TAG, "")
-        noted = _with(known, {"name": version.name, "version": str(version.version)})
+        noted = _with(known, {"name": version.name, "version": version.version})
         change = pb.UpdateLoggedModelTagsRequest(model_id=version.model_id, set={VERSIONS_TAG: noted})
         await session.call("UpdateLoggedModelTags", change)
     except grpc.aio.AioRpcError as error:
@@ -55,7 +55,7 @@ async def _model(session: Session, model_id: str) -> LoggedModel:
     return found
 
 
-def _with(known: str, version: dict[str, str]) -> str:
+def _with(known: str, version: dict[str, str | int]) -> str:
     """The note with one version more, once; what is no list is somebody's own text, and gives way."""
     try:
         versions = json.loads(known or "[]")

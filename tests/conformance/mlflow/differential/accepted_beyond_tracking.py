@@ -21,12 +21,23 @@ OWN_PAGES = "A refusal is MLflow's JSON everywhere; MLflow's own server has a pa
 STATUS = "Filters name a logged model's status as it is shown; MLflow compares the number that its database holds."
 VERSION = "/version names the newest API that is answered here, which clients ask for before they use what is new."
 
+OF_MODEL = "A version says of which logged model it was made, and its params; MLflow's server leaves that out."
+SOURCES = "`models:/m-ID` says the logged model; MLflow wants it said once more, as `model_id`."
+NO_MODEL = "A logged model that is not there is missing, not malformed."
+
 REGISTRY: tuple[Accepted, ...] = (
     Accepted(CLEARER, ("registered models/*", "model versions/*", "registry searches/*"), "message"),
     Accepted(WHO, ("model versions/*", "registry searches/*"), "*user_id", "absent"),
     Accepted(LENGTHS, ("registered models/create long",), "status", **REFUSED),
     Accepted(FAILING, ("model versions/archiving none",), "status", "^500", "^400"),
     Accepted(MALFORMED, ("registry searches/models, 0",), "status", **REFUSED),
+    Accepted(CLEARER, ("versions of logged models/*",), "message"),
+    Accepted(WHO, ("versions of logged models/*",), "*user_id", "absent"),
+    Accepted(OF_MODEL, ("versions of logged models/*", "registry searches/*"), "*model_id", "absent"),
+    Accepted(OF_MODEL, ("versions of logged models/get*",), "*model_params", "absent"),
+    Accepted(SOURCES, ("versions of logged models/create with source alone",), "status", **ANSWERED),
+    Accepted(NO_MODEL, ("versions of logged models/create of missing",), "status", "^400", "^404"),
+    Accepted(FAILING, ("versions of logged models/create of deleted",), "status", "^500", "^400"),
 )
 
 DATA: tuple[Accepted, ...] = (

@@ -270,4 +270,31 @@ SEARCHES = Story(
     ),
 )  # fmt: skip
 
-STORIES = [LIFE, VERSION_LIFE, SEARCHES]
+OF_LOGGED_MODELS = Story(
+    "versions of logged models",
+    experiment("versions of logged models"),
+    run(),
+    post(
+        "logged", "/logged-models", experiment_id="{experiment}", name="net", source_run_id="{run}",
+        params=[{"key": "p", "value": "1"}], keep={"logged": "model.info.model_id"},
+    ),
+    post("model", f"{MODELS}/create", name="of logged"),
+    posts(
+        f"{VERSIONS}/create",
+        {"name": "of logged", "source": "models:/{logged}"},
+        {
+            "create with model": {"model_id": "{logged}"},
+            "create with run": {"run_id": "{run}", "model_id": "{logged}"},
+            "create with other model": {"model_id": "m-" + "0" * 32},
+            "create of missing": {"source": "models:/m-" + "0" * 32},
+        },
+    ),
+    get("get", f"{VERSIONS}/get", name="of logged", version="1"),
+    get("get with run", f"{VERSIONS}/get", name="of logged", version="2"),
+    get("get logged", "/logged-models/{logged}"),
+    post("create with source alone", f"{VERSIONS}/create", name="of logged", source="models:/{logged}"),
+    send("delete logged", "DELETE", "/logged-models/{logged}"),
+    post("create of deleted", f"{VERSIONS}/create", name="of logged", source="models:/{logged}", model_id="{logged}"),
+)  # fmt: skip
+
+STORIES = [LIFE, VERSION_LIFE, OF_LOGGED_MODELS, SEARCHES]
