@@ -328,7 +328,8 @@ if int(mlflow.__version__.split(".")[0]) >= 3:
     assert made.params["C"] == "1.0" and [(each.key, each.value) for each in made.metrics] == [("error", 0.25)], made
     assert [each.model_id for each in mlflow.get_run(making.info.run_id).outputs.model_outputs] == [info.model_id]
     assert [each.model_id for each in mlflow.get_run(measuring.info.run_id).inputs.model_inputs] == [info.model_id]
-    assert client.get_model_version("plugged 3", "1").model_id == info.model_id
+    registered = client.get_model_version("plugged 3", "1")
+    assert (registered.model_id, registered.run_id) == (info.model_id, making.info.run_id), registered
     for uri in (info.model_uri, f"runs:/{making.info.run_id}/logged", "models:/plugged 3/1"):
         assert list(mlflow.pyfunc.load_model(uri).predict(data)) == [0, 0, 1, 1], uri
     query = {"experiment_ids": [experiment], "filter_string": "metrics.error < 0.5"}

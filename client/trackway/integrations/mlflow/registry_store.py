@@ -106,10 +106,12 @@ class TrackwayRegistryStore(AbstractStore):
         """A version of files that a run or a logged model of this server has, or of those of another version. They are
         pinned by their digests: `get_model_version_download_uri` names those, whatever becomes of the run's."""
         self._server.writers.flush()
+        made_of = self._source(source)
         made = self._registry.create_version(
             name,
-            self._source(source),
+            made_of,
             tags=convert.texts(tags),
+            run_id=self._maker(made_of),
             run_link=run_link or "",
             description=description or "",
         )
@@ -172,6 +174,13 @@ class TrackwayRegistryStore(AbstractStore):
     @property
     def _registry(self) -> Registry:
         return self._server.client.registry
+
+    def _maker(self, source: str) -> str:
+        """The run that made the logged model which `source` names; empty where it names none, or no run made it."""
+        _, logged_model, model_id = source.partition("models:/m-")
+        if not logged_model:
+            return ""
+        return self._server.client.logged_models.get(f"m-{model_id}").source_run_id or ""
 
     def _source(self, given: str) -> str:
         """What a version is to be made of; a stage or an alias of a model is the version that it names now."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+import grpc
 
 from trackway.api.registry.v1 import model_registry_service_pb2 as pb
 from trackway.api.registry.v1.resources_pb2 import ModelVersion
-from trackway.api.tracking.v1.tracking_service_pb2 import GetRunRequest
+from trackway.api.tracking.v1.tracking_service_pb2 import GetLoggedModelRequest, GetRunRequest
 from trackway_server.core.errors import Reason
-from trackway_server.gateway.mlflow.errors import invalid
+from trackway_server.gateway.mlflow.errors import invalid, reason_of
 from trackway_server.gateway.mlflow.registered_models import unless, version_number
 from trackway_server.gateway.mlflow.registry_entities import version_json
 from trackway_server.gateway.mlflow.routing import Routes
@@ -17,6 +20,7 @@ from trackway_server.gateway.mlflow.session import Session
 _MOST = 200_000
 _DEFAULT = 10_000
 _PAGE = 1000
+_LOGGED_MODEL = re.compile(r"\bm-[0-9a-f]{32}\b")
 
 Answer = dict[str, Any]
 
@@ -24,10 +28,11 @@ Answer = dict[str, Any]
 async def create(session: Session) -> Answer:
     """The next one. Its files are pinned where the source has some here; MLflow's clients may give one without."""
     asked = session.parameters
+    source = asked.text("source")
     request = pb.CreateVersionRequest(
         name=asked.text("name"),
-        source=asked.text("source"),
-        run_id=asked.text("run_id", ""),
+        source=source,
+        run_id=asked.text("run_id", "") or await _maker(session, source),
         run_link=asked.text("run_link", ""),
         model_id=asked.text("model_id", ""),
         description=asked.text("description", ""),
@@ -37,6 +42,20 @@ async def create(session: Session) -> Answer:
     )
     made = await session.registry("CreateVersion", request)
     return {"model_version": version_json(made.version)}
+
+
+async def _maker(session: Session, source: str) -> str:
+    """The run that made the logged model which `source` names. Empty where there is none: the registry judges that."""
+    named = _LOGGED_MODEL.search(source)
+    if named is None:
+        return ""
+    try:
+        found = await session.call("GetLoggedModel", GetLoggedModelRequest(model_id=named[0]))
+    except grpc.aio.AioRpcError as error:
+        if reason_of(error) is Reason.LOGGED_MODEL_NOT_FOUND:
+            return ""
+        raise
+    return str(found.model.source_run_id)
 
 
 async def get(session: Session) -> Answer:
