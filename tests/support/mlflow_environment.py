@@ -1,6 +1,8 @@
-"""Interpreters with MLflow: the peer's, MLflow 2's, and MLflow 3's beside the libraries whose loggers write to it; and one
-with Trackway, too, as a user's has: MLflow from one of those environments, Trackway from this folder as `pip install -e`
-lays it out, with the entry points by which MLflow finds it."""
+"""Interpreters with MLflow: the peer's, MLflow 2's, and MLflow 3's beside the libraries whose loggers write to it.
+
+And one with Trackway, too, as a user's has: MLflow from one of those environments, Trackway from this folder as
+`pip install -e` lays it out, with the entry points by which MLflow finds it.
+"""
 
 from __future__ import annotations
 
@@ -80,15 +82,24 @@ def plugin(server: LocalServer) -> dict[str, str]:
     return {"MLFLOW_TRACKING_URI": server.uri, "TRACKWAY_TOKEN": server.token}
 
 
+def quiet() -> dict[str, str]:
+    """What keeps the libraries quick and quiet."""
+    return {
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "trackway-tests-fonts"),  # made once: it takes seconds
+        "OMP_NUM_THREADS": "1",
+        "GIT_PYTHON_REFRESH": "quiet",
+        # What a model needs is not looked for in a process that loads it, which takes seconds.
+        "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "0",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    }
+
+
 def told(python: Path, story: str, home: Path, **environment: str) -> str:
     """What a program prints, which must succeed."""
-    fonts = str(Path(tempfile.gettempdir()) / "trackway-tests-fonts")  # made once: it takes seconds
-    quiet = {"MPLBACKEND": "agg", "MPLCONFIGDIR": fonts, "OMP_NUM_THREADS": "1", "GIT_PYTHON_REFRESH": "quiet"}
-    # What a model needs is not looked for in a process that loads it: that takes seconds, and writes a file of names.
-    quiet |= {"MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "0", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
     done = subprocess.run(
         [python, "-c", story],
-        env=variables(home, {**quiet, **environment}),
+        env=variables(home, {**quiet(), **environment}),
         cwd=home,
         capture_output=True,
         text=True,

@@ -73,7 +73,8 @@ assert parent.data.metrics["best_cv_score"] == grid.best_score_, parent.data.met
 assert "cv_results.csv" in files(parent)
 best = [model for model in models if model.name == "best_estimator"]
 assert best, models
-children = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent.info.run_id}'", order_by=["metrics.rank_test_score"])
+chosen = f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
+children = client.search_runs([experiment], chosen, order_by=["metrics.rank_test_score"])
 assert len(children) == 2 and all(child.info.status == "FINISHED" for child in children), children
 assert children[0].data.metrics["mean_test_score"] == grid.best_score_, children[0].data.metrics
 assert {key: children[0].data.params[key] for key in ("C", "fit_intercept")} == {
@@ -120,7 +121,8 @@ mlflow.set_experiment("LightGBM")
 mlflow.lightgbm.autolog()
 train = lightgbm.Dataset(data, labels)
 booster = lightgbm.train(
-    {"objective": "binary", "num_leaves": 4, "metric": ["binary_logloss"], "verbose": -1, "num_threads": 1, "min_data_in_leaf": 5},
+    {"objective": "binary", "num_leaves": 4, "metric": ["binary_logloss"], "verbose": -1, "num_threads": 1}
+    | {"min_data_in_leaf": 5},
     train, num_boost_round=6, valid_sets=[train], valid_names=["train"],
 )
 run, (model,) = learned()

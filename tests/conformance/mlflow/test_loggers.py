@@ -47,7 +47,7 @@ class Net(lightning.LightningModule):
 torch.manual_seed(0)
 inputs = torch.randn(40, 4)
 loader = DataLoader(TensorDataset(inputs, inputs.sum(1, keepdim=True)), batch_size=10)
-client = MlflowClient()
+client, server = MlflowClient(), os.environ["MLFLOW_TRACKING_URI"]
 
 def trained(logger, net, **more):
     keep = ModelCheckpoint(dirpath=f"kept-{logger.run_id}", monitor="val_loss", filename="{epoch}", **more)
@@ -61,7 +61,8 @@ def trained(logger, net, **more):
 def files(run, path=None):
     return [each.path for each in client.list_artifacts(run.info.run_id, path)]
 
-logger = MLFlowLogger("lightning", run_name="every checkpoint", tags={"team": "a"}, log_model="all", tracking_uri=os.environ["MLFLOW_TRACKING_URI"])
+named = {"run_name": "every checkpoint", "tags": {"team": "a"}}
+logger = MLFlowLogger("lightning", **named, log_model="all", tracking_uri=server)
 net = Net(8)
 run, keep = trained(logger, net, save_top_k=-1)
 assert (run.info.status, run.info.run_name, run.data.tags["team"]) == ("FINISHED", "every checkpoint", "a"), run
@@ -79,11 +80,11 @@ assert best != "epoch=2" or torch.equal(restored.layers(inputs), net.layers(inpu
 with open(os.path.join(folder, "metadata.yaml")) as text:
     assert "val_loss" in text.read()
 
-again = MLFlowLogger(run_id=run.info.run_id, prefix="more", synchronous=False, tracking_uri=os.environ["MLFLOW_TRACKING_URI"])
+again = MLFlowLogger(run_id=run.info.run_id, prefix="more", synchronous=False, tracking_uri=server)
 run, _ = trained(again, Net(8))
 assert run.info.status == "FINISHED" and "more-val_loss" in run.data.metrics, run.data.metrics
 
-last = MLFlowLogger("lightning", log_model=True, tracking_uri=os.environ["MLFLOW_TRACKING_URI"])
+last = MLFlowLogger("lightning", log_model=True, tracking_uri=server)
 last.log_hyperparams({"nested": {f"key {number}": number for number in range(230)}, "long": "x" * 900})
 run, keep = trained(last, Net(2))
 assert len(run.data.params) == 233 and run.data.params["nested/key 229"] == "229", len(run.data.params)
@@ -93,7 +94,7 @@ class Broken(Net):
     def training_step(self, batch, index):
         raise RuntimeError("a training that fails")
 
-failed = MLFlowLogger("lightning", tracking_uri=os.environ["MLFLOW_TRACKING_URI"])
+failed = MLFlowLogger("lightning", tracking_uri=server)
 try:
     trained(failed, Broken(2))
     raise AssertionError("it did not fail")

@@ -8,25 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from support.mlflow_environment import MISSING, PEER, interpreter, variables
+from support.mlflow_environment import clients, interpreter, variables
 from trackway import Client
 from trackway._ingest.sync import sync_spools
 from trackway.testing import LocalServer
 
-pytestmark = [
-    pytest.mark.skipif(not PEER.exists(), reason=MISSING),
-    pytest.mark.xdist_group("mlflow plugin"),
-    pytest.mark.timeout(600),
-]
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module", params=clients("plugin"))
+def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return interpreter(tmp_path_factory.mktemp("mlflow-environment"), request.param)
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return interpreter(tmp_path_factory.mktemp("mlflow-environment"))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalServer]:
+def server(python: Path) -> Iterator[LocalServer]:
+    """One for each of them."""
+    del python
     with LocalServer() as running:
         yield running
 

@@ -14,6 +14,7 @@ import pytest
 
 from support.auth_serving import AuthServer, auth_server
 from support.gateway_serving import http_client
+from support.mlflow_environment import clients
 from trackway.aio import AsyncClient
 from trackway.client import Client
 from trackway.errors import InvalidArgument
@@ -21,8 +22,6 @@ from trackway.testing import LocalServer
 from trackway_server.gateway.mlflow.endpoint import PREFIXES
 from trackway_server.gateway.mlflow.errors import STATUS_OF
 
-ROOT = Path(__file__).resolve().parents[3]
-PEER = ROOT / ".venv-peer" / "bin" / "python"
 MISSING = "0" * 32
 INVALID = (400, "INVALID_PARAMETER_VALUE")
 GONE = (404, "RESOURCE_DOES_NOT_EXIST")
@@ -441,13 +440,13 @@ def local() -> Iterator[LocalServer]:
         yield server
 
 
-@pytest.mark.skipif(not PEER.exists(), reason="MLflow has an environment of its own: make bench makes it")
-def test_mlflows_own_client(tmp_path: Path, local: LocalServer) -> None:
+@pytest.mark.parametrize("python", clients("registry"))
+def test_mlflows_own_client(python: Path, tmp_path: Path, local: LocalServer) -> None:
     with Client(local.uri, token=local.token) as client:
         run = client.tracking.create_run()
         client.artifacts.upload_bytes(run.info.run_id, b"flavors: {}\n", "model/MLmodel")
     told = subprocess.run(
-        [PEER, "-c", STORY],
+        [python, "-c", STORY],
         env={
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),
