@@ -13,12 +13,14 @@ VENV := .venv
 GEN := .venv-gen
 SKEW := .venv-skew
 TORCH := .venv-torch
+MLFLOW2 := .venv-mlflow2
+MLFLOW3 := .venv-mlflow3
 BIN := $(VENV)/bin
 JOBS ?= 2
 NODE := tests/languages/node
 UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 
-.PHONY: help setup demo serve test test-topology test-skew test-torch node faults bench gen lint format lock clean
+.PHONY: help setup demo serve test test-topology test-skew test-torch test-mlflow node faults bench gen lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +78,24 @@ $(TORCH)/.ready: requirements/torch-cpu.lock requirements/torch.lock | $(VENV)/.
 test-torch: $(VENV)/.ready $(TORCH)/.ready ## Real torch: DataLoader workers and DistributedDataParallel (own environment)
 	TRACKWAY_TORCH_PYTHON=$(TORCH)/bin/python $(BIN)/python -m pytest tests/integration/torch
 
+$(MLFLOW2)/.ready: requirements/mlflow2.lock | $(VENV)/.ready
+	@echo "setting up $(MLFLOW2) (once): 0.9 GB …"
+	@test -x $(MLFLOW2)/bin/python || $(PYTHON) -m venv $(MLFLOW2)
+	@$(MLFLOW2)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mlflow2.lock
+	@touch $@
+
+# torch as in $(TORCH)
+$(MLFLOW3)/.ready: requirements/mlflow3-cpu.lock requirements/mlflow3.lock | $(VENV)/.ready
+	@echo "setting up $(MLFLOW3) (once): 2 GB, or several more where torch is to be had with CUDA only …"
+	@test -x $(MLFLOW3)/bin/python || $(PYTHON) -m venv $(MLFLOW3)
+	@install="$(MLFLOW3)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes"; \
+	  $$install -r requirements/mlflow3-cpu.lock 2>/dev/null || $$install -r requirements/mlflow3.lock
+	@touch $@
+
+test-mlflow: $(VENV)/.ready $(MLFLOW2)/.ready $(MLFLOW3)/.ready ## MLflow's own clients, of 3 and 2, autologging and loggers (own environments)
+	$(BIN)/python -m benchmarks.peer
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/conformance/mlflow
+
 node: $(NODE)/node_modules/.ready ## Install what the Node client of the tests needs
 
 faults: $(VENV)/.ready ## Crash tests and hostile requests at full count (long)
@@ -106,8 +126,10 @@ lock: $(VENV)/.ready ## Lock newest versions in range, with hashes, without inde
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/gen.in -o requirements/gen.lock
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/skew.in -o requirements/skew.lock
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/peer.in -o requirements/peer.lock
+	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/mlflow2.in -o requirements/mlflow2.lock
+	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/mlflow3.in -o requirements/mlflow3.lock
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 requirements/torch.in -o requirements/torch.lock
 	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --all-extras pyproject.toml -o requirements/dev.lock
 
 clean: ## Remove the virtual environments and caches (not your data)
-	rm -rf $(VENV) $(GEN) $(SKEW) $(TORCH) $(NODE)/node_modules .venv-peer .bench-* .mypy_cache .ruff_cache .hypothesis .pytest_cache
+	rm -rf $(VENV) $(GEN) $(SKEW) $(TORCH) $(MLFLOW2) $(MLFLOW3) $(NODE)/node_modules .venv-peer .bench-* .mypy_cache .ruff_cache .hypothesis .pytest_cache

@@ -116,13 +116,15 @@ class AsyncRegistry(AsyncWebhooks):
         *,
         description: str = "",
         tags: Mapping[str, str] | None = None,
+        run_id: str = "",
         run_link: str = "",
         request_id: str | None = None,
         reason: str = "",
     ) -> types.ModelVersion:
         """Make the next version of a model from `runs:/RUN_ID/PATH`; its files are pinned by their digests.
 
-        `models:/NAME/VERSION` makes one of the same files as another version, `models:/m-ID` one of a logged model.
+        `models:/NAME/VERSION` makes one of the same files as another version, `models:/m-ID` one of a logged model: the
+        run that made that one is `run_id`. Raises InvalidArgument where the source belongs to another run.
         Calls with the same `request_id` make one version; without one, each call makes its own.
         """
         request = pb.CreateVersionRequest(
@@ -130,6 +132,7 @@ class AsyncRegistry(AsyncWebhooks):
             source=source,
             description=description,
             tags=texts(tags),
+            run_id=run_id,
             run_link=run_link,
             request_id=request_id or new_id(),
             workspace=self._workspace,

@@ -191,6 +191,24 @@ async def test_runs_answer_the_models_they_read_and_make(api: Api) -> None:
     assert await api.refused("POST", "/runs/outputs", run_id="0" * 32, models=[{"model_id": model_id}]) == GONE
 
 
+async def test_a_registered_version_of_one_belongs_to_the_run_that_made_it(server: AuthServer, api: Api) -> None:
+    run_id = (await api.done("POST", "/runs/create", experiment_id="0"))["run"]["info"]["run_id"]
+    made, alone = [(await api.model(**more))["info"]["model_id"] for more in ({"source_run_id": run_id}, {})]
+    async with AsyncClient(f"trackway://127.0.0.1:{server.port}", token=server.admin_key) as client:
+        for model_id in (made, alone):
+            await client.artifacts.upload_bytes(model_id, b"flavors: {}\n", "MLmodel")
+    await api.done("POST", "/registered-models/create", name="r")
+    create = "/model-versions/create"
+    for source, model_id, maker in (
+        (f"models:/{made}", made, run_id),
+        (f"mlflow-artifacts:/0/models/{made}/artifacts", made, run_id),
+        (f"models:/{alone}", alone, None),
+        (f"models:/{NONE}", NONE, None),
+    ):
+        version = (await api.done("POST", create, name="r", source=source))["model_version"]
+        assert (version.get("run_id") or None, version["model_id"]) == (maker, model_id), source
+
+
 STORY = """
 import mlflow
 from mlflow import MlflowClient

@@ -8,25 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from support.mlflow_environment import MISSING, PEER, interpreter, variables
+from support.mlflow_environment import clients, interpreter, variables
 from trackway import Client
 from trackway._ingest.sync import sync_spools
 from trackway.testing import LocalServer
 
-pytestmark = [
-    pytest.mark.skipif(not PEER.exists(), reason=MISSING),
-    pytest.mark.xdist_group("mlflow plugin"),
-    pytest.mark.timeout(600),
-]
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module", params=clients("plugin"))
+def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return interpreter(tmp_path_factory.mktemp("mlflow-environment"), request.param)
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return interpreter(tmp_path_factory.mktemp("mlflow-environment"))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalServer]:
+def server(python: Path) -> Iterator[LocalServer]:
+    """One for each of them."""
+    del python
     with LocalServer() as running:
         yield running
 
@@ -347,7 +345,8 @@ if int(mlflow.__version__.split(".")[0]) >= 3:
     assert made.params["C"] == "1.0" and [(each.key, each.value) for each in made.metrics] == [("error", 0.25)], made
     assert [each.model_id for each in mlflow.get_run(making.info.run_id).outputs.model_outputs] == [info.model_id]
     assert [each.model_id for each in mlflow.get_run(measuring.info.run_id).inputs.model_inputs] == [info.model_id]
-    assert client.get_model_version("plugged 3", "1").model_id == info.model_id
+    registered = client.get_model_version("plugged 3", "1")
+    assert (registered.model_id, registered.run_id) == (info.model_id, making.info.run_id), registered
     for uri in (info.model_uri, f"runs:/{making.info.run_id}/logged", "models:/plugged 3/1"):
         assert list(mlflow.pyfunc.load_model(uri).predict(data)) == [0, 0, 1, 1], uri
     query = {"experiment_ids": [experiment], "filter_string": "metrics.error < 0.5"}

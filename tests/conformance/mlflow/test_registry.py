@@ -15,6 +15,7 @@ import pytest
 
 from support.auth_serving import AuthServer, auth_server
 from support.gateway_serving import http_client
+from support.mlflow_environment import clients
 from trackway.aio import AsyncClient
 from trackway.client import Client
 from trackway.errors import InvalidArgument
@@ -22,8 +23,6 @@ from trackway.testing import LocalServer
 from trackway_server.gateway.mlflow.endpoint import PREFIXES
 from trackway_server.gateway.mlflow.errors import STATUS_OF
 
-ROOT = Path(__file__).resolve().parents[3]
-PEER = ROOT / ".venv-peer" / "bin" / "python"
 MISSING = "0" * 32
 INVALID = (400, "INVALID_PARAMETER_VALUE")
 GONE = (404, "RESOURCE_DOES_NOT_EXIST")
@@ -576,14 +575,22 @@ assert "MLmodel" in [each.path for each in listed], listed
 """
 
 
-@pytest.mark.skipif(not PEER.exists(), reason="MLflow has an environment of its own: make bench makes it")
-@pytest.mark.parametrize("story", [STORY, LOADING], ids=["methods", "loading"])
-def test_mlflows_own_client(tmp_path: Path, local: LocalServer, story: str) -> None:
+@pytest.mark.parametrize("python", clients("registry"))
+def test_mlflows_own_client(python: Path, tmp_path: Path, local: LocalServer) -> None:
+    followed(STORY, python, tmp_path, local)
+
+
+@pytest.mark.parametrize("python", clients("registry")[:1])  # version 2 has no logged models
+def test_mlflows_own_client_loads_what_was_registered(python: Path, tmp_path: Path, local: LocalServer) -> None:
+    followed(LOADING, python, tmp_path, local)
+
+
+def followed(story: str, python: Path, tmp_path: Path, local: LocalServer) -> None:
     with Client(local.uri, token=local.token) as client:
         run = client.tracking.create_run()
         client.artifacts.upload_bytes(run.info.run_id, b"flavors: {}\n", "model/MLmodel")
     told = subprocess.run(
-        [PEER, "-c", story],
+        [python, "-c", story],
         env={
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),

@@ -14,14 +14,13 @@ import pytest
 
 from support.auth_serving import AuthServer, auth_server
 from support.gateway_serving import http_client
+from support.mlflow_environment import clients
 from trackway.testing import LocalServer
 from trackway_server.core.errors import DomainError, Kind, Reason
 from trackway_server.gateway.mlflow import runs as mlflow_runs
 from trackway_server.gateway.mlflow.endpoint import PREFIXES, ROUTER
 from trackway_server.gateway.mlflow.errors import CODE_OF_KIND, STATUS_OF, of_refusal
 
-ROOT = Path(__file__).resolve().parents[3]
-PEER = ROOT / ".venv-peer" / "bin" / "python"
 MISSING = "0" * 32
 
 
@@ -400,9 +399,9 @@ print(run.info.run_id)
 """
 
 
-@pytest.mark.skipif(not PEER.exists(), reason="MLflow has an environment of its own: make bench makes it")
+@pytest.mark.parametrize("python", clients("rest"))
 @pytest.mark.parametrize("basic", [False, True], ids=["token", "password"])
-def test_mlflows_own_client(tmp_path: Path, basic: bool) -> None:
+def test_mlflows_own_client(python: Path, tmp_path: Path, basic: bool) -> None:
     with LocalServer() as server:
         key = (
             {"MLFLOW_TRACKING_USERNAME": "anyone", "MLFLOW_TRACKING_PASSWORD": server.token}
@@ -411,7 +410,7 @@ def test_mlflows_own_client(tmp_path: Path, basic: bool) -> None:
         )
         environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "MLFLOW_TRACKING_URI": server.http_url}
         told = subprocess.run(
-            [PEER, "-c", STORY],
+            [python, "-c", STORY],
             env={**environment, **key, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"},
             cwd=tmp_path,
             capture_output=True,
