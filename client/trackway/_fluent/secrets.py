@@ -9,9 +9,21 @@ if TYPE_CHECKING:
 MAX_COMMAND_LETTERS = 8000
 _HIDDEN = "***"
 _SECRETS = frozenset(
-    ("token", "secret", "password", "passwd", "passphrase", "pwd", "apikey", "credential", "credentials", "auth")
+    (
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "passphrase",
+        "pwd",
+        "apikey",
+        "credential",
+        "credentials",
+        "auth",
+        "authorization",
+    )
 )
-_KEYS = frozenset(("api", "access", "private", "secret", "encryption", "signing"))
+_KEYS = frozenset(("api", "access", "private", "secret", "encryption", "signing", "wandb", "openai", "hf", "aws"))
 _PLAIN = frozenset("@%+=:,./-_")
 
 
@@ -42,11 +54,12 @@ def _hushed(words: Iterable[str]) -> Iterator[str]:
             hide = False
             yield _HIDDEN
             continue
-        name, equals, _ = word.partition("=")
+        end = min((place for mark in "=:" if (place := word.find(mark)) >= 0), default=len(word))
+        name, equals = word[:end], word[end : end + 1]
         secret = _is_secret(name)
         hide = secret and not equals and word.startswith("-")
         if equals and secret:
-            yield f"{name}={_HIDDEN}"
+            yield f"{name}{equals}{_HIDDEN}"
         else:
             yield _without_users(word)
 

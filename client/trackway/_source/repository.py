@@ -6,10 +6,21 @@ import os
 import subprocess
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 MAX_DIFF_BYTES = 4 << 20
 """How much of a diff is kept; the rest is cut at the end of a line, and said to be."""
 GIT_SECONDS = 60.0
+# What is run is git alone, and the filters that the user has (Git LFS): no pager, driver, monitor, filter or transport
+# that a repository names, for a repository that came as an archive may be somebody else's. The index is not written.
+_OPTIONS = ["-c", "core.fsmonitor=false", "-c", "core.quotePath=false"]
+_DIFF = [
+    *("diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/"),
+    *("--submodule=short", "--ignore-submodules=dirty"),
+]
+_FILTERS = ["config", "-z", "--show-scope", "--name-only", "--get-regexp", r"^filter\..*\.(clean|process|required)$"]
+_OF_USER = {"system", "global", "command"}
+_NONE_FOUND = 1
 _CUT = "# cut here by trackway: the diff has more than {:,} bytes\n"
 
 
@@ -25,24 +36,26 @@ def uncommitted(folder: str, limit: int = MAX_DIFF_BYTES) -> Changes | None:
     """The changes of tracked files, staged or not, of the repository around `folder`.
 
     None where that cannot be told: there is no git, no repository or no commit, or git took longer than a minute.
-    Names and contents of files that are not tracked are not looked at: they may be data, or secrets.
+    Names and contents of files that are not tracked are not looked at: they may be data, or secrets; nor what is
+    changed inside of submodules.
     """
-    # Without the user's pagers, drivers and monitors: what is run is git alone, and it writes nothing, no index either.
-    options = ["-c", "core.fsmonitor=false", "-c", "core.quotePath=false"]
-    wanted = ["diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/"]
-    variables = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
-        variables.pop(name, None)  # of whoever started this process
+    root = _root(folder)
+    if root is None:
+        return None
+    variables = _variables(root)
     try:
+        filters = _own_filters(root, variables)
+        if filters is None:
+            return None
         git = subprocess.Popen(  # noqa: S603 - git, with words of ours
-            ["git", *options, *wanted],  # noqa: S607 - the user's own git
-            cwd=folder,
+            ["git", *_OPTIONS, *filters, *_DIFF],  # noqa: S607 - the user's own git
+            cwd=root,
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-    except OSError:
+    except (OSError, subprocess.SubprocessError):
         return None
     timer = threading.Timer(GIT_SECONDS, git.kill)
     timer.start()
@@ -50,6 +63,50 @@ def uncommitted(folder: str, limit: int = MAX_DIFF_BYTES) -> Changes | None:
         return _read(git, limit)
     finally:
         timer.cancel()
+
+
+def _root(folder: str) -> str | None:
+    """The folder with the repository's `.git`; None where there is none."""
+    here = Path(folder).resolve()
+    return next((os.fspath(each) for each in (here, *here.parents) if (each / ".git").exists()), None)
+
+
+def _variables(root: str) -> dict[str, str]:
+    variables = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_INDEX_FILE")}
+    return variables | {
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+        # The files beside `.git`, wherever its configuration says that they are: in a diff they leave this machine.
+        "GIT_WORK_TREE": root,
+        "GIT_CEILING_DIRECTORIES": os.fspath(Path(root).parent),
+        # Objects that a partial clone lacks are not fetched: by no transport at all.
+        "GIT_ALLOW_PROTOCOL": "",
+        "GIT_NO_LAZY_FETCH": "1",
+    }
+
+
+def _own_filters(root: str, variables: dict[str, str]) -> list[str] | None:
+    """Options that leave out the filters of the repository's own configuration; None where they cannot be told."""
+    told = subprocess.run(  # noqa: S603 - git, with words of ours
+        ["git", *_OPTIONS, *_FILTERS],  # noqa: S607 - the user's own git
+        cwd=root,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=GIT_SECONDS,
+        check=False,
+    )
+    if told.returncode not in (0, _NONE_FOUND):
+        return None
+    words = told.stdout.decode("utf-8", "surrogateescape").split("\0")
+    names = {
+        name.rpartition(".")[0] for scope, name in zip(words[::2], words[1::2], strict=False) if scope not in _OF_USER
+    }
+    if any("=" in name for name in names):
+        return None  # `-c` cannot name it
+    empty = [f"{name}.{what}" for name in sorted(names) for what in ("clean=", "process=", "required=false")]
+    return [word for option in empty for word in ("-c", option)]
 
 
 def _read(git: subprocess.Popen[bytes], limit: int) -> Changes | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from rich.console import Console
 
+_CONTROL = re.compile("[\x7f-\x9f]")
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
@@ -31,14 +33,19 @@ class Column:
 
 def print_json(value: Any) -> None:
     """Print as JSON. Values that JSON lacks are the texts `NaN`, `Infinity`, `-Infinity`, as in protobuf's JSON."""
-    json.dump(plain(value), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write("\n")
+    sys.stdout.write(_json_text(value, indent=2) + "\n")
 
 
 def print_json_line(value: Any) -> None:
     """Print as JSON in one line, at once: one of many values, some of which may be long in coming."""
-    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(_json_text(value) + "\n")
     sys.stdout.flush()
+
+
+def _json_text(value: Any, indent: int | None = None) -> str:
+    text = json.dumps(plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    # Above those that JSON must escape there are others, of which some steer terminals just so.
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def plain(value: Any) -> Any:

@@ -128,7 +128,7 @@ class FilesSource:
             own = next((each / run_id for each in self._experiments.values() if (each / run_id).is_dir()), None)
             moved = own / "artifacts" if own and (own / "artifacts").is_dir() else None
         if moved is not None:
-            return LocalFolder(moved) if moved.exists() else Nowhere()
+            return self._root.checked(LocalFolder(moved)) if moved.exists() else Nowhere()
         return self._root.place(uri)
 
     def notes(self) -> list[str]:
@@ -176,11 +176,18 @@ def _meta(folder: Path) -> Mapping[str, Any]:
 
 
 def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace")
+    return _no_link(file).read_text(encoding="utf-8", errors="replace")
 
 
 def _files(folder: Path) -> list[Path]:
-    return [each for each in folder.rglob("*") if each.is_file()] if folder.is_dir() else []
+    return [each for each in _no_link(folder).rglob("*") if each.is_file()] if folder.is_dir() else []
+
+
+def _no_link(path: Path) -> Path:
+    """A file or folder that MLflow makes itself. Raises Unavailable for a link: it could lead to anything."""
+    if path.is_symlink():
+        raise Unavailable(f"{path} is a link, which MLflow makes none of there: put what it leads to in its place")
+    return path
 
 
 def _texts(folder: Path) -> dict[str, str]:

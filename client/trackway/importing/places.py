@@ -61,6 +61,11 @@ class LocalFolder:
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
 
+    @property
+    def root(self) -> Path:
+        """Where it really is."""
+        return self._root
+
     def walk(self) -> Iterator[FoundFile]:
         """See Place."""
         if self._root.is_file():

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import numpy as np
 
-from trackway.errors import Unsupported
+from trackway.errors import InvalidArgument, Unsupported
 from trackway.importing.mlflow_artifacts import PROXIED, below
 from trackway.importing.places import FoundFile, Nowhere, Place, place_of
 from trackway.importing.rest_calls import Calls
@@ -154,9 +154,11 @@ class RestSource:
             body = {**asked, "page_token": token} if token else asked
             page = self._calls.json(verb, _API + path, body, missing_ok=bool(missing_ok))
             yield from page.get(name, ())
-            token = page.get("next_page_token", "")
+            before, token = token, page.get("next_page_token", "")
             if not token:
                 return
+            if token == before:
+                raise InvalidArgument(f"{self.name} does not answer as an MLflow server does: {path} has no last page")
 
 
 class _Proxied:

@@ -23,6 +23,8 @@ from trackway.errors import (
 from trackway.importing.places import CHUNK_BYTES, buffer
 
 ATTEMPTS = 5
+MOST_BYTES = 512 << 20
+"""Of one answer that is no file: a page of a thousand runs has a few megabytes, seldom more."""
 _SECONDS = 120.0
 _AGAIN = {408, 429, 500, 502, 503, 504}
 
@@ -54,7 +56,12 @@ class Calls:
     def json(self, verb: str, path: str, asked: Mapping[str, Any], *, missing_ok: bool = False) -> Mapping[str, Any]:
         """The answer as JSON; {} for what is not there, with `missing_ok`. Every call is a read: it may be repeated."""
         body: dict[str, Any] = {"json": dict(asked)} if verb == "POST" else {"params": dict(asked)}
-        answer = self._repeated(lambda: self._client.request(verb, self.name + path, **body))
+
+        def once() -> httpx.Response:
+            with self._client.stream(verb, self.name + path, **body) as answer:
+                return self._whole(answer)
+
+        answer = self._repeated(once)
         if answer.status_code == httpx.codes.OK:
             found = _object(answer)
             if found is not None:
@@ -71,10 +78,9 @@ class Calls:
             spooled = buffer()
             with self._client.stream("GET", self.name + path, params=dict(query)) as answer:
                 if answer.status_code != httpx.codes.OK:
-                    answer.read()
-                else:
-                    for data in answer.iter_bytes(CHUNK_BYTES):
-                        spooled.write(data)
+                    return self._whole(answer), spooled
+                for data in answer.iter_bytes(CHUNK_BYTES):
+                    spooled.write(data)
             return answer, spooled
 
         held: list[BinaryIO] = []
@@ -93,6 +99,18 @@ class Calls:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _whole(self, answer: httpx.Response) -> httpx.Response:
+        """An answer with all of its body, which may be packed. Raises InvalidArgument where there is no end to it."""
+        content = bytearray()
+        for data in answer.iter_bytes(CHUNK_BYTES):
+            content += data
+            if len(content) > MOST_BYTES:
+                raise InvalidArgument(
+                    f"{self.name} does not answer as an MLflow server does: with more than {MOST_BYTES:,} bytes at once"
+                )
+        kept = {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
+        return httpx.Response(answer.status_code, headers=kept, content=bytes(content))
 
     def _repeated(self, call: Any) -> httpx.Response:
         pause = 0.2

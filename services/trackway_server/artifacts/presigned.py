@@ -58,7 +58,11 @@ class PresignedRpcs:
         owner = await self._owner(request.owner, request.workspace, call)
         path = ArtifactPath(request.path)
         upload = PresignedUpload(upload_file(owner, path), request.upload_id)
-        digest, size_bytes = await self._transfers().complete(upload, request.etags)
+
+        async def wanted(digest: Digest) -> None:
+            await self._index.want(digest, self._clock.now_us())
+
+        digest, size_bytes = await self._transfers().complete(upload, request.etags, wanted)
         artifact = Artifact(owner, path, digest, size_bytes, self._clock.now_us())
         await self._index.put(artifact)
         return pb.CompletePresignedUploadResponse(artifact=convert.artifact_message(artifact))

@@ -13,7 +13,12 @@ from support.artifact_serving import OTHER, RUN, Client, digest_text, refusal_of
 from support.s3_stores import SMALLEST_PART, s3_blobs
 from support.seaweed import ACCESS_KEY, SECRET_KEY, Seaweed, new_prefix, unfinished_below
 from trackway.api.artifacts.v1 import artifact_store_service_pb2 as pb
+from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.ports import PresignedTransfers
+from trackway_server.artifacts.module import MIGRATIONS
+from trackway_server.artifacts.store.garbage_sql import SqlGarbage
+from trackway_server.core.clock import SystemClock
+from trackway_server.core.db.opening import opened_database
 from trackway_server.core.lifecycle import StartupError
 
 FIRST, LAST = bytes(range(256)) * (SMALLEST_PART // 256), b"the end"
@@ -92,6 +97,25 @@ async def test_an_upload_is_of_one_file(client: Client, browser: httpx.AsyncClie
     assert await client.list() == [] == await client.list(owner=OTHER)
     await client.stub.CompletePresignedUpload(completion(upload.upload_id, etags))
     assert await client.list() == ["a/"]
+
+
+async def test_bytes_that_are_just_being_collected_are_not_taken_for_kept(
+    client: Client, browser: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    await client.upload("old.bin", FIRST + LAST)
+    await client.delete("old.bin")
+    upload = await begun(client)
+    complete = completion(upload.upload_id, await sent(browser, list(upload.urls)))
+    digest, now_us = Digest(digest_text(FIRST + LAST)), SystemClock().now_us()
+    async with opened_database(tmp_path / "artifacts.db", MIGRATIONS, None) as database:
+        garbage = SqlGarbage(database)
+        await garbage.see_unused(now_us, now_us)
+        assert await garbage.begin_removal(digest, now_us, now_us)
+        refused = await refusal_of(client.stub.CompletePresignedUpload(complete))
+        assert refused.reason == "SERVICE_UNAVAILABLE"
+        await garbage.end_removal(digest)
+    await client.stub.CompletePresignedUpload(complete)
+    assert await client.download("a/b.bin") == FIRST + LAST
 
 
 async def test_an_upload_that_is_aborted_leaves_nothing(client: Client, browser: httpx.AsyncClient) -> None:

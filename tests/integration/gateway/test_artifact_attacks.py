@@ -92,6 +92,14 @@ async def test_who_sends_slowly_holds_no_place(tmp_path: Path) -> None:
         await there.nothing_left()
 
 
+async def test_too_many_parameters_are_refused_and_no_error_of_ours(tmp_path: Path) -> None:
+    """Attack 26: what a parser of queries gives up on."""
+    async with world(tmp_path) as there:
+        for route in ("/get-artifact", "/model-versions/get-artifact", "/api/2.0/mlflow/runs/get", PROXY):
+            answer = await there.client.get(route + "?" + "a&" * 1500)
+            assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE"), route
+
+
 async def test_who_reads_slowly_is_given_up(tmp_path: Path) -> None:
     """Attack 26: readers that take nothing."""
     async with world(tmp_path, stalled_s=0.5, max_transfers=2) as there, AsyncExitStack() as stack:

@@ -9,6 +9,7 @@ import pytest
 
 from support.seaweed import ACCESS_KEY, BUCKET, SECRET_KEY, Seaweed, new_prefix, s3_client
 from trackway.errors import TrackwayError, Unavailable, Unsupported
+from trackway.importing.files import FilesSource
 from trackway.importing.mlflow_artifacts import ArtifactRoot
 from trackway.importing.places import place_of
 
@@ -54,6 +55,66 @@ def test_what_cannot_be_reached_says_what_to_do(tmp_path: Path) -> None:
         with pytest.raises(Unsupported, match=told) as refused:
             ArtifactRoot(root).place(uri)
         assert "\n" not in refused.value.message
+
+
+def test_a_source_cannot_have_folders_read_that_are_not_its_own(tmp_path: Path) -> None:
+    """Whoever may make an experiment in MLflow may name any folder as its place."""
+    home = tmp_path / "home"
+    for folder in ("mlruns/1/a/artifacts", ".ssh", "other/1/a/artifacts"):
+        (home / folder).mkdir(parents=True)
+        (home / folder / "file").write_text("x")
+    (tmp_path / "out").mkdir()
+    (home / "mlruns" / "link").symlink_to(tmp_path / "out")
+    (home / "mlruns" / "hidden").symlink_to(home / ".ssh")
+    by_source, by_user = ArtifactRoot("", base=home), ArtifactRoot(str(tmp_path / "out"), base=home)
+    for own in ("mlruns/1/a/artifacts", str(home / "other/1/a/artifacts"), (home / "mlruns").as_uri()):
+        assert list(by_source.place(own).walk())
+    for uri, told in (
+        (str(tmp_path / "out"), "is not below"),
+        ("/etc", "is not below"),
+        ("file:///etc", "is not below"),
+        ("mlruns/../../out", "is not below"),
+        (str(home / "mlruns" / "link"), "is not below"),
+        ("mlruns/hidden", "is hidden"),
+        (str(home / ".ssh"), "is hidden"),
+    ):
+        with pytest.raises(Unsupported, match=told):
+            by_source.place(uri)
+    assert list(by_user.place(str(tmp_path / "out")).walk()) == []
+    for root in ("", str(home / "mlruns"), "s3://bucket/x"):
+        with pytest.raises(Unsupported, match="--artifacts"):
+            ArtifactRoot(root).place(str(tmp_path / "out"))
+    with pytest.raises(Unsupported, match="is not below"):
+        ArtifactRoot(str(home / "mlruns")).place("mlflow-artifacts:/link")
+
+
+def hostile_run(runs: Path, home: str) -> Path:
+    run = runs / "7" / f"{9:032x}"
+    run.mkdir(parents=True)
+    (runs / "7" / "meta.yaml").write_text(f"experiment_id: '7'\nname: hostile\nartifact_location: {home}\n")
+    meta = f"run_id: {run.name}\nstatus: 3\nstart_time: 5\nartifact_uri: {home}/../../out\n"
+    (run / "meta.yaml").write_text(meta)
+    return run
+
+
+def test_a_folder_of_mlflow_leads_nowhere_else(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "secret").write_text("y")
+    run = hostile_run(tmp_path / "in" / "mlruns", "/srv/7")
+    source = FilesSource(tmp_path / "in" / "mlruns")
+    (found,) = source.runs("7")
+    with pytest.raises(Unsupported, match="is not below"):
+        source.files("/srv/7/../../../out", found.run_id)
+    for name, target in (("params", "out"), ("tags/k", "out/secret"), ("metrics/m", "out/secret")):
+        link = run / name
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(tmp_path / target)
+        with pytest.raises(Unavailable, match="is a link"):
+            [list(source.metrics(each)) for each in source.runs("7")]
+        link.unlink()
+    (run / "artifacts").symlink_to(tmp_path / "out")
+    with pytest.raises(Unsupported, match="is not below"):
+        source.files("", found.run_id)
 
 
 def test_a_folder_that_is_not_made_yet_is_empty_and_links_that_lead_out_are_told(tmp_path: Path) -> None:

@@ -67,6 +67,75 @@ def test_a_detached_head(tmp_path: Path) -> None:
     assert changed is not None and b"-learn_rate = 0.1" in changed.diff
 
 
+def test_a_repository_runs_nothing(tmp_path: Path) -> None:
+    """As one that came in an archive, with a configuration of somebody else's."""
+    ran, folder = tmp_path / "ran", tmp_path / "repository"
+    repository(folder)
+    (folder / ".gitattributes").write_text("*.py filter=evil diff=evil\n")
+    git(folder, "add", ".gitattributes")
+    git(folder, "commit", "-q", "-m", "attributes")
+    command = f"touch '{ran}'; cat"
+    for name in (
+        "filter.evil.clean",
+        "filter.evil.process",
+        "diff.evil.textconv",
+        "diff.evil.command",
+        "diff.external",
+    ):
+        git(folder, "config", name, command)
+    git(folder, "config", "filter.evil.required", "true")
+    git(folder, "config", "core.fsmonitor", command)
+    (folder / "train.py").write_text("learn_rate = 0.2\n")
+    changed = uncommitted(str(folder))
+    assert changed is not None and b"+learn_rate = 0.2" in changed.diff
+    assert not ran.exists()
+    git(folder, "config", "filter.a=b.clean", command)
+    assert uncommitted(str(folder)) is None
+    assert not ran.exists()
+
+
+def test_a_filter_of_the_user_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Git LFS is: without it, what is unchanged would differ."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    (tmp_path / "gitconfig").write_text('[filter "upper"]\n\tclean = tr a-z A-Z\n')
+    repository(tmp_path / "own")
+    (tmp_path / "own" / ".gitattributes").write_text("*.py filter=upper\n")
+    (tmp_path / "own" / "train.py").write_text("learn_rate = 0.2\n")
+    changed = uncommitted(str(tmp_path / "own"))
+    assert changed is not None and b"+LEARN_RATE = 0.2" in changed.diff
+
+
+def test_files_outside_of_the_repository_are_never_in_the_diff(tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", tmp_path / "home" / "repository"
+    repository(folder)
+    (folder / "key").write_text("mine")
+    git(folder, "add", "key")
+    git(folder, "commit", "-q", "-m", "key")
+    (home / "key").write_text("PRIVATE")
+    git(folder, "config", "core.worktree", str(home))
+    changed = uncommitted(str(folder))
+    assert changed is not None and changed.diff == b""
+
+
+def test_nothing_is_fetched_for_a_diff(tmp_path: Path) -> None:
+    ran, folder = tmp_path / "ran", tmp_path / "repository"
+    repository(folder)
+    lacking = git(folder, "rev-parse", "HEAD:train.py")
+    settings = {
+        "remote.origin.url": f"ext::touch {ran}",
+        "remote.origin.promisor": "true",
+        "protocol.ext.allow": "always",
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+    }
+    for name, value in settings.items():
+        git(folder, "config", name, value)
+    (folder / ".git" / "objects" / lacking[:2] / lacking[2:]).unlink()
+    (folder / "train.py").write_text("learn_rate = 0.2\n")
+    assert uncommitted(str(folder)) is None
+    assert not ran.exists()
+
+
 def distribution(folder: Path, name: str, version: str, origin: str = "") -> None:
     info = folder / f"{name}-{version}.dist-info"
     info.mkdir(parents=True)

@@ -48,3 +48,10 @@ def test_a_script_on_the_command_line() -> None:
     told = command_line(["python", "-c", "connect('postgres://me:geheim@host/db') # why?\nx = 'y://z'"])
     assert "geheim" not in told and "host/db') # why?" in told.replace("'\"'\"'", "'")
     assert len(command_line(["x" * 100_000])) == MAX_COMMAND_LETTERS
+
+
+def test_secrets_behind_a_colon_and_in_headers_are_hidden() -> None:
+    given = ["t.py", "--header", "Authorization: Bearer X1", "--secret:X1", "--wandb_key", "X1", "https://h/x:1", "a:b"]
+    told = command_line(given)
+    assert "X1" not in told
+    assert told.endswith(" https://h/x:1 a:b")

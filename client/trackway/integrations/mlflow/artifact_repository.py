@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
+import mlflow
 from mlflow.entities import FileInfo
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
@@ -17,7 +18,7 @@ from trackway.errors import FailedPrecondition, InvalidArgument, NotFound, Unava
 from trackway.integrations.mlflow import addresses, convert
 from trackway.integrations.mlflow.addresses import OwnedPlace, VersionPlace, below
 from trackway.integrations.mlflow.refusals import raises_mlflow
-from trackway.integrations.mlflow.server import Server, server_at
+from trackway.integrations.mlflow.server import Server, server_of_files
 
 OFFLINE_SECONDS = 30.0
 """How long, after no server answered, files go to the spool without another being looked for."""
@@ -37,7 +38,9 @@ class TrackwayArtifactRepository(ArtifactRepository):
         self.tracking_uri = tracking_uri
         self.registry_uri = registry_uri
         self._place = addresses.parse(artifact_uri)
-        self._server: Server = server_at(self._place.server)
+        self._server: Server = server_of_files(
+            self._place.server, (tracking_uri, registry_uri, mlflow.get_tracking_uri(), mlflow.get_registry_uri())
+        )
         self._manifest: types.Manifest | None = None
         self._offline_until = 0.0
 

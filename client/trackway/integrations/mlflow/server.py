@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -13,6 +13,7 @@ from trackway._rpc.paging import Pages
 from trackway._rpc.progress import Meter
 from trackway._sync.portal import PORTAL
 from trackway.client import Client
+from trackway.errors import InvalidArgument
 from trackway.integrations.mlflow.writers import RunWriters
 
 T = TypeVar("T")
@@ -61,6 +62,20 @@ def server_at(uri: str) -> Server:
     """The server at `trackway://HOST:PORT`, the same object for the whole process. Raises InvalidArgument."""
     key = _address(uri), config.chosen_workspace()
     return _servers.get(key) or _servers.setdefault(key, Server(*key))
+
+
+def server_of_files(uri: str, named: Iterable[str | None]) -> Server:
+    """The server in an address of files. Such addresses others write, too, in whatever tracker MLflow reads: a key of
+    the environment goes to no server but one that the user has `named`, or that Trackway's own settings name.
+
+    Raises InvalidArgument.
+    """
+    known = {server.uri for server in _servers.values()} | {config.resolve().uri}
+    known |= {config.parse_uri(each).uri for each in named if each and each.startswith(("trackway://", "trackways://"))}
+    has_key = os.environ.get("TRACKWAY_TOKEN") or _mlflow_key() or "oidc_token_file" in config.named_files()
+    if has_key and config.parse_uri(uri).uri not in known:
+        raise InvalidArgument(f"your key is for another server than {uri}: to send it there, name that by TRACKWAY_URI")
+    return server_at(uri)
 
 
 def close_open_runs() -> None:

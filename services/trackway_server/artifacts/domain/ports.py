@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -81,9 +81,12 @@ class PresignedTransfers(Protocol):
         """An address that takes the part of that number (from 1 on) by PUT."""
         ...
 
-    async def complete(self, upload: PresignedUpload, etags: Sequence[str]) -> tuple[Digest, int]:
+    async def complete(
+        self, upload: PresignedUpload, etags: Sequence[str], wanted: Callable[[Digest], Awaitable[None]]
+    ) -> tuple[Digest, int]:
         """Keep the parts as a blob, known by its digest from reading it. Durable when this answers digest and size.
 
+        `wanted` is told the digest before there is such a blob; where it raises, the upload may be completed again.
         Raises DomainError(UPLOAD_NOT_FOUND) for one that is not there, DomainError(INVALID_FIELD) where the parts are
         not those that were sent; nothing of it then becomes a blob.
         """

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -61,7 +61,9 @@ class S3PresignedTransfers:
         key, s3_id = self._named(upload)
         return await self._url("upload_part", lifetime_s, Key=key, UploadId=s3_id, PartNumber=number)
 
-    async def complete(self, upload: PresignedUpload, etags: Sequence[str]) -> tuple[Digest, int]:
+    async def complete(
+        self, upload: PresignedUpload, etags: Sequence[str], wanted: Callable[[Digest], Awaitable[None]]
+    ) -> tuple[Digest, int]:
         """See PresignedTransfers."""
         key, s3_id = self._named(upload)
         await self._complete(upload, key, s3_id, etags)
@@ -69,6 +71,7 @@ class S3PresignedTransfers:
         if size_bytes is None:
             raise _not_found(upload)
         digest = await self._digest(key, size_bytes)
+        await wanted(digest)
         await self._objects.copy(key, self._location.key(digest), size_bytes)
         await self._objects.remove(key)
         return digest, size_bytes

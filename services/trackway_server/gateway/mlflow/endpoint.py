@@ -67,6 +67,7 @@ REFUSALS = (MlflowError, DomainError, grpc.aio.AioRpcError, ClientGoneError)
 
 _MANY = 1000
 
+_MOST_PARAMETERS = 1000
 _NEEDING_A_TYPE = frozenset({"POST", "PUT"})
 """The others no page of another site sends without asking first."""
 
@@ -150,9 +151,14 @@ async def _run(handler: Handler, session: Session) -> dict[str, Any]:
 
 
 def query_of(scope: Scope) -> dict[str, Any]:
-    """The parameters in the address of a request."""
+    """The parameters in the address of a request. Raises MlflowError where there are too many."""
     found: dict[str, Any] = {}
-    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=1000):
+    text = scope["query_string"].decode("latin-1")
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        raise invalid(f"The address has too many parameters: at most {_MOST_PARAMETERS} are taken.") from None
+    for name, value in pairs:
         found.setdefault(name, Repeated()).append(value)
     return found
 
