@@ -127,7 +127,11 @@ class Models:
             **({"trackway.import.user": version.user_id} if version.user_id else {}),
             **({"trackway.import.run_link": version.run_link} if version.run_link else {}),
         }
-        made = await self._create(model, f"version {version.number}", source, version.description)
+        what = f"version {version.number}"
+        try:
+            made = await self._create(model, what, source, version.description)
+        except errors.InvalidArgument:  # that one came from another MLflow, whose model has the same name
+            made = await self._create(model, f"{what} from {source}", source, version.description)
         if version.description != made.description:
             await self._registry.update_version(
                 model.name, made.version, description=version.description, reason=REASON
