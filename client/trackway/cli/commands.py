@@ -35,3 +35,13 @@ app.command("version")(version.version)
 def server(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
     """Run a server on this machine. `trackway server --help` lists its options."""
     raise typer.Exit(run_server(arguments or []))
+
+
+@app.command(
+    "gc",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+def collect(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
+    """Remove for good what was deleted long ago, and files nobody refers to. `trackway gc --help` lists its options."""
+    raise typer.Exit(run_server(["gc", *(arguments or [])]))

@@ -22,17 +22,17 @@ _LIST_COLUMNS = (
     Column("Model"),
     Column("Latest in each stage"),
     Column("Aliases"),
-    Column("Changed", wrap=False),
-    Column("Description"),
+    Column("Changed", wrap=False, spare=1),
+    Column("Description", spare=2),
 )
 _VERSION_COLUMNS = (
     Column("Version", "right", wrap=False),
     Column("Stage", wrap=False),
     Column("Aliases"),
-    Column("From run", wrap=False),
-    Column("Size", "right", wrap=False),
-    Column("Created", wrap=False),
-    Column("By"),
+    Column("From run", wrap=False, spare=1),
+    Column("Size", "right", wrap=False, spare=3),
+    Column("Created", wrap=False, spare=2),
+    Column("By", spare=4),
 )
 
 Order = Annotated[

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _CONTROL = re.compile("[\x7f-\x9f]")
+_BETWEEN, _MARGINS = 3, 2
+"""Characters between two columns of a table, and those at its edges."""
+_NARROWEST = 12
+"""Characters that a column of text is not to fall below."""
+
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
@@ -29,6 +34,8 @@ class Column:
     title: str
     align: Literal["left", "right"] = "left"
     wrap: bool = True
+    spare: int = 0
+    """0: always shown. Where the terminal is too narrow for all, those of greater numbers are left out first."""
 
 
 def print_json(value: Any) -> None:
@@ -69,17 +76,40 @@ def print_table(title: str, columns: Sequence[Column], rows: Iterable[Sequence[s
     from rich.table import Table
     from rich.text import Text
 
-    shown = [[Text(clean(cell)) for cell in row] for row in rows]
-    if not shown:
+    cells = [[clean(cell) for cell in row] for row in rows]
+    if not cells:
         print_line(empty)
         return
+    wide = console()
+    fitting = _fitting(columns, cells, wide.width)
+    shown = [[Text(row[number]) for number in fitting] for row in cells]
     table = Table(title=Text(clean(title)), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
+    for column in (columns[number] for number in fitting):
         overflow: Literal["fold", "ellipsis"] = "fold" if column.wrap else "ellipsis"
         table.add_column(column.title, justify=column.align, overflow=overflow, no_wrap=not column.wrap)
     for row in shown:
         table.add_row(*row)
-    console().print(table)
+    wide.print(table)
+    missing = ", ".join(column.title for number, column in enumerate(columns) if number not in fitting)
+    if missing:
+        print_line(f"Not shown: {missing}. A wider terminal shows them, and so does --json.")
+
+
+def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """The numbers of the columns for which `width` characters are enough, the least spare ones first in line."""
+    from rich.cells import cell_len
+
+    room = width + _BETWEEN - _MARGINS
+    chosen = []
+    for number in sorted(range(len(columns)), key=lambda number: columns[number].spare):
+        column = columns[number]
+        needed = max(cell_len(text) for text in (column.title, *(row[number] for row in rows)))
+        needed = (min(needed, _NARROWEST) if column.wrap else needed) + _BETWEEN
+        if column.spare and needed > room:
+            continue
+        room -= needed
+        chosen.append(number)
+    return sorted(chosen)
 
 
 def print_pairs(title: str, pairs: Iterable[tuple[str, str]]) -> None:

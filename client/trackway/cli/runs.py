@@ -35,10 +35,10 @@ _LIST_COLUMNS = (
     Column("Run", wrap=False),
     Column("Name"),
     Column("Status", wrap=False),
-    Column("Started", wrap=False),
-    Column("Took", "right", wrap=False),
-    Column("Metrics"),
-    Column("Params"),
+    Column("Started", wrap=False, spare=3),
+    Column("Took", "right", wrap=False, spare=4),
+    Column("Metrics", spare=1),
+    Column("Params", spare=2),
 )
 
 
@@ -153,7 +153,9 @@ def _experiment_id(client: Client, name_or_id: str) -> str:
 
 def _row(run: Run) -> tuple[str, ...]:
     name = f"↳ {run.info.run_name}" if run.info.parent_run_id else run.info.run_name
-    metrics = {key: number(value) for key, value in run.data.metrics.items()}
+    # MLflow 3 and its autologging log for a model and a data set: beside no other value of a metric, theirs is shown.
+    of_models = {each.key: each.last_value for each in run.data.series if "model_id" in each.context}
+    metrics = {key: number(value) for key, value in {**of_models, **run.data.metrics}.items()}
     return (
         run.info.run_id,
         name,

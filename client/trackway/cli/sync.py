@@ -59,7 +59,7 @@ def _tell(report: SyncReport) -> None:
 def _remarks(spool: SpoolReport) -> list[str]:
     remarks = []
     if spool.problem:
-        remarks.append(f"{spool.problem} (it stays in {spool.directory})")
+        remarks.append(f"{spool.problem} (it stays in {spool.directory}; --uri sends it to another server)")
     if spool.progress.refused:
         remarks.append(f"the server refused {spool.progress.refused} records; `trackway runs show` tells why")
     if spool.still_open:

@@ -22,10 +22,10 @@ _COLUMNS = (
     Column("Id", wrap=False),
     Column("Name"),
     Column("Status", wrap=False),
-    Column("Delivered", "right", wrap=False),
-    Column("Events"),
-    Column("Address"),
-    Column("Last error"),
+    Column("Delivered", "right", wrap=False, spare=4),
+    Column("Events", spare=3),
+    Column("Address", spare=1),
+    Column("Last error", spare=2),
 )
 
 

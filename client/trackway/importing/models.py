@@ -127,9 +127,11 @@ class Models:
             "trackway.import.source": version.source,
             **({"trackway.import.user": version.user_id} if version.user_id else {}),
         }
-        made = await self._create(
-            model, f"version {version.number}", source, version.description, line(version.run_link, 500)
-        )
+        what, told = f"version {version.number}", (version.description, line(version.run_link, 500))
+        try:
+            made = await self._create(model, what, source, *told)
+        except errors.InvalidArgument:  # that one came from another MLflow, whose model has the same name
+            made = await self._create(model, f"{what} from {source}", source, *told)
         if version.description != made.description:
             await self._registry.update_version(
                 model.name, made.version, description=version.description, reason=REASON

@@ -194,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
         "--peer-address",
         default=environ("TRACKWAY_PEER_ADDRESS"),
         metavar="HOST:PORT",
-        help="where the registry and gateway targets reach services that none of the next options names"
+        help="where a target reaches services that none of the next options names"
         " (default: each at its own port on this machine)",
     )
     for name in SERVICE_PORTS:

@@ -95,3 +95,28 @@ def test_a_model_that_is_there_goes_on_counting(tmp_path: Path, server: LocalSer
         assert report.version_numbers == {"shared": {1: 2, 4: 3}}
         assert dict(client.registry.get_model("shared").aliases) == {"first": 2, "last": 3}
         assert sorted(each.version for each in client.registry.search_versions(name="shared")) == [1, 2, 3]
+
+
+def test_versions_of_two_mlflows_whose_models_have_one_name_come_both_and_once(
+    tmp_path: Path, server: LocalServer, client: Client
+) -> None:
+    for which in ("a", "b"):
+        runs, run_id = tmp_path / which, f"{which}{7:031x}"
+        files = runs / "0" / run_id / "artifacts"
+        (files / "model").mkdir(parents=True)
+        (files / "model" / "MLmodel").write_text(f"of {which}")
+        (runs / "0" / "meta.yaml").write_text(f"experiment_id: '0'\nname: by {which}\nartifact_location: {runs}/0\n")
+        (files.parent / "meta.yaml").write_text(
+            f"run_id: {run_id}\nrun_name: r\nstatus: 3\nstart_time: 5\nend_time: 6\nlifecycle_stage: active\n"
+            f"artifact_uri: {files}\n"
+        )
+        write(runs, "twice", {1: files / "model"})
+        with (runs / "models" / "twice" / "version-1" / "meta.yaml").open("a") as meta:
+            meta.write(f"run_id: {run_id}\n")
+    for _ in range(2):
+        for which, numbers in (("a", {}), ("b", {"twice": {1: 2}})):
+            report = imported(str(tmp_path / which), server)
+            assert report.complete, report.misses
+            assert report.version_numbers == numbers
+    versions = {each.version: each.run_id[0] for each in client.registry.search_versions(name="twice")}
+    assert versions == {1: "a", 2: "b"}

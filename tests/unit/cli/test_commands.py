@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["server", "demo", "sync", "experiments", "runs", "models", "version", "doctor"]
+COMMANDS = ["server", "gc", "demo", "sync", "experiments", "runs", "models", "auth", "import", "version", "doctor"]
 
 
 def trackway(*arguments: str, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
+from trackway.cli import output
 from trackway.cli.output import (
     Column,
     clean,
@@ -88,3 +90,25 @@ def test_numbers_and_times_for_people() -> None:
     assert moment(0) == ""
     assert moment(2**63 - 1) == str(2**63 - 1)
     assert pairs_text({f"k{n}": "v" * 100 for n in range(6)}).endswith(", +2")
+
+
+@pytest.mark.parametrize(("width", "missing"), [(80, "Started"), (50, "Started, Took, Note"), (110, "")])
+def test_a_narrow_terminal_shows_whole_columns_and_says_which_it_does_not(
+    width: int, missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "console", lambda: Console(width=width, highlight=False))
+    columns = (
+        Column("Run", wrap=False),
+        Column("Name"),
+        Column("Started", wrap=False, spare=2),
+        Column("Took", "right", wrap=False, spare=3),
+        Column("Note", spare=1),
+    )
+    print_table("Runs", columns, [("a" * 32, "name " * 10, "2026-11-23 13:22:25", "0.1 s", "x" * 90)], empty="none")
+    out = capsys.readouterr().out
+    assert max(len(line) for line in out.splitlines() if not line.startswith("Not shown")) <= width
+    assert "a" * 32 in out
+    assert "name name" in out
+    assert "…" not in out
+    assert ("2026-11-23 13:22:25" in out) is ("Started" not in missing)
+    assert (f"Not shown: {missing}." in out) is bool(missing)

@@ -130,6 +130,17 @@ def test_templates_have_neither_scripts_nor_inline_styles() -> None:
         assert "<style" not in html
 
 
+def test_the_links_that_mlflows_client_prints_lead_to_their_rows() -> None:
+    run = run_view(Run(run_id="a" * 32, experiment_id="4"))
+    experiment = experiment_view(Experiment(experiment_id="4", name="e"))
+    version = ModelVersion(name="iris", version=1, stage="None")
+    model = model_view(RegisteredModel(name="iris", latest_versions=[version]))
+    html = render_overview(Overview((experiment,), False, "", (run,), "", (model,), False))
+    ids = {value for name, value in parsed(html).attributes if name == "id"}
+    fragments = {"/experiments/4", f"/experiments/4/runs/{'a' * 32}", "/models/iris", "/models/iris/versions/1"}
+    assert fragments <= ids
+
+
 def test_an_empty_server_says_what_to_do() -> None:
     html = render_overview(Overview((), False, "", (), "", (), False))
     assert "No runs yet" in html
