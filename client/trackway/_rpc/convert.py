@@ -34,9 +34,11 @@ def experiment(message: tracking_pb2.Experiment) -> types.Experiment:
 
 
 def run(message: tracking_pb2.Run) -> types.Run:
-    summaries = tuple(summary(series) for series in message.metrics)
-    metrics = {series.key: series.last_value for series in summaries if not series.context}
+    series = message.metrics
+    metrics = {each.key: each.last_value for each in series if not each.context}
     inputs = tuple(dataset_input(dataset) for dataset in message.dataset_inputs)
+    # A function: see types.RunData.
+    summaries = cast(tuple[types.MetricSummary, ...], lambda: tuple(map(summary, series)))
     data = types.RunData(dict(message.params), metrics, dict(message.tags), summaries)
     return types.Run(_run_info(message), data, types.RunInputs(inputs))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 
 from trackway.api.common.v1 import errors_pb2
 from trackway.api.metrics.v1 import ingest_pb2
@@ -197,7 +197,7 @@ def _compared(value: Text | SummarisedSeries | None) -> pb.ComparedValue:
             return pb.ComparedValue()
         case Text():
             return pb.ComparedValue(text=value.head, cut_characters=value.cut)
-    return pb.ComparedValue(metric=summary_to_proto(replace(value, key="", context="")))
+    return pb.ComparedValue(metric=summary_to_proto(value._replace(key="", context="")))
 
 
 def used_dataset_to_proto(used: UsedDataset) -> pb.DatasetSummary:

@@ -35,7 +35,7 @@ from trackway_server.core.search.sql import Expression
 from trackway_server.core.search.syntax import Operator
 from trackway_server.tracking.domain.model import RunsQuery, View
 from trackway_server.tracking.store.sql_bindings import bound_experiments
-from trackway_server.tracking.store.sql_run_fields import SUMMARIES, RunFields, statistic_column
+from trackway_server.tracking.store.sql_run_fields import SUMMARIES, RunFields
 from trackway_server.tracking.store.tables import PARAMS, RUNS, TAGS
 
 BUDGET = 300
@@ -165,8 +165,8 @@ class RunSearch:
         covered = {term for each in (driver, *sets) for term in each.covered}
         rest = [term for term in self._terms if term not in covered]
         in_sets = [each.rows for each in sets if each.rows is not None]
-        terms = [term for term in rest if not _of_row(term)]
-        rows = None if driver.rows is None else self._held(driver.rows, terms, in_sets)
+        looked_up = [term for term in rest if not _of_row(term)]
+        rows = None if driver.rows is None else self._held(driver.rows, looked_up, in_sets)
         run_id: Expression = RUNS.c.run_id if rows is None else rows.c.run_id
         fields = RunFields(self._connection, run_id)
         if rows is None:
@@ -174,9 +174,9 @@ class RunSearch:
         else:
             query = self._scope(select(RUNS.c.run_id).join_from(rows, RUNS, RUNS.c.run_id == run_id), by_index=False)
             query = query.where(*(fields.holds(term) for term in rest if _of_row(term)))
-        columns: list[Expression] = [column for order in self._search.orders for column in fields.columns(order)]
-        if driver.placed and rows is not None:
-            columns[0] = rows.c.place
+        placed = [] if rows is None or not driver.placed else [rows.c.place]
+        orders = self._search.orders[len(placed) :]
+        columns: list[Expression] = [*placed, *(column for order in orders for column in fields.columns(order))]
         named = [column.label(f"place_{number}") for number, column in enumerate(columns)]
         query = query.add_columns(*named)
         directions = [fall for order in self._search.orders for fall in falling(order)]
@@ -185,9 +185,9 @@ class RunSearch:
         terms: list[Expression] = [
             column.desc() if fall else column for column, fall in zip(named, directions, strict=True)
         ]
-        if driver.placed and rows is not None:
+        if placed and rows is not None:
             terms[0] = rows.c.key.desc() if self._search.orders[0].descending else rows.c.key
-        found = self._connection.execute(query.order_by(*terms).limit(limit))
+        found = self._connection.execute(query.order_by(*terms).limit(limit)).all()
         return [(row[0], tuple(row[1:])) for row in found]
 
     def _held(self, rows: Select[Any], terms: Sequence[Term], sets: Sequence[Select[Any]]) -> Subquery:
@@ -257,7 +257,7 @@ class RunSearch:
             if bound is not None:
                 # Into the one span: of two bounds on a side SQLite looks up only one, and reads on to the other.
                 low, high = (bound + 1, high) if order.descending else (low, bound - 1)
-        place = statistic_column(Statistic.LAST, descending=order.descending).label("place")
+        place = sql.turned(column, descending=order.descending).label("place")  # of a number, as all are in this span
         rows = _of_metric(key, low, high).add_columns(place, column.label("key"))
         return Driver(rows, placed=True, covered=self._spanned(key))
 
