@@ -79,7 +79,7 @@ def _fill(file: Path, count: int) -> None:
         for table, columns, rows in (
             ("runs", RUN_COLUMNS, (_run(run) for run in runs(count))),
             ("params", "run_uuid, key, value", _named(runs(count), "params")),
-            ("tags", "run_uuid, key, value", ((run.run_id, "team", run.team) for run in runs(count))),
+            ("tags", "run_uuid, key, value", _tags(runs(count))),
             (
                 "latest_metrics",
                 "run_uuid, key, value, timestamp, step, is_nan",
@@ -93,6 +93,12 @@ def _fill(file: Path, count: int) -> None:
 def _run(run: SearchedRun) -> tuple[object, ...]:
     start = run.start_time_us // 1000
     return run.run_id, run.name, "LOCAL", "", "", "me", STATUS[run.status], start, start, "", "active", "", 0
+
+
+def _tags(some: Iterable[SearchedRun]) -> Iterable[tuple[str, str, str]]:
+    for run in some:
+        yield run.run_id, "team", run.team
+        yield run.run_id, "mlflow.runName", run.name  # where MLflow looks for names
 
 
 def _named(some: Iterable[SearchedRun], what: str, *more: int) -> Iterable[tuple[object, ...]]:

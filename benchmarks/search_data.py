@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, Table, insert
 
 from benchmarks.searches import METRICS, PARAMS, SearchedRun, runs
 from trackway_server.metrics.domain.summaries import NO_STEP, keys_of
@@ -24,14 +24,15 @@ def fill(connection: Connection, searched: Iterable[SearchedRun], first_series: 
     some = list(islice(searched, BATCH))
     if not some:
         return 0
-    connection.execute(insert(RUNS), [_run(run) for run in some])
+    _insert(connection, RUNS, [_run(run) for run in some])
     named = [(run.run_id, key, value) for run in some for key, value in zip(PARAMS, run.params, strict=True)]
-    connection.execute(
-        insert(PARAM_ROWS),
+    _insert(
+        connection,
+        PARAM_ROWS,
         [{"run_id": run, "key": key, "value": value, "number": number_column(value)} for run, key, value in named],
     )
     tags = [(run.run_id, key, value) for run in some for key, value in (("team", run.team), ("note", run.name))]
-    connection.execute(insert(TAGS), [{"run_id": run, "key": key, "value": value} for run, key, value in tags])
+    _insert(connection, TAGS, [{"run_id": run, "key": key, "value": value} for run, key, value in tags])
     _metrics(connection, some, first_series)
     return len(some)
 
@@ -57,6 +58,19 @@ def fill_all(engine: Engine, count: int) -> float:
     return stored / seconds
 
 
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Of PostgreSQL by COPY: only a database that is filled soon can be searched in every run of the benchmark."""
+    if connection.dialect.name != "postgresql":
+        connection.execute(insert(table), rows)
+        return
+    columns = list(rows[0])
+    names = ", ".join(f'"{name}"' for name in columns)
+    cursor = connection.connection.cursor()
+    with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row([row[name] for name in columns])
+
+
 def _run(run: SearchedRun) -> dict[str, object]:
     return {
         "run_id": run.run_id,
@@ -79,8 +93,9 @@ def _run(run: SearchedRun) -> dict[str, object]:
 def _metrics(connection: Connection, some: list[SearchedRun], first: int) -> None:
     named = [(run.run_id, key) for run in some for key in METRICS]
     keys = keys_of(np.array([value for run in some for value in run.metrics])).tolist()
-    connection.execute(
-        insert(TABLES.series),
+    _insert(
+        connection,
+        TABLES.series,
         [
             {"number": first + place, "subject_id": run_id, "key": key, "context_digest": "", "context": ""}
             for place, (run_id, key) in enumerate(named)
@@ -88,8 +103,9 @@ def _metrics(connection: Connection, some: list[SearchedRun], first: int) -> Non
     )
     same = {"count": 100, "nan_count": 0, "firsts_known": 1, "first_nan_step": NO_STEP}
     zeros = ("last_time", "last_sequence", "min_step", "first_step", "first_time", "first_sequence")
-    connection.execute(
-        insert(TABLES.summaries),
+    _insert(
+        connection,
+        TABLES.summaries,
         [
             dict.fromkeys(zeros, 0)
             | same

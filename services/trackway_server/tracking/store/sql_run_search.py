@@ -120,9 +120,9 @@ class RunSearch:
         many rows are gone through then. Counts as few as decide it."""
         most = BUDGET
         while True:
-            most = min(8 * most, expected // WORTH_OF_A_ROW + 1)
+            most = min(8 * most, int(expected / WORTH_OF_A_ROW) + 1)
             fewest, driver = self._fewest(self._drivers, most)
-            along = self._count(whole, min(expected, most * WORTH_OF_A_ROW))
+            along = self._count(whole, int(min(expected, most * WORTH_OF_A_ROW)))
             if fewest < most and fewest * WORTH_OF_A_ROW <= along:
                 return driver, fewest
             if fewest < most or along < most * WORTH_OF_A_ROW:
