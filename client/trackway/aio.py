@@ -17,11 +17,12 @@ from types import TracebackType
 from trackway._rpc.artifacts import AsyncArtifacts
 from trackway._rpc.connection import UNARY_SECONDS, Connection
 from trackway._rpc.directory import AsyncAuth
+from trackway._rpc.logged_models import AsyncLoggedModels
 from trackway._rpc.registry import AsyncRegistry
 from trackway._rpc.tracking import AsyncTracking
 from trackway.config import ServerAddress, chosen_workspace, resolve
 
-__all__ = ["AsyncArtifacts", "AsyncAuth", "AsyncClient", "AsyncRegistry", "AsyncTracking"]
+__all__ = ["AsyncArtifacts", "AsyncAuth", "AsyncClient", "AsyncLoggedModels", "AsyncRegistry", "AsyncTracking"]
 
 
 class AsyncClient:
@@ -34,6 +35,8 @@ class AsyncClient:
 
     tracking: AsyncTracking
     """Experiments, runs and their metrics."""
+    logged_models: AsyncLoggedModels
+    """Models that runs make, measure and read."""
     artifacts: AsyncArtifacts
     """Files of runs, and manifests."""
     registry: AsyncRegistry
@@ -52,6 +55,7 @@ class AsyncClient:
         address, workspace = resolve(uri, token=token), workspace or chosen_workspace()
         self._connection = Connection(address, workspace=workspace, timeout=timeout)
         self.tracking = AsyncTracking(self._connection)
+        self.logged_models = AsyncLoggedModels(self._connection)
         self.artifacts = AsyncArtifacts(self._connection)
         self.registry = AsyncRegistry(self._connection)
         self.auth = AsyncAuth(self._connection)

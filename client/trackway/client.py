@@ -17,13 +17,14 @@ from types import TracebackType
 from trackway._rpc.connection import UNARY_SECONDS
 from trackway._sync.artifacts import Artifacts
 from trackway._sync.directory import Auth
+from trackway._sync.logged_models import LoggedModels
 from trackway._sync.portal import PORTAL
 from trackway._sync.registry import Registry
 from trackway._sync.tracking import Tracking
 from trackway.aio import AsyncClient
 from trackway.config import ServerAddress
 
-__all__ = ["Artifacts", "Auth", "Client", "Registry", "Tracking"]
+__all__ = ["Artifacts", "Auth", "Client", "LoggedModels", "Registry", "Tracking"]
 
 
 class Client:
@@ -36,6 +37,8 @@ class Client:
 
     tracking: Tracking
     """Experiments, runs and their metrics."""
+    logged_models: LoggedModels
+    """Models that runs make, measure and read."""
     artifacts: Artifacts
     """Files of runs, and manifests."""
     registry: Registry
@@ -54,6 +57,7 @@ class Client:
         self._async = AsyncClient(uri, token=token, workspace=workspace, timeout=timeout)
         PORTAL.attach(self._async._connection)
         self.tracking = Tracking(self._async.tracking, PORTAL)
+        self.logged_models = LoggedModels(self._async.logged_models, PORTAL)
         self.artifacts = Artifacts(self._async.artifacts, PORTAL)
         self.registry = Registry(self._async.registry, PORTAL)
         self.auth = Auth(self._async.auth, PORTAL)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trackway.logged_model import LoggedModel
 from trackway.types import (
     Dataset,
     DatasetInput,
     Experiment,
     FileInfo,
     InputTag,
+    LoggedModelInput,
+    LoggedModelOutput,
     RegisteredModel,
     Run,
     RunData,
     RunInfo,
     RunInputs,
+    RunOutputs,
 )
 
 
@@ -51,6 +55,14 @@ class RunStatus:
         return names[status]
 
 
+class LoggedModelStatus:
+    """State of a logged model."""
+
+    PENDING = "PENDING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A point of a metric; `timestamp` is in milliseconds since 1970 UTC."""
@@ -84,6 +96,10 @@ __all__ = [
     "FileInfo",
     "InputTag",
     "LifecycleStage",
+    "LoggedModel",
+    "LoggedModelInput",
+    "LoggedModelOutput",
+    "LoggedModelStatus",
     "Metric",
     "Param",
     "RegisteredModel",
@@ -91,6 +107,7 @@ __all__ = [
     "RunData",
     "RunInfo",
     "RunInputs",
+    "RunOutputs",
     "RunStatus",
     "RunTag",
     "ViewType",

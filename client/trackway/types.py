@@ -15,6 +15,7 @@ from trackway import series as _series
 
 RunStatus = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
 """State of a run, as MLflow names it."""
+LoggedModelStatus = Literal["PENDING", "READY", "UPLOAD_FAILED"]
 LifecycleStage = Literal["active", "deleted"]
 """Whether a resource is deleted (softly: it can be restored)."""
 View = Literal["active", "deleted", "all"]
@@ -227,10 +228,33 @@ setattr(RunData, "series", _Series(vars(RunData)["series"]))  # noqa: B010 a slo
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedModelInput:
+    """A logged model that a run reads."""
+
+    model_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedModelOutput:
+    """A logged model that a run makes, at one of its steps."""
+
+    model_id: str
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RunInputs:
     """What a run read."""
 
     dataset_inputs: tuple[DatasetInput, ...] = ()
+    model_inputs: tuple[LoggedModelInput, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutputs:
+    """What a run made."""
+
+    model_outputs: tuple[LoggedModelOutput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +264,7 @@ class Run:
     info: RunInfo
     data: RunData
     inputs: RunInputs = RunInputs()
+    outputs: RunOutputs = RunOutputs()
 
     @property
     def description(self) -> str:

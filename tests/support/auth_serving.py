@@ -64,9 +64,9 @@ class AuthServer:
 
 
 @asynccontextmanager
-async def auth_server(folder: Path, target: Target = Target.ALL) -> AsyncIterator[AuthServer]:
+async def auth_server(folder: Path, target: Target = Target.ALL, blob_url: str = "") -> AsyncIterator[AuthServer]:
     """A server on free ports with its data in the folder."""
-    options = ServerOptions(target=target, grpc_port=0, http_port=0, data_dir=folder / "data")
+    options = ServerOptions(target=target, grpc_port=0, http_port=0, data_dir=folder / "data", blob_url=blob_url)
     async with open_server(options, CoreSettings()) as running:
         assert running.grpc_port is not None
         assert running.data_dir is not None

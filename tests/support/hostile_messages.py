@@ -67,7 +67,8 @@ _FORMATS: Mapping[int, Sequence[bytes]] = {
     limits_pb2.FORMAT_MODEL_NAME: (b"m", b"other", b"fresh name"),
     limits_pb2.FORMAT_ALIAS: (b"champion", b"x"),
     limits_pb2.FORMAT_ARTIFACT_PATH: (b"model", b"model/MLmodel", b"x.txt", b"new/folder/file"),
-    limits_pb2.FORMAT_ARTIFACT_OWNER: (b"runs/" + b"0" * 32,),
+    limits_pb2.FORMAT_ARTIFACT_OWNER: (b"runs/" + b"0" * 32, b"models/m-" + b"0" * 32),
+    limits_pb2.FORMAT_LOGGED_MODEL_ID: (b"m-" + b"0" * 32, b"m-" + b"f" * 32),
     limits_pb2.FORMAT_DIGEST: (b"sha256:" + b"0" * 64,),
     limits_pb2.FORMAT_TEXT_LINE: (b"a line", b"a"),
 }

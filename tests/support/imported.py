@@ -95,8 +95,9 @@ def on_server(client: Client) -> dict[str, Any]:
             found["runs"] += [
                 _run(client, each.name, run) for run in client.tracking.search_runs([each.experiment_id], view="all")
             ]
-    for model in client.registry.list_models():
-        versions = [_version(client, each) for each in client.registry.list_versions(model.name)]
+    for model in client.registry.search_models():
+        stored = client.registry.search_versions(name=model.name, order_by=["version_number DESC"])
+        versions = [_version(client, each) for each in stored]
         found["models"].append(
             {
                 "name": model.name,

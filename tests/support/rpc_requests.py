@@ -22,6 +22,7 @@ BY_FORMAT: Mapping[int, str] = {
     limits_pb2.FORMAT_WORKSPACE: "default",
     limits_pb2.FORMAT_SUBJECT_ID: RUN,
     limits_pb2.FORMAT_ARTIFACT_OWNER: f"runs/{RUN}",
+    limits_pb2.FORMAT_LOGGED_MODEL_ID: f"m-{RUN}",
     limits_pb2.FORMAT_DIGEST: "sha256:" + "0" * 64,
 }
 BY_NAME = {"stage": "Staging", "source": f"runs:/{RUN}/model"}

@@ -101,9 +101,9 @@ def _number_conditions(names: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.builds("{} {} {}".format, names, st.sampled_from(_COMPARED), numbers) | between
 
 
-_keyed = st.builds("{}.{}".format, st.sampled_from(["params", "tags"]), st.sampled_from(KEYS))
+keyed = st.builds("{}.{}".format, st.sampled_from(["params", "tags"]), st.sampled_from(KEYS))
 _params = st.builds("params.{}".format, st.sampled_from(KEYS))
-_metrics = st.builds("metrics.{}".format, st.sampled_from(KEYS)) | st.builds(
+metrics = st.builds("metrics.{}".format, st.sampled_from(KEYS)) | st.builds(
     "metrics.{}.{}".format, st.sampled_from(KEYS), st.sampled_from(_WORDS)
 )
 _attributes = st.sampled_from(["run_name", "user_id", "status", "run_id", "parent_run_id", "artifact_uri"])
@@ -114,21 +114,37 @@ _times = st.builds(
     st.sampled_from(["0", "0.001", "'1970-01-01'", "'1970-01-01T00:00:00.000002'"]),
 )
 conditions = (
-    _text_conditions(_keyed | _attributes | st.sampled_from(["datasets.name", "datasets.context", "experiment_id"]))
-    | _number_conditions(_params | _metrics)
-    | st.builds("{} IS NULL".format, _metrics)
+    _text_conditions(keyed | _attributes | st.sampled_from(["datasets.name", "datasets.context", "experiment_id"]))
+    | _number_conditions(_params | metrics)
+    | st.builds("{} IS NULL".format, metrics)
     | _times
 )
-filters = st.just("") | st.recursive(
-    conditions,
-    lambda inner: (
-        st.builds("NOT ({})".format, inner)
-        | st.lists(inner, min_size=2, max_size=3).map(lambda parts: " AND ".join(f"({part})" for part in parts))
-        | st.lists(inner, min_size=2, max_size=3).map(lambda parts: " OR ".join(f"({part})" for part in parts))
-    ),
-    max_leaves=4,
-)
-_fields = _keyed | _metrics | _attributes | st.sampled_from(["start_time", "end_time", "experiment_id"])
+
+
+def filters_of(conditions: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Filters of such conditions."""
+    return st.just("") | st.recursive(
+        conditions,
+        lambda inner: (
+            st.builds("NOT ({})".format, inner)
+            | st.lists(inner, min_size=2, max_size=3).map(lambda parts: " AND ".join(f"({part})" for part in parts))
+            | st.lists(inner, min_size=2, max_size=3).map(lambda parts: " OR ".join(f"({part})" for part in parts))
+        ),
+        max_leaves=4,
+    )
+
+
+def conditions_on(attributes: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Conditions on params, tags and metrics, and on attributes that are texts."""
+    return (
+        _text_conditions(keyed | attributes)
+        | _number_conditions(_params | metrics)
+        | st.builds("{} IS NULL".format, metrics)
+    )
+
+
+filters = filters_of(conditions)
+_fields = keyed | metrics | _attributes | st.sampled_from(["start_time", "end_time", "experiment_id"])
 orders = st.lists(
     st.tuples(_fields, st.sampled_from(["", " ASC", " DESC"])), max_size=3, unique_by=lambda each: each[0]
 ).map(lambda pairs: [name + direction for name, direction in pairs])
@@ -153,10 +169,11 @@ def _store_metrics(unit: TrackingUnit, run_id: str, metrics: Mapping[tuple[str, 
     for series_id, ((key, context), values) in enumerate(metrics.items()):
         # One by one, as they come: which series stands for its key changes on the way.
         (number,) = unit.metrics.define_series(cursor, [SeriesDefinition(series_id, series_id, key, context)])
-        unit.metrics.put_summaries(_summary(int(number), values))
+        unit.metrics.put_summaries(summary_of(int(number), values))
 
 
-def _summary(number: int, values: tuple[float, ...]) -> Summaries:
+def summary_of(number: int, values: tuple[float, ...]) -> Summaries:
+    """The summary of a series of these points."""
     row = np.zeros(1, dtype=SUMMARY)
     keys = [int(key) for key in keys_of(np.array(values))]
     real = [key for key, value in zip(keys, values, strict=True) if not math.isnan(value)]

@@ -59,6 +59,14 @@ def dataset_tags(values: Mapping[str, object]) -> dict[str, str]:
     return texts
 
 
+def logged_model_id(model_id: object) -> str:
+    """`model_id` as the id of a logged model. Raises InvalidArgument."""
+    known = isinstance(model_id, str) and len(model_id) == 34 and model_id.startswith("m-")
+    if isinstance(model_id, str) and known and set(model_id[2:]) <= set("0123456789abcdef"):
+        return model_id
+    raise InvalidArgument(f"{model_id!r:.80} is no id of a logged model: one is 'm-' and 32 hexadecimal digits")
+
+
 def artifact_path(path: object) -> str:
     """`path` as the path of an artifact within its run, in normal form. Raises InvalidArgument."""
     if not isinstance(path, str):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trackway import artifacts
 from trackway._fluent import files, reads, session
+from trackway._fluent.mlflow_models import LoggedModelMethods
 from trackway._fluent.mlflow_registry import RegistryMethods
 from trackway._fluent.stack import flush_open_runs, leave_attached, run_of
 from trackway.entities import Metric, Param, RunTag
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from trackway.types import RunStatus as StatusName
 
 
-class MlflowClient(RegistryMethods):
+class MlflowClient(RegistryMethods, LoggedModelMethods):
     """MLflow's client of the chosen server. The server of a whole process is `trackway.set_tracking_uri`'s to choose;
     `tracking_uri` names another one for reads and for the registry."""
 
@@ -128,8 +129,13 @@ class MlflowClient(RegistryMethods):
         timestamp: int | None = None,
         step: int | None = None,
         synchronous: bool | None = None,
+        dataset_name: str | None = None,
+        dataset_digest: str | None = None,
+        model_id: str | None = None,
     ) -> None:
-        run_of(run_id).log_metric(key, value, step, timestamp)
+        given = {"model_id": model_id, "dataset_name": dataset_name, "dataset_digest": dataset_digest}
+        about = {name: text for name, text in given.items() if text}
+        run_of(run_id).log_metric(key, value, step, timestamp, about or None)
 
     def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:
         run_of(run_id).log_params({key: value})

@@ -143,9 +143,14 @@ def _experiment_ids(ids: Iterable[str] | None, names: Iterable[str] | None) -> l
         return [session.server().tracking.get_experiment(name=name).experiment_id for name in names]
     if ids is not None:
         return [str(each) for each in ([ids] if isinstance(ids, str) else ids)]
+    return [selected_experiment_id()]
+
+
+def selected_experiment_id() -> str:
+    """The id of the chosen experiment; one that is named and not there is made."""
     flush_open_runs()
     name, chosen_id = session.selected_experiment()
-    return [chosen_id or (find_experiment(name, "").experiment_id if name else "0")]
+    return chosen_id or (find_experiment(name, "").experiment_id if name else "0")
 
 
 def _frame(runs: Sequence[Run]) -> pd.DataFrame:

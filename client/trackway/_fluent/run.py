@@ -128,6 +128,15 @@ class ActiveRun(MetricLog):
 
         return follow(self.info.run_id, key, until_end=until_end)
 
+    @property
+    def params(self) -> Mapping[str, str]:
+        """The params that this process knows of: those that it set, and those of `recall`."""
+        return self._params
+
+    def recall(self, params: Mapping[str, str]) -> None:
+        """Note params that the run has already: another value of one is then refused here, not by the server."""
+        self._params.update(params)
+
     # -- params, tags, inputs ----------------------------------------------------------------------------------------
 
     def log_params(self, params: Mapping[str, Any]) -> None:
@@ -189,6 +198,14 @@ class ActiveRun(MetricLog):
             tags=more,
         )
 
+    def log_model_input(self, model_id: str) -> None:
+        """Note a logged model that the run reads."""
+        self._writer.log_model_input(checks.logged_model_id(model_id))
+
+    def log_model_output(self, model_id: str, step: int = 0) -> None:
+        """Note a logged model that the run makes, at one of its steps."""
+        self._writer.log_model_output(checks.logged_model_id(model_id), int(step))
+
     # -- artifacts ---------------------------------------------------------------------------------------------------
 
     def log_file(self, local_path: str, artifact_path: str) -> None:
@@ -225,9 +242,9 @@ class ActiveRun(MetricLog):
         attendants.flush(self, patience(timeout))
         return self._writer.flush(patience(timeout))
 
-    def mark(self, status: str, message: str = "") -> None:
-        """Record a new state of the run."""
-        now = time_ns() // 1000
+    def mark(self, status: str, message: str = "", time_us: int | None = None) -> None:
+        """Record a new state of the run, which it has since `time_us` (default: now)."""
+        now = time_ns() // 1000 if time_us is None else time_us
         self.info.status = status
         self.info.end_time = None if status in ("RUNNING", "SCHEDULED") else now // 1000
         self._writer.set_status(STATUS_NUMBERS[status], message, now)

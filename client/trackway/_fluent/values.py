@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trackway._fluent.active_model import measured
 from trackway._fluent.stack import current_run, flush_open_runs, run_of
 from trackway.errors import InvalidArgument
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from trackway.data import Dataset
+    from trackway.types import LoggedModelInput
 
 
 def log_metric(
@@ -20,6 +22,8 @@ def log_metric(
     synchronous: bool | None = None,
     timestamp: int | None = None,
     run_id: str | None = None,
+    model_id: str | None = None,
+    dataset: Dataset | None = None,
     *,
     context: Mapping[str, Any] | None = None,
 ) -> None:
@@ -28,10 +32,12 @@ def log_metric(
     `step` may be any 64-bit integer, in any order; without it the series counts its own from 0. `timestamp` is in
     milliseconds since 1970, by default now. `context` tells apart series of one key: `{"rank": "3"}`,
     `{"subset": "test"}`. `synchronous` is MLflow's and makes no difference: what this has returned from survives
-    `kill -9`. Raises ValueError for a key that no server takes, TypeError for a value that is no number.
+    `kill -9`. `model_id` is the logged model it is about (by default `set_active_model`'s), `dataset` the data it was
+    measured on: both go into the context. Raises ValueError for a key that no server takes, TypeError for a value that
+    is no number.
     """
     run = current_run() if run_id is None else run_of(run_id)
-    run.log_metric(key, value, step, timestamp, context)
+    run.log_metric(key, value, step, timestamp, measured(context, model_id, dataset))
 
 
 def log_metrics(
@@ -40,11 +46,13 @@ def log_metrics(
     synchronous: bool | None = None,
     run_id: str | None = None,
     timestamp: int | None = None,
+    model_id: str | None = None,
+    dataset: Dataset | None = None,
     *,
     context: Mapping[str, Any] | None = None,
 ) -> None:
     """Log one point each of several metrics at one step, together or not at all. Otherwise as `log_metric`."""
-    run_of(run_id).log_metrics(metrics, step, timestamp, context)
+    run_of(run_id).log_metrics(metrics, step, timestamp, measured(context, model_id, dataset))
 
 
 def log_series(
@@ -107,17 +115,22 @@ def log_input(dataset: Dataset, context: str | None = None, tags: Mapping[str, s
 
 
 def log_inputs(
-    datasets: Sequence[Dataset],
+    datasets: Sequence[Dataset] = (),
     contexts: Sequence[str | None] | None = None,
     tags_list: Sequence[Mapping[str, str] | None] | None = None,
+    *,
+    models: Sequence[LoggedModelInput] = (),
 ) -> None:
-    """`log_input` for several data sets. Raises InvalidArgument where the lists are not of one length."""
+    """`log_input` for several data sets; `models` are logged models that the run reads. Raises InvalidArgument where
+    the lists are not of one length."""
     nothing = [None] * len(datasets)
     contexts, tags_list = contexts or nothing, tags_list or nothing
     if not len(datasets) == len(contexts) == len(tags_list):
         raise InvalidArgument("datasets, contexts and tags_list must be of one length")
     for dataset, context, tags in zip(datasets, contexts, tags_list, strict=True):
         log_input(dataset, context, tags)
+    for model in models:
+        current_run().log_model_input(model.model_id)
 
 
 def log_dataset(

@@ -35,7 +35,8 @@ All integers are little-endian. A segment is a header of 64 bytes and then recor
                                   [q times × rows] [q steps × rows] d values × rows
                                   without times all are the first; without steps they count up from the first
          16 RUN_START · 17 RUN_STATUS · 18 PARAMS · 19 TAGS · 20 DATASET · 21 SERIES · 22 SHAPE · 23 CLOSE ·
-         32 CONSOLE  id: 0. A JSON object in ASCII, filled with spaces; the keys are those of the message of the same
+         24 MODEL_INPUT · 25 MODEL_OUTPUT · 32 CONSOLE
+                     id: 0. A JSON object in ASCII, filled with spaces; the keys are those of the message of the same
                      name in metrics/v1/ingest.proto. SHAPE is {"shape_id": n, "series_ids": […]}; it and CLOSE (the
                      writer will write no more) concern the spool only.
 
@@ -86,6 +87,8 @@ class Kind:
     SERIES = 21
     SHAPE = 22
     CLOSE = 23
+    MODEL_INPUT = 24
+    MODEL_OUTPUT = 25
     CONSOLE = 32
 
 

@@ -23,6 +23,8 @@ _RECORD_FIELDS: Mapping[int, tuple[str, Callable[..., Message]]] = {
     Kind.TAGS: ("tags", ingest_pb2.TagsChange),
     Kind.DATASET: ("dataset_input", ingest_pb2.DatasetInput),
     Kind.SERIES: ("series", ingest_pb2.SeriesDefinition),
+    Kind.MODEL_INPUT: ("model_input", ingest_pb2.ModelInput),
+    Kind.MODEL_OUTPUT: ("model_output", ingest_pb2.ModelOutput),
     Kind.CONSOLE: ("console", ingest_pb2.ConsoleBlock),
 }
 

@@ -253,6 +253,14 @@ class Writer(Recorder):
         fields |= {"schema": schema, "profile": profile, "context": context}
         self._append_json(Kind.DATASET, {**fields, "tags": dict(tags)} if tags else fields)
 
+    def log_model_input(self, model_id: str) -> None:
+        """Record that the run reads a logged model."""
+        self._append_json(Kind.MODEL_INPUT, {"model_id": model_id})
+
+    def log_model_output(self, model_id: str, step: int) -> None:
+        """Record that the run makes a logged model."""
+        self._append_json(Kind.MODEL_OUTPUT, {"model_id": model_id, "step": step})
+
     def set_status(self, status: int, message: str = "", time_us: int | None = None) -> None:
         """Record a new state of the run, by MLflow's number (1 RUNNING … 3 FINISHED, 4 FAILED, 5 KILLED).
 

@@ -13,6 +13,11 @@ def texts(values: Mapping[str, object] | None) -> dict[str, str]:
     return {key: str(value) for key, value in (values or {}).items()}
 
 
+def owner(owner_id: str) -> str:
+    """What files belong to, by its id: a run, or a logged model."""
+    return f"models/{owner_id}" if owner_id.startswith("m-") else f"runs/{owner_id}"
+
+
 def names(values: Iterable[str]) -> list[str]:
     """A list of names. A lone text is refused: it would be taken letter by letter."""
     if isinstance(values, str):

@@ -11,6 +11,7 @@ from typing import Any
 from trackway import types
 from trackway._paths import safe_destination
 from trackway._rpc import convert, upload
+from trackway._rpc.arguments import owner
 from trackway._rpc.connection import Connection
 from trackway._rpc.digests import verify_manifest
 from trackway._rpc.download import Download, receive
@@ -31,6 +32,7 @@ Local = str | PathLike[str]
 class AsyncArtifacts:
     """Files of runs, and manifests. Every method raises the errors of `trackway.errors`, and OSError for local files.
 
+    Files may belong to a logged model as well: then its id (`m-…`) is what is called `run_id` here.
     Paths on the server are relative to the run, with `/` between their parts. Digests (SHA-256) are compared on both
     ways; a connection that breaks is mended by itself. `progress` is called with the bytes done and the bytes in all.
     """
@@ -117,7 +119,7 @@ class AsyncArtifacts:
 
         async def fetch(token: str) -> tuple[Sequence[types.FileInfo], str]:
             request = pb.ListArtifactsRequest(
-                owner=_owner(run_id),
+                owner=owner(run_id),
                 path=path,
                 workspace=self._connection.workspace,
                 recursive=recursive,
@@ -131,13 +133,13 @@ class AsyncArtifacts:
 
     async def delete(self, run_id: str, path: str) -> int:
         """Delete a file, or a folder with all in it; answer how many files. Manifests keep theirs. Raises NotFound."""
-        request = pb.DeleteArtifactsRequest(owner=_owner(run_id), path=path, workspace=self._connection.workspace)
+        request = pb.DeleteArtifactsRequest(owner=owner(run_id), path=path, workspace=self._connection.workspace)
         response: pb.DeleteArtifactsResponse = await self._connection.unary(self._stub.DeleteArtifacts, request)
         return response.deleted_count
 
     async def create_manifest(self, run_id: str, path: str = "") -> types.Manifest:
         """The manifest of a folder or file (empty: of everything) as it is now. Raises NotFound where nothing is."""
-        request = pb.CreateManifestRequest(owner=_owner(run_id), path=path, workspace=self._connection.workspace)
+        request = pb.CreateManifestRequest(owner=owner(run_id), path=path, workspace=self._connection.workspace)
         response: pb.CreateManifestResponse = await self._connection.unary(
             self._stub.CreateManifest, request, seconds=_MANIFEST_SECONDS
         )
@@ -167,10 +169,6 @@ def _one_of_tree(run_id: str, root: Path, path: str, entry: types.FileInfo) -> D
         raise DataLoss(f"the server listed {entry.path!r}, which is not below {path!r}: do not trust it")
     destination = safe_destination(root, entry.path)
     return Download(path=entry.path, destination=destination, run_id=run_id, digest=entry.digest, size=entry.file_size)
-
-
-def _owner(run_id: str) -> str:
-    return f"runs/{run_id}"
 
 
 def _root(dst: Local | None) -> Path:

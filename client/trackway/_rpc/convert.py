@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from trackway import types
+from trackway import errors, types
 from trackway.api.artifacts.v1 import resources_pb2 as artifacts_pb2
 from trackway.api.common.v1 import errors_pb2
 from trackway.api.metrics.v1 import ingest_pb2, series_pb2
@@ -13,6 +14,13 @@ from trackway.api.registry.v1 import model_registry_service_pb2 as registry_serv
 from trackway.api.registry.v1 import resources_pb2 as registry_pb2
 from trackway.api.tracking.v1 import resources_pb2 as tracking_pb2
 from trackway.api.tracking.v1 import tracking_service_pb2
+from trackway.logged_model import LoggedModel, LoggedModelMetric
+
+_VIEWS: Mapping[str, tracking_pb2.ViewType] = {
+    "active": tracking_pb2.VIEW_TYPE_ACTIVE_ONLY,
+    "deleted": tracking_pb2.VIEW_TYPE_DELETED_ONLY,
+    "all": tracking_pb2.VIEW_TYPE_ALL,
+}
 
 
 def enum_name(enum: Any, number: int, prefix: str) -> str:
@@ -40,7 +48,29 @@ def run(message: tracking_pb2.Run) -> types.Run:
     # A function: see types.RunData.
     summaries = cast(tuple[types.MetricSummary, ...], lambda: tuple(map(summary, series)))
     data = types.RunData(dict(message.params), metrics, dict(message.tags), summaries)
-    return types.Run(_run_info(message), data, types.RunInputs(inputs))
+    read = tuple(types.LoggedModelInput(one.model_id) for one in message.model_inputs)
+    made = tuple(types.LoggedModelOutput(one.model_id, one.step) for one in message.model_outputs)
+    return types.Run(_run_info(message), data, types.RunInputs(inputs, read), types.RunOutputs(made))
+
+
+def logged_model(message: tracking_pb2.LoggedModel) -> LoggedModel:
+    status = enum_name(tracking_pb2.LoggedModelStatus, message.status, "LOGGED_MODEL_STATUS_")
+    return LoggedModel(
+        model_id=message.model_id,
+        experiment_id=message.experiment_id,
+        name=message.name,
+        status=cast(types.LoggedModelStatus, status),
+        lifecycle_stage=_lifecycle(message.lifecycle_stage),
+        create_time_us=message.create_time_us,
+        update_time_us=message.update_time_us,
+        model_type=message.model_type or None,
+        source_run_id=message.source_run_id or None,
+        status_message=message.status_message,
+        params=dict(message.params),
+        tags=dict(message.tags),
+        metrics=tuple(LoggedModelMetric(one.run_id, summary(one.summary)) for one in message.metrics),
+        workspace=message.workspace,
+    )
 
 
 def _run_info(message: tracking_pb2.Run) -> types.RunInfo:
@@ -62,6 +92,12 @@ def _run_info(message: tracking_pb2.Run) -> types.RunInfo:
     )
 
 
+def view(name: str) -> tracking_pb2.ViewType:
+    if name not in _VIEWS:
+        raise errors.InvalidArgument(f"{name!r} is no view: write 'active', 'deleted' or 'all'")
+    return _VIEWS[name]
+
+
 def _lifecycle(stage: tracking_pb2.LifecycleStage) -> types.LifecycleStage:
     return "deleted" if stage == tracking_pb2.LIFECYCLE_STAGE_DELETED else "active"
 
@@ -75,7 +111,7 @@ def dataset_input(message: ingest_pb2.DatasetInput) -> types.DatasetInput:
         schema=message.schema,
         profile=message.profile,
     )
-    return types.DatasetInput(dataset, message.context, dict(message.tags))
+    return types.DatasetInput(dataset, message.context, dict(sorted(message.tags.items())))
 
 
 def dataset_message(used: types.DatasetInput) -> ingest_pb2.DatasetInput:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trackway import errors
+from trackway._rpc.arguments import owner
 from trackway._rpc.connection import Connection
 from trackway._rpc.digests import file_digest
 from trackway._rpc.part import Part
@@ -106,7 +107,7 @@ class _Reception:
 
     def _request(self) -> pb.DownloadArtifactRequest:
         return pb.DownloadArtifactRequest(
-            owner=f"runs/{self._download.run_id}" if self._download.run_id else "",
+            owner=owner(self._download.run_id) if self._download.run_id else "",
             manifest_digest=self._download.manifest_digest,
             path=self._download.path,
             workspace=self._connection.workspace,

@@ -27,6 +27,10 @@ class Pages(AsyncIterator[T], Generic[T]):
         self._token = following or None
         return items
 
+    async def page(self, token: str) -> tuple[Sequence[T], str]:
+        """The page of a token (empty: the first), and the token of the next; apart from what is iterated."""
+        return await self._fetch(token)
+
     async def __anext__(self) -> T:
         while not self._items:
             page = await self.next_page()

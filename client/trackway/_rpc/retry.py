@@ -33,6 +33,10 @@ IDEMPOTENT: Mapping[str, tuple[str, ...]] = {
         "Follow",
         "CompareRuns",
         "SearchDatasets",
+        "CreateLoggedModel",
+        "GetLoggedModel",
+        "SearchLoggedModels",
+        "GetLoggedModelAccess",
     ),
     "trackway.api.artifacts.v1.ArtifactStoreService": (
         "DownloadArtifact",

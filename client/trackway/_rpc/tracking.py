@@ -20,12 +20,6 @@ from trackway.api.tracking.v1 import resources_pb2
 from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway.api.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 
-_VIEWS: Mapping[str, resources_pb2.ViewType] = {
-    "active": resources_pb2.VIEW_TYPE_ACTIVE_ONLY,
-    "deleted": resources_pb2.VIEW_TYPE_DELETED_ONLY,
-    "all": resources_pb2.VIEW_TYPE_ALL,
-}
-
 
 class AsyncTracking:
     """Experiments, runs and their metrics. Every method raises the errors of `trackway.errors`."""
@@ -71,7 +65,7 @@ class AsyncTracking:
         They come in the order of `order_by` (`name`, `last_update_time DESC`), then newest first. Pages of at most
         1,000 are fetched as they are read. Raises InvalidArgument where the filter is not understood, with the place.
         """
-        chosen, terms = _view(view), names(order_by)
+        chosen, terms = convert.view(view), names(order_by)
 
         async def fetch(token: str) -> tuple[Sequence[types.Experiment], str]:
             request = pb.SearchExperimentsRequest(
@@ -169,7 +163,7 @@ class AsyncTracking:
         context. Pages of at most 1,000 are fetched as they are read. Raises InvalidArgument where the filter is not
         understood, with the place.
         """
-        wanted, terms, chosen = names(experiment_ids), names(order_by), _view(view)
+        wanted, terms, chosen = names(experiment_ids), names(order_by), convert.view(view)
 
         async def fetch(token: str) -> tuple[Sequence[types.Run], str]:
             request = pb.SearchRunsRequest(
@@ -263,13 +257,17 @@ class AsyncTracking:
         set_tags: Mapping[str, object] | None = None,
         delete_tags: Iterable[str] = (),
         datasets: Iterable[types.DatasetInput] = (),
+        model_inputs: Iterable[types.LoggedModelInput] = (),
+        model_outputs: Iterable[types.LoggedModelOutput] = (),
     ) -> None:
-        """Set params, set and delete tags and note data sets in one transaction: all of it or nothing."""
+        """Set params, set and delete tags and note data sets and models in one transaction: all of it or nothing."""
         request = pb.LogBatchRequest(
             run_id=run_id,
             params=ingest_pb2.ParamsSet(params=texts(params)),
             tags=ingest_pb2.TagsChange(set=texts(set_tags), delete=names(delete_tags)),
             dataset_inputs=[convert.dataset_message(each) for each in datasets],
+            model_inputs=[ingest_pb2.ModelInput(model_id=each.model_id) for each in model_inputs],
+            model_outputs=[ingest_pb2.ModelOutput(model_id=each.model_id, step=each.step) for each in model_outputs],
         )
         await self._connection.unary(self._stub.LogBatch, request)
 
@@ -456,12 +454,6 @@ class AsyncTracking:
         request = pb.ListRefusedRecordsRequest(run_id=run_id)
         response: pb.ListRefusedRecordsResponse = await self._connection.unary(self._stub.ListRefusedRecords, request)
         return [convert.refused_record(message) for message in response.records]
-
-
-def _view(view: str) -> resources_pb2.ViewType:
-    if view not in _VIEWS:
-        raise errors.InvalidArgument(f"{view!r} is no view: write 'active', 'deleted' or 'all'")
-    return _VIEWS[view]
 
 
 def _status(status: str | None) -> str:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from trackway import errors, types
 from trackway._rpc import convert
+from trackway._rpc.arguments import owner
 from trackway._rpc.connection import Connection
 from trackway._rpc.digests import digest_of
 from trackway._rpc.progress import Meter
@@ -103,7 +104,7 @@ class _Sent:
 
 
 async def _attempt(connection: Connection, run_id: str, upload: Upload, sent: _Sent) -> types.FileInfo:
-    header = pb.UploadHeader(owner=f"runs/{run_id}", path=upload.path, workspace=connection.workspace)
+    header = pb.UploadHeader(owner=owner(run_id), path=upload.path, workspace=connection.workspace)
     with closing(await asyncio.to_thread(upload.open)) as source:
         messages = _messages(header, source, sent)
         response: pb.UploadArtifactResponse = await connection.upload(_method(connection), messages)

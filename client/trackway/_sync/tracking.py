@@ -170,6 +170,8 @@ class Tracking:
         set_tags: Mapping[str, object] | None = None,
         delete_tags: Iterable[str] = (),
         datasets: Iterable[types.DatasetInput] = (),
+        model_inputs: Iterable[types.LoggedModelInput] = (),
+        model_outputs: Iterable[types.LoggedModelOutput] = (),
     ) -> None:
         self._portal.call(
             self._async.log_batch,
@@ -178,6 +180,8 @@ class Tracking:
             set_tags=set_tags,
             delete_tags=delete_tags,
             datasets=datasets,
+            model_inputs=model_inputs,
+            model_outputs=model_outputs,
         )
 
     def list_series(self, run_id: str, key: str | None = None) -> Iterator[types.MetricSummary]:

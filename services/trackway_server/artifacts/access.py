@@ -17,7 +17,13 @@ from trackway_server.artifacts.domain.ports import Credentials
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.status import refusal_of
 
-_NO_ROLE = {Reason.RUN_NOT_FOUND, Reason.MANIFEST_NOT_FOUND, Reason.PERMISSION_DENIED, Reason.WORKSPACE_NOT_FOUND}
+_NO_ROLE = {
+    Reason.RUN_NOT_FOUND,
+    Reason.LOGGED_MODEL_NOT_FOUND,
+    Reason.MANIFEST_NOT_FOUND,
+    Reason.PERMISSION_DENIED,
+    Reason.WORKSPACE_NOT_FOUND,
+}
 
 
 class GrpcFileRoles:
@@ -30,8 +36,13 @@ class GrpcFileRoles:
 
     async def on_owner(self, owner: Owner, credentials: Credentials) -> int:
         """See FileRoles."""
-        request = tracking_pb.GetRunAccessRequest(run_id=owner.run_id)
-        asked = self._tracking.GetRunAccess(request, metadata=credentials, timeout=self._timeout)
+        asked: Awaitable[Any]
+        if owner.is_model:
+            of_model = tracking_pb.GetLoggedModelAccessRequest(model_id=owner.id)
+            asked = self._tracking.GetLoggedModelAccess(of_model, metadata=credentials, timeout=self._timeout)
+        else:
+            of_run = tracking_pb.GetRunAccessRequest(run_id=owner.id)
+            asked = self._tracking.GetRunAccess(of_run, metadata=credentials, timeout=self._timeout)
         found = await _answer(asked, "tracking")
         return int(found.role) if found is not None and found.workspace == owner.workspace else 0
 

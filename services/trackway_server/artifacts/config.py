@@ -45,6 +45,11 @@ class S3Settings(BaseSettings):
 
     session_token: SecretStr | None = None
 
+    presign_endpoint: str = ""
+    """Where clients reach the bucket: `https://HOST`, or `same` for where the server does (see the blob URL). They may
+    then be given addresses of single blobs, for a while, and fetch and send files without the server between; where
+    this is empty they are not."""
+
     part_bytes: int = Field(default=8 << 20, ge=5 << 20, le=512 << 20)
     """The size of an upload's parts. S3 takes at least 5 MiB, and 10,000 parts a file."""
 

@@ -12,7 +12,7 @@ from trackway.api.artifacts.v1 import artifact_store_service_pb2
 from trackway_server.artifacts.access import GrpcFileRoles, NoFileRoles
 from trackway_server.artifacts.allocator import keep_freed_blocks
 from trackway_server.artifacts.config import ArtifactsSettings, S3Settings
-from trackway_server.artifacts.domain.ports import BlobStore, FileRoles
+from trackway_server.artifacts.domain.ports import BlobStore, FileRoles, PresignedTransfers
 from trackway_server.artifacts.observed import ObservedBlobs
 from trackway_server.artifacts.policy import POLICY
 from trackway_server.artifacts.service import ArtifactStoreServicer
@@ -55,8 +55,16 @@ async def open_module(
         roles: FileRoles = NoFileRoles()
         if tracking is not None and registry is not None:
             roles = GrpcFileRoles(tracking, registry, settings.upstream_timeout_s)
-        servicer = ArtifactStoreServicer(index, ObservedBlobs(blobs, telemetry), clock, settings, roles)
+        servicer = ArtifactStoreServicer(
+            index, ObservedBlobs(blobs, telemetry), clock, settings, roles, presigned_of(blobs)
+        )
         yield ServiceBinding(DESCRIPTOR, servicer, POLICY)
+
+
+def presigned_of(blobs: BlobStore) -> PresignedTransfers | None:
+    """What hands out addresses of the blobs; None where they lie in a directory, or nothing shall."""
+    found: PresignedTransfers | None = getattr(blobs, "presigned", None)
+    return found
 
 
 def open_blobs(settings: ArtifactsSettings) -> AbstractAsyncContextManager[BlobStore]:

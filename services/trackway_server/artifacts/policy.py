@@ -16,4 +16,8 @@ POLICY: Mapping[str, Permission] = {
     "DeleteArtifacts": WRITE,
     "CreateManifest": WRITE,
     "GetManifest": READ,
+    "PresignDownload": READ,
+    "PresignUpload": WRITE,
+    "CompletePresignedUpload": WRITE,
+    "AbortPresignedUpload": WRITE,
 }

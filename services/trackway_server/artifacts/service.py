@@ -15,14 +15,15 @@ from trackway_server.artifacts.domain.artifacts import Artifact, Owner
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.listing import list_page
 from trackway_server.artifacts.domain.paths import ArtifactPath, parse_folder
-from trackway_server.artifacts.domain.ports import ArtifactIndex, BlobStore, FileRoles
+from trackway_server.artifacts.domain.ports import ArtifactIndex, BlobStore, FileRoles, PresignedTransfers
+from trackway_server.artifacts.presigned import PresignedRpcs, Source
 from trackway_server.artifacts.uploads import UploadStream
 from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.call import Call
 
 
-class ArtifactStoreServicer:
+class ArtifactStoreServicer(PresignedRpcs):
     """Answers the RPCs of artifact_store_service.proto; what they mean is written there."""
 
     def __init__(
@@ -32,7 +33,9 @@ class ArtifactStoreServicer:
         clock: Clock,
         settings: ArtifactsSettings,
         roles: FileRoles,
+        presigned: PresignedTransfers | None = None,
     ) -> None:
+        self._presigned = presigned
         self._roles = roles
         self._index = index
         self._blobs = blobs
@@ -51,7 +54,7 @@ class ArtifactStoreServicer:
     async def DownloadArtifact(
         self, request: pb.DownloadArtifactRequest, call: Call
     ) -> AsyncIterator[pb.DownloadArtifactResponse]:
-        artifact = await self._find(request, call)
+        artifact = await self._file(await self._source(request, call), ArtifactPath(request.path))
         if request.offset > artifact.size_bytes:
             raise _offset_invalid(artifact.size_bytes)
         yield pb.DownloadArtifactResponse(artifact=artifact)
@@ -93,7 +96,7 @@ class ArtifactStoreServicer:
         return artifact
 
     async def _owner(self, name: str, workspace: str, call: Call) -> Owner:
-        """The owner, in a workspace in which the caller's role suffices, or of a run on which it does."""
+        """The owner, in a workspace in which the caller's role suffices, or a run or logged model on which it does."""
         owner = convert.owner_of(name, workspace, call)
         if not call.holds(owner.workspace):
             _admit(await self._roles.on_owner(owner, call.onward_metadata()), owner.workspace, call)
@@ -106,16 +109,19 @@ class ArtifactStoreServicer:
             _admit(await self._roles.on_manifest(workspace, manifest, call.onward_metadata()), workspace, call)
         return workspace
 
-    async def _find(self, request: pb.DownloadArtifactRequest, call: Call) -> resources_pb2.Artifact:
+    async def _source(self, request: pb.DownloadArtifactRequest | pb.PresignDownloadRequest, call: Call) -> Source:
+        """What a request for a file names, which the caller may read."""
         if bool(request.owner) == bool(request.manifest_digest):
             raise DomainError(Reason.INVALID_FIELD, "Name either an owner or a manifest.", field="owner")
-        path = ArtifactPath(request.path)
         if request.owner:
-            owner = await self._owner(request.owner, request.workspace, call)
-            return convert.artifact_message(await self._index.get(owner, path))
+            return await self._owner(request.owner, request.workspace, call)
         digest = Digest(request.manifest_digest)
-        workspace = await self._workspace(request.workspace, digest, call)
-        return convert.file_message(await self._index.manifest_file(workspace, digest, path))
+        return await self._workspace(request.workspace, digest, call), digest
+
+    async def _file(self, source: Source, path: ArtifactPath) -> resources_pb2.Artifact:
+        if isinstance(source, Owner):
+            return convert.artifact_message(await self._index.get(source, path))
+        return convert.file_message(await self._index.manifest_file(*source, path))
 
 
 def _admit(role: int, workspace: str, call: Call) -> None:

@@ -26,7 +26,9 @@ from trackway_server.gateway.correlation import Correlation, onward_headers
 from trackway_server.gateway.credentials import onward_authorization, opens_metrics
 from trackway_server.gateway.guard import Guard
 from trackway_server.gateway.hosts import AllowedHosts, AllowedOrigins
-from trackway_server.gateway.mlflow.endpoint import PREFIXES, MlflowEndpoint
+from trackway_server.gateway.mlflow import artifacts, server_info
+from trackway_server.gateway.mlflow.artifact_bytes import FROM_PAGES, OF_MODEL, OF_RUN, OF_VERSION, ArtifactBytes
+from trackway_server.gateway.mlflow.endpoint import PREFIXES, PROXY_ROUTER, MlflowEndpoint
 from trackway_server.gateway.pages import render_overview, render_run
 from trackway_server.gateway.reader import Reader
 from trackway_server.gateway.refusals import refusal
@@ -55,17 +57,30 @@ def build_application(
         Route("/", _refusing(gateway.overview)),
         Route("/runs/{run_id}", _refusing(gateway.run)),
         Route("/static/style.css", gateway.style),
+        *server_info.PAGES,
     ]
     pages = Starlette(routes=routes)
     rpcs = RpcEndpoint(channels, gateway.callers, settings)
-    mlflow = MlflowEndpoint(channels, gateway.callers, settings)
     guard = Guard(
         pages,
         AllowedHosts.of(bound_host, settings.allowed_hosts),
-        {PREFIX: rpcs, **dict.fromkeys(PREFIXES, mlflow)},
+        {PREFIX: rpcs, **_mlflow(channels, gateway.callers, settings)},
         AllowedOrigins(settings.allowed_origins),
     )
     return Correlation(guard, tracing)
+
+
+def _mlflow(channels: Channels, callers: Callers, settings: GatewaySettings) -> dict[str, ASGIApp]:
+    """MLflow's API by prefix; of two that a path begins with, the first counts."""
+    proxy = MlflowEndpoint(channels, callers, settings, artifacts.PREFIXES, PROXY_ROUTER)
+    info = MlflowEndpoint(channels, callers, settings, server_info.PREFIXES, server_info.ROUTER)
+    rest = MlflowEndpoint(channels, callers, settings)
+    files = ArtifactBytes(channels, callers, settings, {OF_MODEL: rest, "": proxy})
+    return {
+        **dict.fromkeys((*artifacts.PREFIXES, FROM_PAGES, OF_RUN, OF_VERSION, OF_MODEL), files),
+        **dict.fromkeys(server_info.PREFIXES, info),
+        **dict.fromkeys(PREFIXES, rest),
+    }
 
 
 class _Gateway:

@@ -22,6 +22,9 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+SANDBOX_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+"""The only other policy that an answer may have: for bytes that somebody uploaded."""
+
 _READING = ("GET", "HEAD")
 _OWN_ORIGIN = AllowedOrigins()
 
@@ -74,8 +77,11 @@ def _with_headers(send: Send) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            sandboxed = headers.get("Content-Security-Policy") == SANDBOX_POLICY
             for name, value in SECURITY_HEADERS.items():
                 headers[name] = value
+            if sandboxed:
+                headers["Content-Security-Policy"] = SANDBOX_POLICY
             headers.setdefault("Cache-Control", "no-store")
         await send(message)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from trackway_server.gateway.config import GatewaySettings
@@ -12,6 +13,14 @@ from trackway_server.gateway.config import GatewaySettings
 HEADER_BYTES = 32 << 10
 AROUND_BYTES = 96 << 10
 """Header and framing, beside the greatest body."""
+
+_BODY_BYTES = "trackway.body_bytes"
+
+
+def await_body(scope: Scope, size_bytes: int) -> None:
+    """Let the body of this request be so large: whoever says so reads it piece by piece. To be called before anything
+    is awaited."""
+    scope[_BODY_BYTES] = size_bytes
 
 
 def patient_protocol(settings: GatewaySettings) -> type[asyncio.Protocol]:
@@ -37,7 +46,7 @@ def patient_protocol(settings: GatewaySettings) -> type[asyncio.Protocol]:
 
         def data_received(self, data: bytes) -> None:
             self._received += len(data)
-            if self._received > most:
+            if self._received > self._most():
                 self.transport.close()
             if not self.transport.is_closing():
                 super().data_received(data)
@@ -55,6 +64,13 @@ def patient_protocol(settings: GatewaySettings) -> type[asyncio.Protocol]:
             if self._stalled is not None:
                 self._stalled.cancel()
                 self._stalled = None
+
+        def _most(self) -> int:
+            cycle: Any = self.cycle
+            if cycle is None:
+                return most
+            # Also after an early refusal, which the client reads when it has sent all; `request_s` ends that.
+            return int(cycle.scope.get(_BODY_BYTES, settings.max_body_bytes)) + AROUND_BYTES
 
         def _await_request(self) -> None:
             if self._asking is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from typing import Any
 
 from trackway.api.common.v1 import errors_pb2
 from trackway.api.metrics.v1 import ingest_pb2
@@ -18,6 +19,8 @@ from trackway_server.tracking.domain.console import ConsoleBlock
 from trackway_server.tracking.domain.model import (
     DatasetInput,
     Experiment,
+    ModelInput,
+    ModelOutput,
     ParamsSet,
     RefusedRecord,
     Run,
@@ -33,22 +36,15 @@ from trackway_server.tracking.domain.model import (
 
 def payload_from_proto(record: ingest_pb2.Record) -> object:
     """What a record of Ingest asks of the run."""
-    match record.WhichOneof("kind"):
-        case "run_start":
-            return start_from_proto(record.run_start)
-        case "run_status":
-            change = record.run_status
-            return StatusChange(RunStatus(change.status), change.time_us, change.message)
-        case "params":
-            return params_from_proto(record.params)
-        case "tags":
-            return tags_from_proto(record.tags)
-        case "dataset_input":
-            return dataset_from_proto(record.dataset_input)
-        case "console":
-            return console_from_proto(record.console)
-        case kind:
-            raise ValueError(f"not a record of a run: {kind}")
+    kind = record.WhichOneof("kind")
+    if kind not in _PAYLOADS:
+        raise ValueError(f"not a record of a run: {kind}")
+    return _PAYLOADS[kind](getattr(record, kind))
+
+
+def status_from_proto(change: ingest_pb2.RunStatusChange) -> StatusChange:
+    """A new state."""
+    return StatusChange(RunStatus(change.status), change.time_us, change.message)
 
 
 def start_from_proto(start: ingest_pb2.RunStart) -> RunStart:
@@ -79,10 +75,32 @@ def dataset_from_proto(message: ingest_pb2.DatasetInput) -> DatasetInput:
     return DatasetInput(**plain, tags=dict(message.tags))
 
 
+def model_input_from_proto(message: ingest_pb2.ModelInput) -> ModelInput:
+    """A logged model that a run reads."""
+    return ModelInput(message.model_id)
+
+
+def model_output_from_proto(message: ingest_pb2.ModelOutput) -> ModelOutput:
+    """A logged model that a run makes."""
+    return ModelOutput(message.model_id, message.step)
+
+
 def console_from_proto(message: ingest_pb2.ConsoleBlock) -> ConsoleBlock:
     """Lines of a process's console, of no record yet."""
     names = (field.name for field in fields(ConsoleBlock) if field.name != "sequence")
     return ConsoleBlock(**{name: getattr(message, name) for name in names})
+
+
+_PAYLOADS: Mapping[str | None, Callable[[Any], object]] = {
+    "run_start": start_from_proto,
+    "run_status": status_from_proto,
+    "params": params_from_proto,
+    "tags": tags_from_proto,
+    "dataset_input": dataset_from_proto,
+    "model_input": model_input_from_proto,
+    "model_output": model_output_from_proto,
+    "console": console_from_proto,
+}
 
 
 def console_query_from_proto(request: rpc.ReadConsoleRequest) -> ConsoleQuery:
@@ -127,7 +145,7 @@ def experiment_to_proto(experiment: Experiment) -> pb.Experiment:
         experiment_id=str(experiment.experiment_id),
         workspace=experiment.workspace,
         name=experiment.name,
-        lifecycle_stage=_stage(experiment.deleted),
+        lifecycle_stage=stage_to_proto(experiment.deleted),
         create_time_us=experiment.create_time_us,
         update_time_us=experiment.update_time_us,
         tags=experiment.tags,
@@ -144,7 +162,7 @@ def run_to_proto(run: Run, metrics: Sequence[SummarisedSeries]) -> pb.Run:
         run_name=info.name,
         status=info.status.value,  # type: ignore[arg-type]
         status_message=info.status_message,
-        lifecycle_stage=_stage(info.deleted),
+        lifecycle_stage=stage_to_proto(info.deleted),
         user_id=info.user_id,
         start_time_us=info.start_time_us,
         end_time_us=info.end_time_us,
@@ -155,6 +173,8 @@ def run_to_proto(run: Run, metrics: Sequence[SummarisedSeries]) -> pb.Run:
         dataset_inputs=[dataset_to_proto(one) for one in run.dataset_inputs],
         refused_count=info.refused_count,
         lost_since_us=run.lost_since_us,
+        model_inputs=[ingest_pb2.ModelInput(model_id=one) for one in run.model_inputs],
+        model_outputs=[ingest_pb2.ModelOutput(model_id=one.model_id, step=one.step) for one in run.model_outputs],
     )
 
 
@@ -212,5 +232,6 @@ def datasets_query_from_proto(request: rpc.SearchDatasetsRequest, workspace: str
     return RunsQuery(workspace, tuple(sorted({int(one) for one in request.experiment_ids})))
 
 
-def _stage(deleted: bool) -> pb.LifecycleStage:
+def stage_to_proto(deleted: bool) -> pb.LifecycleStage:
+    """Where in its life a resource is."""
     return pb.LIFECYCLE_STAGE_DELETED if deleted else pb.LIFECYCLE_STAGE_ACTIVE

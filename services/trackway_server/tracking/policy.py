@@ -11,6 +11,8 @@ WRITE_EXPERIMENTS = Permission("experiments.write", Role.EDITOR, bindable=True)
 CREATE_EXPERIMENTS = Permission("experiments.create", Role.EDITOR)
 READ_RUNS = Permission("runs.read", Role.VIEWER, bindable=True)
 WRITE_RUNS = Permission("runs.write", Role.EDITOR, bindable=True)
+READ_MODELS = Permission("logged_models.read", Role.VIEWER, bindable=True)
+WRITE_MODELS = Permission("logged_models.write", Role.EDITOR, bindable=True)
 READ_ROLES = Permission("experiments.roles.read", Role.VIEWER, bindable=True)
 WRITE_ROLES = Permission("experiments.roles.write", Role.ADMIN, bindable=True)
 
@@ -44,4 +46,12 @@ POLICY: Mapping[str, Permission] = {
     "GrantExperimentRole": WRITE_ROLES,
     "RevokeExperimentRole": WRITE_ROLES,
     "ListExperimentRoles": READ_ROLES,
+    "CreateLoggedModel": WRITE_MODELS,
+    "GetLoggedModel": READ_MODELS,
+    "FinalizeLoggedModel": WRITE_MODELS,
+    "DeleteLoggedModel": WRITE_MODELS,
+    "UpdateLoggedModelTags": WRITE_MODELS,
+    "LogLoggedModelParams": WRITE_MODELS,
+    "SearchLoggedModels": READ_MODELS,
+    "GetLoggedModelAccess": READ_MODELS,
 }

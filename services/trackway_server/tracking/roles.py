@@ -25,8 +25,11 @@ class RoleRpcs:
 
     async def GetRunAccess(self, request: rpc.GetRunAccessRequest, call: Call) -> rpc.GetRunAccessResponse:
         """Answer what the caller may do with a run."""
-        workspace, role = await self._store.read(lambda unit: runs.access_to(unit, request.run_id, call))
-        return rpc.GetRunAccessResponse(workspace=workspace, role=cast(auth.Role, role))
+        found = await self._store.read(lambda unit: runs.access_to(unit, request.run_id, call))
+        workspace, role, experiment_id = found
+        return rpc.GetRunAccessResponse(
+            workspace=workspace, role=cast(auth.Role, role), experiment_id=str(experiment_id)
+        )
 
     async def GrantExperimentRole(
         self, request: rpc.GrantExperimentRoleRequest, call: Call

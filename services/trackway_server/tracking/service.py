@@ -38,6 +38,7 @@ from trackway_server.tracking.domain.model import Run
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.search import EXPERIMENTS, RUNS, FoundRun
 from trackway_server.tracking.freshness import Freshness
+from trackway_server.tracking.logged_models import LoggedModelRpcs
 from trackway_server.tracking.overviews import OverviewRpcs
 from trackway_server.tracking.roles import RoleRpcs
 
@@ -47,7 +48,7 @@ _MAX_SERIES_OF_RUN = 10_000
 _MAX_SERIES_OF_LIST = 100_000
 
 
-class TrackingService(RoleRpcs, OverviewRpcs):
+class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
     """Answers the RPCs of tracking_service.proto, whose comments say what each does and refuses."""
 
     def __init__(
@@ -175,12 +176,16 @@ class TrackingService(RoleRpcs, OverviewRpcs):
             return found, listed, folded(unit.metrics, run_ids, "", _MAX_SERIES_OF_LIST)
 
         found, listed, of_runs = await self._store.read(read)
+        run_ids = [run.info.run_id for run in listed]
         if of_runs is None:
-            run_ids = [run.info.run_id for run in listed]
             of_runs = await self._queries.of_subjects(run_ids, context="", limit=_MAX_SERIES_OF_LIST)
+        of_models = await self._metrics_of_models(run_ids, _MAX_SERIES_OF_LIST)
         more = found[len(listed) - 1].place if len(found) > len(listed) else None
         return rpc.SearchRunsResponse(
-            runs=[convert.run_to_proto(run, of_runs[run.info.run_id]) for run in listed],
+            runs=[
+                convert.run_to_proto(run, [*of_runs[run.info.run_id], *of_models.get(run.info.run_id, ())])
+                for run in listed
+            ],
             next_page_token="" if more is None else encode_token(request, more),
         )
 
@@ -213,13 +218,15 @@ class TrackingService(RoleRpcs, OverviewRpcs):
         return rpc.RestoreRunResponse()
 
     async def LogBatch(self, request: rpc.LogBatchRequest, call: Call) -> rpc.LogBatchResponse:
-        """Set params and tags and note data sets."""
+        """Set params and tags and note data sets and models."""
         run_id = request.run_id
         params, tags = convert.params_from_proto(request.params), convert.tags_from_proto(request.tags)
         inputs = [convert.dataset_from_proto(one) for one in request.dataset_inputs]
+        read = [convert.model_input_from_proto(one) for one in request.model_inputs]
+        made = [convert.model_output_from_proto(one) for one in request.model_outputs]
         await self._store.write(
             lambda unit: runs.log_batch(
-                unit, runs.workspace_of(unit, run_id, call.admits), run_id, params, tags, inputs
+                unit, runs.workspace_of(unit, run_id, call.admits), run_id, params, tags, inputs, read, made
             )
         )
         return rpc.LogBatchResponse()

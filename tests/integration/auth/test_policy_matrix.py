@@ -36,7 +36,13 @@ FILES = {
 }
 NEVER_REFUSED = {"PERMISSION_DENIED", "CREDENTIALS_MISSING", "CREDENTIALS_INVALID"}
 
-NOT_THERE = {"WORKSPACE_NOT_FOUND", "EXPERIMENT_NOT_FOUND", "RUN_NOT_FOUND", "MODEL_NOT_FOUND"}
+NOT_THERE = {
+    "WORKSPACE_NOT_FOUND",
+    "EXPERIMENT_NOT_FOUND",
+    "RUN_NOT_FOUND",
+    "LOGGED_MODEL_NOT_FOUND",
+    "MODEL_NOT_FOUND",
+}
 ELSEWHERE = {"GetManifest"}
 """Methods whose permission may be bound to one resource, and whose request here is about another one."""
 
@@ -73,6 +79,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         await stub.CreateExperiment(tracking.CreateExperimentRequest(name="there"), metadata=admin)
         start = RunStart(start_time_us=5, experiment_id="1")
         await stub.CreateRun(tracking.CreateRunRequest(run_id="ab" * 16, start=start), metadata=admin)
+        logged = tracking.CreateLoggedModelRequest(model_id="m-" + "ab" * 16, experiment_id="1")
+        await stub.CreateLoggedModel(logged, metadata=admin)
         models = ModelRegistryServiceStub(server.channel)
         await models.CreateModel(model_registry_service_pb2.CreateModelRequest(name="something"), metadata=admin)
         await server.stub.CreateWorkspace(auth.CreateWorkspaceRequest(name="other"), metadata=admin)

@@ -154,6 +154,7 @@ async def test_streams_of_requests_and_what_is_internal_or_unknown_are_not_there
             assert "gRPC" in said.json()["message"]
         for path in (
             "/trackway.api.tracking.v1.TrackingService/GetRunAccess",
+            "/trackway.api.tracking.v1.TrackingService/GetLoggedModelAccess",
             "/trackway.api.registry.v1.ModelRegistryService/GetManifestAccess",
             "/trackway.api.auth.v1.AuthService/ExchangeCertificate",
             "/trackway.api.tracking.v1.TrackingService/",

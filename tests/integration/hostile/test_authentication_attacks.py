@@ -41,7 +41,7 @@ from trackway_server.gateway.config import GatewaySettings
 RUN, UNKNOWN_RUN = "ab" * 16, "cd" * 16
 OPEN_RPCS = {"ExchangeKey", "ExchangeToken", "ExchangeCertificate", "ListSigningKeys"}
 """They need no token: three are how one is had, and the keys that verify tokens are public."""
-OPEN_PATHS = {"/healthz", "/readyz", "/static/style.css"}
+OPEN_PATHS = {"/healthz", "/readyz", "/static/style.css", "/version", "/health"}
 
 
 @pytest.fixture(scope="module")

@@ -113,11 +113,14 @@ async def world(channel: grpc.aio.Channel) -> Known:
     await registry.CreateModel(registry_pb.CreateModelRequest(name=name))
     source = f"runs:/{run_id}/model"
     version = (await registry.CreateVersion(registry_pb.CreateVersionRequest(name=name, source=source))).version
-    names = (name.encode(), b"another", b"Default")
+    names, model_id = (name.encode(), b"another", b"Default"), f"m-{new_id()}"
+    logged = tracking_pb.CreateLoggedModelRequest(model_id=model_id, experiment_id=run.experiment_id)
+    await tracking.CreateLoggedModel(logged)
     return {
         "run_id": (run_id.encode(),),
         "subject_id": (run_id.encode(),),
-        "owner": (owner.encode(),),
+        "owner": (owner.encode(), f"models/{model_id}".encode()),
+        "model_id": (model_id.encode(),),
         "experiment_id": (run.experiment_id.encode(), b"0"),
         "experiment_name": names,
         "name": names,

@@ -64,7 +64,7 @@ def test_versions_keep_their_numbers_and_those_without_files_are_told(
         model = client.registry.get_model("kept")
         assert (model.description, dict(model.tags)) == ("about kept", {"team": "a"})
         assert dict(model.aliases) == {"first": 2, "last": 7}
-        versions = {each.version: each for each in client.registry.list_versions("kept")}
+        versions = {each.version: each for each in client.registry.search_versions(name="kept")}
         assert {number: (each.stage, each.description) for number, each in versions.items()} == {
             number: ("Staging", f"v{number}") for number in (2, 3, 7)
         }
@@ -92,4 +92,4 @@ def test_a_model_that_is_there_goes_on_counting(tmp_path: Path, server: LocalSer
         assert report.complete, report.misses
         assert report.version_numbers == {"shared": {1: 2, 4: 3}}
         assert dict(client.registry.get_model("shared").aliases) == {"first": 2, "last": 3}
-        assert sorted(each.version for each in client.registry.list_versions("shared")) == [1, 2, 3]
+        assert sorted(each.version for each in client.registry.search_versions(name="shared")) == [1, 2, 3]

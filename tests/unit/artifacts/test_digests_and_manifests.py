@@ -40,7 +40,21 @@ def test_a_digest_has_one_form(text: str) -> None:
     assert refusal.value.reason is Reason.INVALID_FIELD
 
 
-@pytest.mark.parametrize("name", ["", "runs/", "runs/x", "runs/" + "a" * 31, "runs/" + "a" * 32 + "/..", "a" * 32])
+@pytest.mark.parametrize("kind", ["runs/", "models/m-"])
+def test_owners_are_runs_and_logged_models(kind: str) -> None:
+    owner = Owner("default", kind + "a" * 32)
+    assert owner.is_model is (kind != "runs/")
+    assert owner.id == kind.partition("/")[2] + "a" * 32
+    assert owner.run_id == ("a" * 32 if kind == "runs/" else "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "runs/", "runs/x", "runs/" + "a" * 31, "runs/" + "a" * 32 + "/..", "a" * 32),
+        *("models/" + "a" * 32, "models/m-", "runs/m-" + "a" * 32, "models/m-" + "a" * 32 + "/x"),
+    ],
+)
 def test_an_owner_has_one_form(name: str) -> None:
     with pytest.raises(DomainError) as refusal:
         Owner("default", name)

@@ -12,11 +12,12 @@ from support.scripted_server import SERVICES
 from trackway._rpc.retry import IDEMPOTENT, STREAMS
 from trackway._rpc.webhooks import AsyncWebhooks
 from trackway._sync.webhooks import Webhooks
-from trackway.aio import AsyncArtifacts, AsyncAuth, AsyncClient, AsyncRegistry, AsyncTracking
-from trackway.client import Artifacts, Auth, Client, Registry, Tracking
+from trackway.aio import AsyncArtifacts, AsyncAuth, AsyncClient, AsyncLoggedModels, AsyncRegistry, AsyncTracking
+from trackway.client import Artifacts, Auth, Client, LoggedModels, Registry, Tracking
 
 PAIRS = [
     (AsyncTracking, Tracking),
+    (AsyncLoggedModels, LoggedModels),
     (AsyncArtifacts, Artifacts),
     (AsyncRegistry, Registry),
     (AsyncWebhooks, Webhooks),

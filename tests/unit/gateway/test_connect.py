@@ -25,7 +25,7 @@ from trackway_server.gateway.connect.refusals import CONNECT_CODES, refused, ref
 from trackway_server.gateway.connect.resuming import LONGEST_ID, event_id, resumed
 
 RPCS = public_rpcs()
-INTERNAL = {"GetRunAccess", "GetManifestAccess", "ExchangeCertificate"}
+INTERNAL = {"GetRunAccess", "GetLoggedModelAccess", "GetManifestAccess", "ExchangeCertificate"}
 WATCH = RPCS["/trackway.api.registry.v1.ModelRegistryService/Watch"]
 
 

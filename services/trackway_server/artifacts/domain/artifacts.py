@@ -9,12 +9,12 @@ from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.paths import ArtifactPath, after_file, after_folder
 from trackway_server.core.errors import DomainError, Reason
 
-_OWNER = re.compile(r"runs/[0-9a-f]{32}", re.ASCII)
+_OWNER = re.compile(r"runs/[0-9a-f]{32}|models/m-[0-9a-f]{32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What files belong to, `runs/RUN_ID`, and the workspace that holds it.
+    """What files belong to, `runs/RUN_ID` or `models/MODEL_ID` of a logged model, and the workspace that holds it.
 
     Raises DomainError(INVALID_FIELD) where `name` has another form.
     """
@@ -24,12 +24,23 @@ class Owner:
 
     def __post_init__(self) -> None:
         if not _OWNER.fullmatch(self.name):
-            raise DomainError(Reason.INVALID_FIELD, "An owner is `runs/` and a run id.", field="owner")
+            message = "An owner is `runs/` and a run id, or `models/` and the id of a logged model."
+            raise DomainError(Reason.INVALID_FIELD, message, field="owner")
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it is a logged model, and no run."""
+        return self.name.startswith("models/")
 
     @property
     def run_id(self) -> str:
-        """The run."""
-        return self.name.removeprefix("runs/")
+        """The run's id; empty where it is no run."""
+        return "" if self.is_model else self.id
+
+    @property
+    def id(self) -> str:
+        """The run's id, or the logged model's."""
+        return self.name.partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)

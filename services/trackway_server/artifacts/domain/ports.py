@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from trackway_server.artifacts.domain.artifacts import Artifact, Entry, FileEntry, Owner
@@ -52,6 +53,44 @@ class BlobStore(Protocol):
 
     async def delete(self, digest: Digest) -> bool:
         """Remove the blob; False where there was none. The caller has made sure that nothing refers to it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedUpload:
+    """An upload to which others send the parts. `file` says what it is for (see `upload_file`): the upload of one file
+    cannot be completed as another."""
+
+    file: str
+    upload_id: str
+
+
+class PresignedTransfers(Protocol):
+    """Hands out addresses of blobs, and takes what was sent to them. An address is of one blob or part, and ends."""
+
+    async def download_url(self, digest: Digest, name: str, lifetime_s: int) -> str:
+        """An address that answers the blob to GET, as a download of that name. Whether there is such a blob is not
+        looked up."""
+        ...
+
+    async def begin(self, file: str) -> PresignedUpload:
+        """A new upload. What becomes of one that is neither completed nor aborted is removed after a day."""
+        ...
+
+    async def part_url(self, upload: PresignedUpload, number: int, lifetime_s: int) -> str:
+        """An address that takes the part of that number (from 1 on) by PUT."""
+        ...
+
+    async def complete(self, upload: PresignedUpload, etags: Sequence[str]) -> tuple[Digest, int]:
+        """Keep the parts as a blob, known by its digest from reading it. Durable when this answers digest and size.
+
+        Raises DomainError(UPLOAD_NOT_FOUND) for one that is not there, DomainError(INVALID_FIELD) where the parts are
+        not those that were sent; nothing of it then becomes a blob.
+        """
+        ...
+
+    async def abort(self, upload: PresignedUpload) -> None:
+        """End it; nothing of it stays. Without effect where there is no such upload."""
         ...
 
 
@@ -122,7 +161,8 @@ class FileRoles(Protocol):
     does not suffice. Raises DomainError(SERVICE_UNAVAILABLE) where that cannot be known."""
 
     async def on_owner(self, owner: Owner, credentials: Credentials) -> int:
-        """The caller's role (auth.v1.Role) on the run, which lies in the owner's workspace; 0: none, or no such run."""
+        """The caller's role (auth.v1.Role) on the run or logged model, which lies in the owner's workspace; 0: none, or
+        no such thing."""
         ...
 
     async def on_manifest(self, workspace: str, digest: Digest, credentials: Credentials) -> int:

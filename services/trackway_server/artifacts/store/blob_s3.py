@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,11 +23,12 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from trackway_server.artifacts.config import S3Settings
 from trackway_server.artifacts.domain.digests import Digest, corrupt
-from trackway_server.artifacts.domain.ports import BlobWriter
+from trackway_server.artifacts.domain.ports import BlobWriter, PresignedTransfers
 from trackway_server.artifacts.store.blob_check import PIECE_BYTES, check_received
 from trackway_server.artifacts.store.s3_calls import MissingError, S3Calls, code_of
 from trackway_server.artifacts.store.s3_download import S3Download
 from trackway_server.artifacts.store.s3_location import S3Location
+from trackway_server.artifacts.store.s3_presigned import S3PresignedTransfers
 from trackway_server.artifacts.store.s3_upload import MultipartUpload, S3Objects
 from trackway_server.core.errors import DomainError
 from trackway_server.core.lifecycle import StartupError
@@ -41,6 +42,8 @@ DISCARD_S, CLOSE_S = 1.0, 5.0
 SWEEP_AFTER = timedelta(hours=24)
 """An upload that began longer ago was left behind: that of a living replica has ended by then."""
 
+SWEEP_EVERY_S = 3600.0
+
 _REFUSED_CREDENTIALS = frozenset({"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"})
 _OTHER_REGION = frozenset({"301", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraint"})
 
@@ -51,6 +54,7 @@ async def open_s3_blobs(location: S3Location, settings: S3Settings) -> AsyncIter
 
     Raises StartupError where the bucket is missing, cannot be reached, or refuses the credentials.
     """
+    signing_at = _signing_location(location, settings)
     try:
         opening = get_session().create_client("s3", **_client_arguments(location, settings))
         client = await opening.__aenter__()
@@ -59,17 +63,38 @@ async def open_s3_blobs(location: S3Location, settings: S3Settings) -> AsyncIter
     try:
         await _check_bucket(client, location)
         store = S3BlobStore(client, S3Calls(settings.patience_s), location, settings.part_bytes)
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(store.close)
             await store.sweep()
+            if signing_at is not None:
+                signing = get_session().create_client("s3", **_client_arguments(signing_at, settings))
+                store.presign_with(await stack.enter_async_context(signing))
+            sweeping = asyncio.create_task(_sweeping(store), name="incoming-blobs-sweep")
+            stack.callback(sweeping.cancel)
             yield store
-        finally:
-            await store.close()
     finally:
         await opening.__aexit__(None, None, None)
 
 
+async def _sweeping(store: S3BlobStore) -> None:
+    """Sweep again and again: uploads of clients are left behind without a crash of ours."""
+    while True:
+        await asyncio.sleep(SWEEP_EVERY_S)
+        await store.sweep()
+
+
+def _signing_location(location: S3Location, settings: S3Settings) -> S3Location | None:
+    """The bucket as clients reach it; None where they do not. Raises StartupError."""
+    if settings.presign_endpoint in ("", "same"):
+        return location if settings.presign_endpoint else None
+    return location.at(settings.presign_endpoint)
+
+
 class S3BlobStore:
     """The BlobStore port on an S3 bucket."""
+
+    presigned: PresignedTransfers | None = None
+    """What hands out addresses, where something does."""
 
     def __init__(self, client: Any, calls: S3Calls, location: S3Location, part_bytes: int) -> None:
         self._client = client
@@ -78,6 +103,10 @@ class S3BlobStore:
         self._part_bytes = part_bytes
         self._discarding: set[asyncio.Task[None]] = set()
         self._objects = S3Objects(client, calls, location)
+
+    def presign_with(self, signing: Any) -> None:
+        """Hand out addresses that this client signs."""
+        self.presigned = S3PresignedTransfers(self._client, signing, self._calls, self._objects, self._location)
 
     async def close(self) -> None:
         """Let what is being discarded end, for a while. The sweep of a later start removes the rest."""

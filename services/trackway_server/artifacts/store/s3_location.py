@@ -9,7 +9,7 @@ sse         `AES256` or `aws:kms`: the bucket's server encrypts what is stored; 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from trackway_server.artifacts.domain.digests import Digest
@@ -52,6 +52,14 @@ class S3Location:
     def key(self, digest: Digest) -> str:
         """The key of a blob: nothing but hexadecimal digits behind the prefix."""
         return f"{self.blobs}{digest.hex[:SHARD_DIGITS]}/{digest.hex[SHARD_DIGITS:]}"
+
+    def at(self, endpoint: str) -> S3Location:
+        """The same bucket, reached at another endpoint. Raises StartupError where it is none."""
+        try:
+            return replace(self, endpoint=_endpoint(endpoint))
+        except StartupError:
+            message = "TRACKWAY_S3_PRESIGN_ENDPOINT is `same`, http://HOST:PORT or https://HOST"
+            raise StartupError(message) from None
 
     def __str__(self) -> str:
         where = f" at {self.endpoint}" if self.endpoint else ""

@@ -18,7 +18,8 @@ _NOT_IN_MODEL_NAME = re.compile(r"[/:@]")
 _ALIAS = re.compile(r"[\w-]+")
 _VERSION_LIKE = re.compile(r"v[0-9]+", re.IGNORECASE)
 _NOT_IN_PATH = re.compile(r"[\\%#?:]")
-_ARTIFACT_OWNER = re.compile(r"runs/[0-9a-f]{32}")
+_LOGGED_MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
+_ARTIFACT_OWNER = re.compile(r"runs/[0-9a-f]{32}|models/m-[0-9a-f]{32}")
 _PRINCIPAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]*")
 _VERSION = re.compile(r"[1-9][0-9]{0,9}")
 _GREATEST_VERSION = 2**31 - 1
@@ -109,7 +110,12 @@ FORMATS: Mapping[int, StringFormat] = {
         "a relative path without '.', '..' or empty parts, parts that end in '.' or ' ', '\\', '%', '#', '?', ':' or "
         "control characters, in Unicode NFC",
     ),
-    limits_pb2.FORMAT_ARTIFACT_OWNER: StringFormat(_matches(_ARTIFACT_OWNER), "'runs/' and a run id"),
+    limits_pb2.FORMAT_ARTIFACT_OWNER: StringFormat(
+        _matches(_ARTIFACT_OWNER), "'runs/' and a run id, or 'models/' and the id of a logged model"
+    ),
+    limits_pb2.FORMAT_LOGGED_MODEL_ID: StringFormat(
+        _matches(_LOGGED_MODEL_ID), "'m-' and 32 lower-case hexadecimal digits"
+    ),
     limits_pb2.FORMAT_DIGEST: StringFormat(_matches(_DIGEST), "'sha256:' and 64 lower-case hexadecimal digits"),
     limits_pb2.FORMAT_TEXT_LINE: StringFormat(is_text_line, "one line of text without control characters"),
     limits_pb2.FORMAT_SUBJECT_ID: StringFormat(

@@ -33,18 +33,23 @@ class Statistic(Enum):
     COUNT = "count"
 
 
+Scope = tuple[tuple[str, str], ...]
+"""Data sets by name and digest (empty: any), of which one must be that of a metric; none: whatever it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field of the searched objects, by its canonical name.
 
     `whole_key`: of a metric `loss.min` that was written without quotes, so that it may also be a metric of just that
-    name, which then is what is meant.
+    name, which then is what is meant. `scope`: on which data sets a metric was measured, for objects that know.
     """
 
     source: Source
     key: str
     statistic: Statistic = Statistic.LAST
     whole_key: str | None = None
+    scope: Scope = ()
 
 
 @dataclass(frozen=True, slots=True)

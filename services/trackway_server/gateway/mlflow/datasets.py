@@ -1,4 +1,4 @@
-"""The routes of data sets: what runs read. The limits are MLflow's."""
+"""The routes of data sets and of what runs read. The limits are MLflow's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from trackway.api.metrics.v1.ingest_pb2 import DatasetInput
 from trackway.api.tracking.v1 import tracking_service_pb2 as pb
+from trackway_server.gateway.mlflow.edges import model_inputs
 from trackway_server.gateway.mlflow.entities import DATA_CONTEXT
 from trackway_server.gateway.mlflow.errors import invalid
 from trackway_server.gateway.mlflow.parameters import Parameters
@@ -20,10 +21,14 @@ Answer = dict[str, Any]
 
 
 async def log_inputs(session: Session) -> Answer:
-    """Note the data sets that a run reads, all of them or none."""
+    """Note the data sets and models that a run reads, all of them or none."""
     asked = session.parameters
-    inputs = [dataset_input(each) for each in asked.objects("datasets")]
-    await session.call("LogBatch", pb.LogBatchRequest(run_id=asked.run_id(), dataset_inputs=inputs))
+    request = pb.LogBatchRequest(
+        run_id=asked.run_id(),
+        dataset_inputs=[dataset_input(each) for each in asked.objects("datasets")],
+        model_inputs=model_inputs(asked),
+    )
+    await session.call("LogBatch", request)
     return {}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,11 +22,15 @@ from trackway_server.gateway.config import GatewaySettings
 from trackway_server.gateway.connect.codec import strict_json
 from trackway_server.gateway.connect.headers import media_type
 from trackway_server.gateway.mlflow import (
+    artifacts,
     datasets,
+    edges,
     experiments,
     histories,
+    logged_models,
     metrics,
     model_versions,
+    presigned,
     registered_models,
     runs,
     webhooks,
@@ -50,8 +54,16 @@ ROUTER = Router(
         registered_models.ROUTES,
         model_versions.ROUTES,
         webhooks.ROUTES,
+        logged_models.ROUTES,
+        edges.ROUTES,
+        artifacts.ROUTES,
+        presigned.ROUTES,
     )
 )
+PROXY_ROUTER = Router((artifacts.PROXY_ROUTES, presigned.PROXY_ROUTES))
+"""Below `artifacts.PREFIXES`."""
+
+REFUSALS = (MlflowError, DomainError, grpc.aio.AioRpcError, ClientGoneError)
 
 _NEEDING_A_TYPE = frozenset({"POST", "PUT"})
 """The others no page of another site sends without asking first."""
@@ -63,20 +75,30 @@ class _Route:
 
 
 class MlflowEndpoint:
-    """Answers what lies below PREFIXES; what it does not know is a bare 404, as MLflow's server answers it."""
+    """Answers what a router has below some prefixes; what it does not know is a bare 404, as MLflow's server answers
+    it."""
 
-    def __init__(self, channels: Channels, callers: Callers, settings: GatewaySettings) -> None:
+    def __init__(
+        self,
+        channels: Channels,
+        callers: Callers,
+        settings: GatewaySettings,
+        prefixes: Sequence[str] = PREFIXES,
+        router: Router = ROUTER,
+    ) -> None:
+        self._prefixes = prefixes
+        self._router = router
         self._channels = channels
         self._callers = callers
         self._settings = settings
         self._bodies = Bodies(settings.max_body_bytes, settings.request_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = ROUTER.find(_below_prefix(scope["path"]))
+        found = self._router.find(self._below_prefix(scope["path"]))
         if found is None:
             await Response(status_code=404)(scope, receive, send)
             return
-        scope["route"] = _Route(PREFIXES[0] + found.path)
+        scope["route"] = _Route(self._prefixes[0] + found.path)
         if scope["method"] not in found.handlers:
             await Response(status_code=405, headers={"Allow": ", ".join(found.handlers)})(scope, receive, send)
             return
@@ -84,15 +106,9 @@ class MlflowEndpoint:
 
     async def _answer(self, found: Found, scope: Scope, receive: Receive) -> Response:
         try:
-            return _json(200, await self._answered(found, scope, receive))
-        except MlflowError as error:
-            return _refusal(error)
-        except DomainError as error:
-            return _refusal(of_refusal(error))
-        except grpc.aio.AioRpcError as error:
-            return _refusal(of_call(error))
-        except ClientGoneError:
-            return _refusal(MlflowError("CANCELLED", "The client has gone."))
+            return json_answer(200, await self._answered(found, scope, receive))
+        except REFUSALS as error:
+            return refusal_answer(error)
 
     async def _answered(self, found: Found, scope: Scope, receive: Receive) -> dict[str, Any]:
         headers = Headers(scope=scope)
@@ -104,7 +120,7 @@ class MlflowEndpoint:
             )
         caller = await self._callers.of(scope, headers.get("authorization"))
         async with self._bodies.body(headers, receive, lambda: self._callers.check(caller)) as body:
-            given = _query(scope) if scope["method"] == "GET" else _object(body.raw)
+            given = query_of(scope) if scope["method"] == "GET" else _object(body.raw)
         session = Session(
             Parameters({**given, **found.given}),
             self._channels,
@@ -120,16 +136,16 @@ class MlflowEndpoint:
             self._callers.note(caller, error, guessed=False)
             raise
 
+    def _below_prefix(self, path: str) -> str:
+        return next((path.removeprefix(prefix) for prefix in self._prefixes if path.startswith(prefix + "/")), "")
+
 
 async def _run(handler: Handler, session: Session) -> dict[str, Any]:
     return await handler(session)
 
 
-def _below_prefix(path: str) -> str:
-    return next((path.removeprefix(prefix) for prefix in PREFIXES if path.startswith(prefix + "/")), "")
-
-
-def _query(scope: Scope) -> dict[str, Any]:
+def query_of(scope: Scope) -> dict[str, Any]:
+    """The parameters in the address of a request."""
     found: dict[str, Any] = {}
     for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=1000):
         found.setdefault(name, Repeated()).append(value)
@@ -153,10 +169,21 @@ def _object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def _refusal(error: MlflowError) -> Response:
-    headers = {"WWW-Authenticate": 'Bearer realm="Trackway"'} if error.status == 401 else {}
-    return _json(error.status, error.as_value(), headers)
+def refusal_answer(error: Exception) -> Response:
+    """What is answered where one of REFUSALS is raised."""
+    match error:
+        case MlflowError():
+            refused = error
+        case DomainError():
+            refused = of_refusal(error)
+        case grpc.aio.AioRpcError():
+            refused = of_call(error)
+        case _:
+            refused = MlflowError("CANCELLED", "The client has gone.")
+    headers = {"WWW-Authenticate": 'Bearer realm="Trackway"'} if refused.status == 401 else {}
+    return json_answer(refused.status, refused.as_value(), headers)
 
 
-def _json(status: int, value: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+def json_answer(status: int, value: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    """An object, indented as MLflow's server does."""
     return Response(pretty_json(value), status, headers, media_type="application/json")

@@ -7,9 +7,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trackway.api.metrics.v1.series_pb2 import SeriesSummary
-from trackway.api.tracking.v1.resources_pb2 import Experiment, LifecycleStage, Run, RunStatus
+from trackway.api.tracking.v1.resources_pb2 import (
+    Experiment,
+    LifecycleStage,
+    LoggedModel,
+    LoggedModelStatus,
+    Run,
+    RunStatus,
+)
 
 STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
+LOGGED_MODEL_STATUSES = ("LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED")
 VIEWS = ("ACTIVE_ONLY", "DELETED_ONLY", "ALL")
 MODEL_ID, DATASET_NAME, DATASET_DIGEST = "model_id", "dataset_name", "dataset_digest"
 """Keys of a series' context that are fields of a metric in MLflow."""
@@ -41,7 +49,7 @@ def run_json(run: Run) -> dict[str, Any]:
         **_unless_empty("params", _pairs(run.params)),
         **_unless_empty("tags", _pairs(run.tags)),
     }
-    return {"info": run_info_json(run), "data": data, "inputs": _inputs(run), "outputs": {}}
+    return {"info": run_info_json(run), "data": data, "inputs": _inputs(run), "outputs": _outputs(run)}
 
 
 def run_info_json(run: Run) -> dict[str, Any]:
@@ -58,6 +66,40 @@ def run_info_json(run: Run) -> dict[str, Any]:
         "lifecycle_stage": _stage(run.lifecycle_stage),
         "run_id": run.run_id,
     }
+
+
+def logged_model_json(model: LoggedModel) -> dict[str, Any]:
+    """MLflow's LoggedModel."""
+    info = {
+        "model_id": model.model_id,
+        "experiment_id": model.experiment_id,
+        "name": model.name,
+        "creation_timestamp_ms": model.create_time_us // 1000,
+        "last_updated_timestamp_ms": model.update_time_us // 1000,
+        "artifact_uri": logged_model_uri(model),
+        "status": LoggedModelStatus.Name(model.status).replace("_STATUS_", "_"),
+        "model_type": model.model_type,
+        "source_run_id": model.source_run_id,
+        **_unless_empty("status_message", model.status_message),
+        **_unless_empty("tags", _pairs(model.tags)),
+    }
+    metrics = [
+        {
+            **metric_json(one.key, one.last_value, one.last_time_us, one.last_step, one.context),
+            "run_id": metric.run_id,
+        }
+        for metric in model.metrics
+        if (one := metric.summary).count
+    ]
+    return {
+        "info": info,
+        "data": {**_unless_empty("params", _pairs(model.params)), **_unless_empty("metrics", metrics)},
+    }
+
+
+def logged_model_uri(model: LoggedModel) -> str:
+    """Where MLflow's clients find a logged model's files."""
+    return f"{_ARTIFACTS}/{model.experiment_id}/models/{model.model_id}/artifacts"
 
 
 def metric_json(key: str, value: float, time_us: int, step: int, context: Mapping[str, str]) -> dict[str, Any]:
@@ -90,7 +132,12 @@ def _inputs(run: Run) -> dict[str, Any]:
         tags = [{"key": DATA_CONTEXT, "value": dataset.context}] if dataset.context else []
         tags += _pairs(dataset.tags)
         inputs.append({**_unless_empty("tags", tags), "dataset": shown})
-    return _unless_empty("dataset_inputs", inputs)
+    read = [{"model_id": one.model_id} for one in run.model_inputs]
+    return {**_unless_empty("dataset_inputs", inputs), **_unless_empty("model_inputs", read)}
+
+
+def _outputs(run: Run) -> dict[str, Any]:
+    return _unless_empty("model_outputs", [{"model_id": one.model_id, "step": one.step} for one in run.model_outputs])
 
 
 def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:

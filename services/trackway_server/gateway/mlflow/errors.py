@@ -67,6 +67,7 @@ _WORDS: Mapping[Reason, str] = {
     Reason.MODEL_VERSION_NOT_FOUND: "Model Version (name={name}, version={version}) not found",
     Reason.RUN_NOT_FOUND: "Run with id={run_id} not found",
     Reason.RUN_DELETED: "The run {run_id} must be in the 'active' state. Current state is deleted.",
+    Reason.LOGGED_MODEL_NOT_FOUND: "Logged model with ID '{model_id}' not found.",
     Reason.PARAM_IMMUTABLE: "Changing param values is not allowed. {message}",
 }
 """What programs are known to look for in messages."""
@@ -125,6 +126,8 @@ def of_refusal(error: DomainError) -> MlflowError:
     """What a refusal becomes."""
     if error.reason is Reason.INVALID_FIELD and error.metadata.get("field") == "run_id":
         return MlflowError("RESOURCE_DOES_NOT_EXIST", f"There is no run of this id: {error.message}")
+    if error.reason is Reason.INVALID_FIELD and error.metadata.get("field") == "model_id":
+        return MlflowError("RESOURCE_DOES_NOT_EXIST", f"There is no logged model of this id: {error.message}")
     known = _Known(error.metadata, message=error.message)
     return MlflowError(CODE_OF_KIND[error.kind], _WORDS.get(error.reason, "{message}").format_map(known))
 

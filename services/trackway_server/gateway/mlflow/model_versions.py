@@ -93,7 +93,8 @@ async def search(session: Session) -> Answer:
     )
     found = await session.registry("SearchVersions", page)
     more = {"next_page_token": found.next_page_token} if found.next_page_token else {}
-    return {"model_versions": [version_json(version) for version in found.versions], **more}
+    versions = [version_json(version) for version in found.versions]
+    return {**({"model_versions": versions} if versions else {}), **more}
 
 
 async def get_download_uri(session: Session) -> Answer:

@@ -112,11 +112,11 @@ class Parameters:
             raise _wrong(self.path(name), value)
         return float(value)
 
-    def flag(self, name: str) -> bool:
-        """A truth, false where it is missing; of an address, `true` or `false`."""
+    def flag(self, name: str, default: bool = False) -> bool:
+        """A truth value; in an address, as a word."""
         value = self._value(name)
-        if value is None:
-            return False
+        if value is None or value == "":
+            return default
         if isinstance(value, str) and value.lower() in ("true", "false"):
             return value.lower() == "true"
         if not isinstance(value, bool):

@@ -90,7 +90,8 @@ async def latest_versions(session: Session) -> Answer:
     if unknown := wanted - {stage.lower() for stage in STAGES}:
         raise invalid(f"Invalid Model Version stage: {min(unknown)}. Value must be one of {', '.join(STAGES)}.")
     newest = (await _model(session)).latest_versions
-    return {"model_versions": [version_json(each) for each in newest if not wanted or each.stage.lower() in wanted]}
+    shown = [version_json(each) for each in newest if not wanted or each.stage.lower() in wanted]
+    return {"model_versions": shown} if shown else {}
 
 
 async def set_tag(session: Session) -> Answer:

@@ -12,6 +12,8 @@ from trackway_server.tracking.domain.model import (
     PARENT_RUN_TAG,
     RUN_NAME_TAG,
     DatasetInput,
+    ModelInput,
+    ModelOutput,
     RunInfo,
     RunStatus,
     StatusChange,
@@ -40,6 +42,8 @@ class RunChanges:
         self._tags: dict[str, str | None] = dict(unit.tags_of(run.run_id, tag_keys)) if tag_keys else {}
         self._changed_tags: set[str] = set()
         self._inputs: list[DatasetInput] = []
+        self._model_inputs: list[str] = []
+        self._model_outputs: list[ModelOutput] = []
         self._text: int | None = None
 
     def set_params(self, params: Mapping[str, str]) -> None:
@@ -84,6 +88,16 @@ class RunChanges:
         self._take_room(sum(len(getattr(dataset_input, name)) for name in DATASET_TEXTS) + of_tags)
         self._inputs.append(dataset_input)
 
+    def add_model_input(self, model_input: ModelInput) -> None:
+        """Note a logged model that the run reads. Raises LIMIT_EXCEEDED where the run is full."""
+        self._take_room(len(model_input.model_id))
+        self._model_inputs.append(model_input.model_id)
+
+    def add_model_output(self, model_output: ModelOutput) -> None:
+        """Note a logged model that the run makes. Raises LIMIT_EXCEEDED where the run is full."""
+        self._take_room(len(model_output.model_id))
+        self._model_outputs.append(model_output)
+
     def set_status(self, change: StatusChange, now_us: int) -> None:
         """Change the state; an end has an end time, nothing else has."""
         end_time_us = (change.time_us or now_us) if change.status.is_end else 0
@@ -124,6 +138,10 @@ class RunChanges:
             self._unit.put_tags(run_id, put)
         if self._inputs:
             self._unit.add_dataset_inputs(run_id, self._inputs)
+        if self._model_inputs:
+            self._unit.models.add_inputs(run_id, self._model_inputs)
+        if self._model_outputs:
+            self._unit.models.add_outputs(run_id, self._model_outputs)
         if self.run != self._before:
             self._unit.save_run(self.run)
         if self.run.status.is_end and not self._before.status.is_end:

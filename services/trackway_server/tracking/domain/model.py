@@ -104,6 +104,21 @@ DATASET_TEXTS = ("source", "schema", "profile")
 
 
 @dataclass(frozen=True, slots=True)
+class ModelInput:
+    """A logged model that a run reads."""
+
+    model_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOutput:
+    """A logged model that a run makes; id and step identify it within the run."""
+
+    model_id: str
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run with what was recorded of it, but its metrics. `tags` hold `mlflow.runName`, too."""
 
@@ -113,6 +128,9 @@ class Run:
     dataset_inputs: tuple[DatasetInput, ...]
     lost_since_us: int = 0
     """When the last of its writers was heard, where it is lost: running, and all of them silent for too long."""
+    model_inputs: tuple[str, ...] = ()
+    """The ids of the logged models it reads."""
+    model_outputs: tuple[ModelOutput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from trackway_server.metrics.domain.liveness import LivenessRows
 from trackway_server.metrics.domain.ports import MetricUnit, SubjectRecords
 from trackway_server.tracking.domain.console import ConsoleUnit
 from trackway_server.tracking.domain.deletions import Deletions
+from trackway_server.tracking.domain.logged_models import LoggedModels
 from trackway_server.tracking.domain.model import (
     DatasetInput,
     Experiment,
@@ -90,6 +91,11 @@ class TrackingUnit(Protocol):
     @property
     def console(self) -> ConsoleUnit:
         """The console output of runs, see domain/console.py."""
+        ...
+
+    @property
+    def models(self) -> LoggedModels:
+        """Logged models, and the edges between runs and them."""
         ...
 
     def experiment(self, experiment_id: int) -> Experiment | None:
@@ -172,8 +178,8 @@ class TrackingUnit(Protocol):
         ...
 
     def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
-        """How many characters the values of some runs' params, tags and data sets have together; runs without are left
-        out."""
+        """How many characters the values of some runs' params, tags, data sets and models have together; runs without
+        are left out."""
         ...
 
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:

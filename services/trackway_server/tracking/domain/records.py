@@ -13,6 +13,8 @@ from trackway_server.tracking.domain.changes import RunChanges
 from trackway_server.tracking.domain.console import ConsoleBlock, store_console
 from trackway_server.tracking.domain.model import (
     DatasetInput,
+    ModelInput,
+    ModelOutput,
     ParamsSet,
     RefusedRecord,
     RunInfo,
@@ -131,5 +133,9 @@ def _apply(changes: RunChanges, payload: object, now_us: int) -> None:
             changes.change_tags(payload, must_exist=False)
         case DatasetInput():
             changes.add_dataset_input(payload)
+        case ModelInput():
+            changes.add_model_input(payload)
+        case ModelOutput():
+            changes.add_model_output(payload)
         case _:
             pass

@@ -15,6 +15,8 @@ from trackway_server.tracking.domain.model import (
     PARENT_RUN_TAG,
     RUN_NAME_TAG,
     DatasetInput,
+    ModelInput,
+    ModelOutput,
     ParamsSet,
     Run,
     RunInfo,
@@ -128,6 +130,7 @@ def load_runs(unit: TrackingUnit, infos: Sequence[RunInfo]) -> list[Run]:
     """The runs with what was recorded of them, in the order given."""
     run_ids = [info.run_id for info in infos]
     params, tags, inputs = unit.params(run_ids), unit.tags(run_ids), unit.dataset_inputs(run_ids)
+    read, made = unit.models.inputs(run_ids), unit.models.outputs(run_ids)
     lost = unit.liveness.lost_since([info.run_id for info in infos if info.status is RunStatus.RUNNING])
     return [
         Run(
@@ -136,6 +139,8 @@ def load_runs(unit: TrackingUnit, infos: Sequence[RunInfo]) -> list[Run]:
             tags.get(info.run_id, {}) | {RUN_NAME_TAG: info.name},
             tuple(inputs.get(info.run_id, ())),
             lost.get(info.run_id, 0),
+            tuple(read.get(info.run_id, ())),
+            tuple(made.get(info.run_id, ())),
         )
         for info in infos
     ]
@@ -191,8 +196,10 @@ def log_batch(
     params: ParamsSet,
     tags: TagsChange,
     dataset_inputs: Sequence[DatasetInput],
+    model_inputs: Sequence[ModelInput] = (),
+    model_outputs: Sequence[ModelOutput] = (),
 ) -> None:
-    """Set params and tags and note data sets.
+    """Set params and tags and note data sets and models.
 
     Raises RUN_NOT_FOUND, RUN_DELETED, PARAM_IMMUTABLE, TAG_NOT_FOUND; nothing of the batch is then to be stored.
     """
@@ -202,13 +209,19 @@ def log_batch(
     changes.change_tags(tags, must_exist=True)
     for dataset_input in dataset_inputs:
         changes.add_dataset_input(dataset_input)
+    for model_input in model_inputs:
+        changes.add_model_input(model_input)
+    for model_output in model_outputs:
+        changes.add_model_output(model_output)
     changes.store()
 
 
-def access_to(unit: TrackingUnit, run_id: str, admission: Admission) -> tuple[str, int]:
-    """The workspace of a run, and the caller's role on it. Raises RUN_NOT_FOUND, also where there is none."""
+def access_to(unit: TrackingUnit, run_id: str, admission: Admission) -> tuple[str, int, int]:
+    """The workspace of a run, the caller's role on it, and its experiment. Raises RUN_NOT_FOUND, also where there is no
+    role."""
     run = find_run(unit, workspace_of(unit, run_id, admission.admits), run_id)
-    return run.workspace, admission.role_on(run.workspace, partial(unit.bindings.role, run.experiment_id))
+    role = admission.role_on(run.workspace, partial(unit.bindings.role, run.experiment_id))
+    return run.workspace, role, run.experiment_id
 
 
 def run_not_found(run_id: str) -> DomainError:

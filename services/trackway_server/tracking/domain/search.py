@@ -121,7 +121,7 @@ class SearchedRun:
         if whole is not None:
             return [whole.last_value]
         series = self._series(field.key)
-        return [] if series is None else _statistic(series, field.statistic)
+        return [] if series is None else statistic_of(series, field.statistic)
 
     def _series(self, key: str) -> SummarisedSeries | None:
         of_key = (each for each in self.series if each.key == key)
@@ -147,7 +147,8 @@ class SearchedExperiment:
         return [attributes[field.key]]
 
 
-def _statistic(series: SummarisedSeries, statistic: Statistic) -> Sequence[FieldValue]:
+def statistic_of(series: SummarisedSeries, statistic: Statistic) -> Sequence[FieldValue]:
+    """The value of a statistic; none where it is not known."""
     match statistic:
         case Statistic.LAST:
             return [series.last_value]

@@ -32,6 +32,7 @@ from trackway_server.tracking.domain.search import FoundExperiment, FoundRun, Se
 from trackway_server.tracking.store.console_memory import MemoryConsoleUnit
 from trackway_server.tracking.store.dataset_codec import encode_tags
 from trackway_server.tracking.store.deletions_memory import MemoryDeletions
+from trackway_server.tracking.store.logged_models_memory import MemoryLoggedModels, ModelState
 
 
 class MemoryTrackingUnit:
@@ -45,6 +46,7 @@ class MemoryTrackingUnit:
         self._runs: dict[str, _StoredRun] = {}
         self._roles: dict[tuple[int, str], int] = {}
         self._noted: dict[str, Deletion] = {}
+        self._models = ModelState()
         self.console = MemoryConsoleUnit()
 
     @property
@@ -56,6 +58,12 @@ class MemoryTrackingUnit:
     def metrics(self) -> MemoryMetricUnit:
         """See TrackingUnit."""
         return MemoryMetricUnit(self._metric_state)
+
+    @property
+    def models(self) -> MemoryLoggedModels:
+        """See TrackingUnit."""
+        workspaces = {run_id: run.info.workspace for run_id, run in self._runs.items()}
+        return MemoryLoggedModels(self._models, self.metrics, workspaces, self.bindings.role)
 
     @property
     def deletions(self) -> MemoryDeletions:
@@ -77,6 +85,8 @@ class MemoryTrackingUnit:
 
     def _drop_run(self, run_id: str) -> None:
         self._runs.pop(run_id, None)
+        self._models.inputs.pop(run_id, None)
+        self._models.outputs.pop(run_id, None)
 
     def _deleted_runs(self) -> list[str]:
         return [run_id for run_id, run in self._runs.items() if run.info.deleted]
@@ -192,7 +202,13 @@ class MemoryTrackingUnit:
 
     def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
         """See TrackingUnit."""
-        sizes = {run_id: _text_size(self._runs[run_id]) for run_id in run_ids}
+        inputs, outputs = self.models.inputs(run_ids), self.models.outputs(run_ids)
+        sizes = {
+            run_id: _text_size(self._runs[run_id])
+            + sum(map(len, inputs.get(run_id, ())))
+            + sum(len(one.model_id) for one in outputs.get(run_id, ()))
+            for run_id in run_ids
+        }
         return {run_id: size for run_id, size in sizes.items() if size}
 
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:

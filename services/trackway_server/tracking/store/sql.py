@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, func, literal, select, update
-from sqlalchemy.dialects import sqlite
 
 from trackway_server.core.db.database import Database
 from trackway_server.core.db.locking import locked
@@ -17,7 +15,6 @@ from trackway_server.core.errors import Reason
 from trackway_server.core.search.conditions import Search
 from trackway_server.core.search.ordering import Place
 from trackway_server.metrics.store.liveness import SqlLivenessRows
-from trackway_server.metrics.store.sql import SqlMetricUnit
 from trackway_server.tracking.domain.deletions import Stage
 from trackway_server.tracking.domain.model import (
     DatasetInput,
@@ -37,8 +34,11 @@ from trackway_server.tracking.store.deletions_sql import SqlDeletions
 from trackway_server.tracking.store.sql_bindings import SqlBindings
 from trackway_server.tracking.store.sql_datasets import DATASET_COLUMNS, dataset_of, dataset_row, used_datasets
 from trackway_server.tracking.store.sql_experiment_search import search_experiments
+from trackway_server.tracking.store.sql_logged_models import SqlLoggedModels
+from trackway_server.tracking.store.sql_model_series import SqlRunMetrics
 from trackway_server.tracking.store.sql_numbers import fill_numbers, has_unfilled_numbers, number_column
 from trackway_server.tracking.store.sql_run_search import RunSearch
+from trackway_server.tracking.store.sql_statements import batches, insert_of
 from trackway_server.tracking.store.tables import (
     DATASET_INPUTS,
     DELETIONS,
@@ -48,14 +48,13 @@ from trackway_server.tracking.store.tables import (
     METRICS,
     PARAMS,
     REFUSALS,
+    RUN_MODELS,
     RUNS,
     TAGS,
 )
 
 T = TypeVar("T")
 
-_BATCH = 400
-"""Values in one IN: below the least limit of bound variables (999, old SQLite)."""
 _REASONS = {reason.number: reason for reason in Reason}
 _RUN_FIELDS = tuple(name for name in RunInfo.__dataclass_fields__)
 _STATUS = _RUN_FIELDS.index("status")
@@ -86,7 +85,8 @@ class SqlTrackingUnit:
     def __init__(self, connection: Connection, *, writing: bool) -> None:
         self._connection = connection
         self._writing = writing
-        self.metrics = SqlMetricUnit(connection, METRICS, writing=writing)
+        self.metrics = SqlRunMetrics(connection, writing=writing)
+        self.models = SqlLoggedModels(connection, writing=writing)
         self.subjects = RunRecords(self)
         self.bindings = SqlBindings(connection)
         self.liveness = SqlLivenessRows(connection, LIVENESS, METRICS.writers)
@@ -97,7 +97,7 @@ class SqlTrackingUnit:
         """See TrackingUnit."""
         running = and_(RUNS.c.status == int(RunStatus.RUNNING), RUNS.c.deleted.is_(False))
         found: set[str] = set()
-        for batch in _batches(subject_ids):
+        for batch in batches(subject_ids):
             found.update(
                 self._connection.execute(select(RUNS.c.run_id).where(RUNS.c.run_id.in_(batch), running)).scalars()
             )
@@ -128,7 +128,7 @@ class SqlTrackingUnit:
 
     def _with_tags(self, rows: Sequence[RowMapping]) -> list[Experiment]:
         tags: dict[int, dict[str, str]] = {}
-        for batch in _batches(row["experiment_id"] for row in rows):
+        for batch in batches(row["experiment_id"] for row in rows):
             query = select(EXPERIMENT_TAGS).where(EXPERIMENT_TAGS.c.experiment_id.in_(batch))
             for row in self._connection.execute(query):
                 tags.setdefault(row.experiment_id, {})[row.key] = row.value
@@ -196,7 +196,7 @@ class SqlTrackingUnit:
     def peek_runs(self, run_ids: Sequence[str]) -> dict[str, RunInfo]:
         """See TrackingUnit."""
         infos: dict[str, RunInfo] = {}
-        for batch in _batches(run_ids):
+        for batch in batches(run_ids):
             query = select(*(RUNS.c[name] for name in _RUN_FIELDS)).where(RUNS.c.run_id.in_(batch))
             for row in self._connection.execute(query).all():
                 values = list(row)
@@ -229,9 +229,15 @@ class SqlTrackingUnit:
     def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
         """See TrackingUnit."""
         sizes: Counter[str] = Counter()
-        for table, columns in ((PARAMS, ("value",)), (TAGS, ("value",)), (DATASET_INPUTS, DATASET_COLUMNS)):
+        texts = (
+            (PARAMS, ("value",)),
+            (TAGS, ("value",)),
+            (DATASET_INPUTS, DATASET_COLUMNS),
+            (RUN_MODELS, ("model_id",)),
+        )
+        for table, columns in texts:
             length = func.sum(sum((func.length(table.c[name]) for name in columns), literal(0)))
-            for batch in _batches(run_ids):
+            for batch in batches(run_ids):
                 query = select(table.c.run_id, length).where(table.c.run_id.in_(batch)).group_by(table.c.run_id)
                 sizes.update({run_id: int(size) for run_id, size in self._connection.execute(query)})
         return {run_id: size for run_id, size in sizes.items() if size}
@@ -271,7 +277,7 @@ class SqlTrackingUnit:
     def dataset_inputs(self, run_ids: Sequence[str]) -> dict[str, list[DatasetInput]]:
         """See TrackingUnit."""
         found: dict[str, list[DatasetInput]] = {}
-        for batch in _batches(run_ids):
+        for batch in batches(run_ids):
             query = select(DATASET_INPUTS).where(DATASET_INPUTS.c.run_id.in_(batch))
             # Sorted here: databases differ in how they sort names.
             for row in sorted(self._connection.execute(query).mappings(), key=itemgetter("run_id", "name", "digest")):
@@ -281,7 +287,7 @@ class SqlTrackingUnit:
     def add_dataset_inputs(self, run_id: str, inputs: Sequence[DatasetInput]) -> None:
         """See TrackingUnit."""
         rows = [{"run_id": run_id} | dataset_row(one) for one in inputs]
-        self._connection.execute(_insert(self._connection, DATASET_INPUTS).on_conflict_do_nothing(), rows)
+        self._connection.execute(insert_of(self._connection, DATASET_INPUTS).on_conflict_do_nothing(), rows)
 
     def used_datasets(self, query: RunsQuery, limit: int) -> list[UsedDataset]:
         """See TrackingUnit."""
@@ -313,7 +319,7 @@ class SqlTrackingUnit:
 
     def _maps(self, table: Table, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
-        for batch in _batches(run_ids):
+        for batch in batches(run_ids):
             query = select(table.c.run_id, table.c.key, table.c.value).where(table.c.run_id.in_(batch))
             # All at once: row by row takes twice as long, and a page of runs has thousands.
             for run_id, key, value in self._connection.execute(query).all():
@@ -322,30 +328,20 @@ class SqlTrackingUnit:
 
     def _map(self, table: Table, run_id: str, keys: Collection[str]) -> dict[str, str]:
         found: dict[str, str] = {}
-        for batch in _batches(sorted(keys)):
+        for batch in batches(sorted(keys)):
             query = select(table.c.key, table.c.value).where(table.c.run_id == run_id, table.c.key.in_(batch))
             found |= {row.key: row.value for row in self._connection.execute(query)}
         return found
 
     def _delete_keys(self, table: Table, owned: ColumnElement[bool], keys: Collection[str]) -> None:
-        for batch in _batches(sorted(keys)):
+        for batch in batches(sorted(keys)):
             self._connection.execute(table.delete().where(owned, table.c.key.in_(batch)))
 
     def _upsert(self, table: Table, rows: Sequence[Mapping[str, object]], key: Sequence[str]) -> None:
         if rows:
-            insert = _insert(self._connection, table)
+            insert = insert_of(self._connection, table)
             upsert = insert.on_conflict_do_update(index_elements=key, set_={"value": insert.excluded.value})
             self._connection.execute(upsert, rows)
-
-
-def _insert(connection: Connection, table: Table) -> Any:
-    """An INSERT of the connection's dialect, which has ON CONFLICT."""
-    if connection.dialect.name == "postgresql":
-        # Loaded where it is used: it is a tenth of an embedded server's start.
-        from sqlalchemy.dialects import postgresql
-
-        return postgresql.insert(table)
-    return sqlite.insert(table)
 
 
 def _run(row: RowMapping) -> RunInfo:
@@ -358,9 +354,3 @@ def _run_row(run: RunInfo) -> dict[str, Any]:
 
 def _key_rows(run_id: str, values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"run_id": run_id, "key": key, "value": value} for key, value in values.items()]
-
-
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
-    rest = iter(items)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch

@@ -105,7 +105,7 @@ class RunFields:
     def _attribute(self, key: str, test: Test) -> Predicate:
         match key:
             case "status":
-                return RUNS.c.status.in_([int(status) for status in RunStatus if _passes(status.name, test)])
+                return RUNS.c.status.in_([int(status) for status in RunStatus if text_holds(status.name, test)])
             case "start_time":
                 return _integer(RUNS.c.start_time_us, test)
             case "end_time":
@@ -222,5 +222,6 @@ class _Text:
         return [self._value]
 
 
-def _passes(value: str, test: Test) -> bool:
+def text_holds(value: str, test: Test) -> bool:
+    """Whether a text passes."""
     return holds(Condition(Field(Source.ATTRIBUTE, ""), test), _Text(value))

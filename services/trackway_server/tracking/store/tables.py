@@ -151,3 +151,63 @@ CONSOLE_PAGES = Table(
     Index("ix_console_pages_writer", "writer_id", "last_sequence"),
     Index("ix_console_pages_run_id", "run_id"),
 )
+
+LOGGED_MODELS = Table(
+    "logged_models",
+    METADATA,
+    Column("model_id", String(34), primary_key=True),
+    Column("workspace", String(63), nullable=False),
+    Column("experiment_id", ForeignKey("experiments.experiment_id"), nullable=False),
+    Column("name", String(500), nullable=False),
+    Column("model_type", String(500), nullable=False, comment="empty: none"),
+    Column("source_run_id", String(32), nullable=False, comment="empty: none"),
+    Column("status", Integer, nullable=False, comment="tracking.v1.LoggedModelStatus"),
+    Column("status_message", Text, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    Column("update_time_us", BigInteger, nullable=False),
+    Column("start_digest", String(64), nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Index("ix_logged_models_workspace", "workspace", "deleted", "create_time_us", "model_id"),
+    Index("ix_logged_models_experiment", "experiment_id", "deleted", "create_time_us", "model_id"),
+)
+
+LOGGED_MODEL_PARAMS = Table(
+    "logged_model_params",
+    METADATA,
+    Column("model_id", ForeignKey("logged_models.model_id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("number", Float(53), nullable=False, comment="what number the value is; infinite: none"),
+)
+
+LOGGED_MODEL_TAGS = Table(
+    "logged_model_tags",
+    METADATA,
+    Column("model_id", ForeignKey("logged_models.model_id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+LOGGED_MODEL_SERIES = Table(
+    "logged_model_series",
+    METADATA,
+    Column("series", ForeignKey("metric_series.number", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("model_id", String(34), nullable=False, comment="of the series' context; the model need not be there"),
+    Column("workspace", String(63), nullable=False, comment="of the run"),
+    Column("run_id", String(32), nullable=False),
+    Column("key", String(250).with_variant(String(250, collation="C"), "postgresql"), nullable=False),
+    Column("dataset_name", String(250), nullable=False),
+    Column("dataset_digest", String(250), nullable=False),
+    Index("ix_logged_model_series_model", "model_id", "key"),
+    Index("ix_logged_model_series_run", "run_id"),
+)
+
+RUN_MODELS = Table(
+    "run_models",
+    METADATA,
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("output", Boolean, primary_key=True, comment="whether the run makes the model; else it reads it"),
+    Column("model_id", String(34), primary_key=True, comment="the model need not be there"),
+    Column("step", BigInteger, primary_key=True, autoincrement=False, comment="0 for what is read"),
+    Index("ix_run_models_model", "model_id", "output"),
+)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conformance.mlflow.differential import report
 from conformance.mlflow.differential.comparison import compare
-from conformance.mlflow.differential.corpus.stories import ANSWERED_HERE, AREAS
+from conformance.mlflow.differential.corpus.stories import AREAS
 from conformance.mlflow.differential.servers import present
 
 
@@ -32,4 +32,4 @@ if __name__ == "__main__":
     options.add_argument("folder", type=Path)
     options.add_argument("areas", nargs="*", choices=[*AREAS, []], default=[])
     given = options.parse_args()
-    raise SystemExit(main(given.folder, given.areas or ANSWERED_HERE))
+    raise SystemExit(main(given.folder, given.areas or tuple(AREAS)))

@@ -133,3 +133,87 @@ class GetManifestResponse(_message.Message):
     MANIFEST_FIELD_NUMBER: _ClassVar[int]
     manifest: _resources_pb2.Manifest
     def __init__(self, manifest: _Optional[_Union[_resources_pb2.Manifest, _Mapping]] = ...) -> None: ...
+
+class PresignDownloadRequest(_message.Message):
+    __slots__ = ("owner", "manifest_digest", "path", "workspace", "lifetime_s")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    LIFETIME_S_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    manifest_digest: str
+    path: str
+    workspace: str
+    lifetime_s: int
+    def __init__(self, owner: _Optional[str] = ..., manifest_digest: _Optional[str] = ..., path: _Optional[str] = ..., workspace: _Optional[str] = ..., lifetime_s: _Optional[int] = ...) -> None: ...
+
+class PresignDownloadResponse(_message.Message):
+    __slots__ = ("url", "artifact")
+    URL_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
+    url: str
+    artifact: _resources_pb2.Artifact
+    def __init__(self, url: _Optional[str] = ..., artifact: _Optional[_Union[_resources_pb2.Artifact, _Mapping]] = ...) -> None: ...
+
+class PresignUploadRequest(_message.Message):
+    __slots__ = ("owner", "path", "workspace", "upload_id", "first_part", "part_count", "lifetime_s")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_PART_FIELD_NUMBER: _ClassVar[int]
+    PART_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LIFETIME_S_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    path: str
+    workspace: str
+    upload_id: str
+    first_part: int
+    part_count: int
+    lifetime_s: int
+    def __init__(self, owner: _Optional[str] = ..., path: _Optional[str] = ..., workspace: _Optional[str] = ..., upload_id: _Optional[str] = ..., first_part: _Optional[int] = ..., part_count: _Optional[int] = ..., lifetime_s: _Optional[int] = ...) -> None: ...
+
+class PresignUploadResponse(_message.Message):
+    __slots__ = ("upload_id", "urls")
+    UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
+    URLS_FIELD_NUMBER: _ClassVar[int]
+    upload_id: str
+    urls: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, upload_id: _Optional[str] = ..., urls: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CompletePresignedUploadRequest(_message.Message):
+    __slots__ = ("owner", "path", "workspace", "upload_id", "etags")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
+    ETAGS_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    path: str
+    workspace: str
+    upload_id: str
+    etags: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, owner: _Optional[str] = ..., path: _Optional[str] = ..., workspace: _Optional[str] = ..., upload_id: _Optional[str] = ..., etags: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CompletePresignedUploadResponse(_message.Message):
+    __slots__ = ("artifact",)
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
+    artifact: _resources_pb2.Artifact
+    def __init__(self, artifact: _Optional[_Union[_resources_pb2.Artifact, _Mapping]] = ...) -> None: ...
+
+class AbortPresignedUploadRequest(_message.Message):
+    __slots__ = ("owner", "path", "workspace", "upload_id")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    path: str
+    workspace: str
+    upload_id: str
+    def __init__(self, owner: _Optional[str] = ..., path: _Optional[str] = ..., workspace: _Optional[str] = ..., upload_id: _Optional[str] = ...) -> None: ...
+
+class AbortPresignedUploadResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

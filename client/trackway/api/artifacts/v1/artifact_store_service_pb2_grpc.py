@@ -65,6 +65,26 @@ class ArtifactStoreServiceStub(object):
                 request_serializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.GetManifestRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.GetManifestResponse.FromString,
                 _registered_method=True)
+        self.PresignDownload = channel.unary_unary(
+                '/trackway.api.artifacts.v1.ArtifactStoreService/PresignDownload',
+                request_serializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.PresignDownloadRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.PresignDownloadResponse.FromString,
+                _registered_method=True)
+        self.PresignUpload = channel.unary_unary(
+                '/trackway.api.artifacts.v1.ArtifactStoreService/PresignUpload',
+                request_serializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.PresignUploadRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.PresignUploadResponse.FromString,
+                _registered_method=True)
+        self.CompletePresignedUpload = channel.unary_unary(
+                '/trackway.api.artifacts.v1.ArtifactStoreService/CompletePresignedUpload',
+                request_serializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.CompletePresignedUploadRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.CompletePresignedUploadResponse.FromString,
+                _registered_method=True)
+        self.AbortPresignedUpload = channel.unary_unary(
+                '/trackway.api.artifacts.v1.ArtifactStoreService/AbortPresignedUpload',
+                request_serializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.AbortPresignedUploadRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.AbortPresignedUploadResponse.FromString,
+                _registered_method=True)
 
 
 class ArtifactStoreServiceServicer(object):
@@ -118,6 +138,38 @@ class ArtifactStoreServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PresignDownload(self, request, context):
+        """PresignDownload answers an address from which anybody can fetch one file for a while, straight from where its bytes
+        are. PRESIGNING_UNAVAILABLE where the server hands out none; then DownloadArtifact is the way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PresignUpload(self, request, context):
+        """PresignUpload begins an upload in parts, or goes on with one, and answers addresses to which anybody can send one part
+        each (HTTP PUT) for a while. The file appears with CompletePresignedUpload; one that is not completed within a day is
+        removed. PRESIGNING_UNAVAILABLE as above.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompletePresignedUpload(self, request, context):
+        """CompletePresignedUpload makes the parts the file. The server reads them once, for the digest, so it takes as long as
+        that. UPLOAD_NOT_FOUND where there is no such upload of this file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AbortPresignedUpload(self, request, context):
+        """AbortPresignedUpload ends an upload; nothing of it stays. Without effect where it has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ArtifactStoreServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -150,6 +202,26 @@ def add_ArtifactStoreServiceServicer_to_server(servicer, server):
                     servicer.GetManifest,
                     request_deserializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.GetManifestRequest.FromString,
                     response_serializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.GetManifestResponse.SerializeToString,
+            ),
+            'PresignDownload': grpc.unary_unary_rpc_method_handler(
+                    servicer.PresignDownload,
+                    request_deserializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.PresignDownloadRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.PresignDownloadResponse.SerializeToString,
+            ),
+            'PresignUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.PresignUpload,
+                    request_deserializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.PresignUploadRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.PresignUploadResponse.SerializeToString,
+            ),
+            'CompletePresignedUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompletePresignedUpload,
+                    request_deserializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.CompletePresignedUploadRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.CompletePresignedUploadResponse.SerializeToString,
+            ),
+            'AbortPresignedUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.AbortPresignedUpload,
+                    request_deserializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.AbortPresignedUploadRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.AbortPresignedUploadResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -315,6 +387,114 @@ class ArtifactStoreService(object):
             '/trackway.api.artifacts.v1.ArtifactStoreService/GetManifest',
             trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.GetManifestRequest.SerializeToString,
             trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.GetManifestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PresignDownload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.artifacts.v1.ArtifactStoreService/PresignDownload',
+            trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.PresignDownloadRequest.SerializeToString,
+            trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.PresignDownloadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PresignUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.artifacts.v1.ArtifactStoreService/PresignUpload',
+            trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.PresignUploadRequest.SerializeToString,
+            trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.PresignUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompletePresignedUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.artifacts.v1.ArtifactStoreService/CompletePresignedUpload',
+            trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.CompletePresignedUploadRequest.SerializeToString,
+            trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.CompletePresignedUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AbortPresignedUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.artifacts.v1.ArtifactStoreService/AbortPresignedUpload',
+            trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.AbortPresignedUploadRequest.SerializeToString,
+            trackway_dot_api_dot_artifacts_dot_v1_dot_artifact__store__service__pb2.AbortPresignedUploadResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#trackway/api/common/v1/limits.proto\x12\x16trackway.api.common.v1\x1a google/protobuf/descriptor.proto\"\xab\x02\n\x06Limits\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x12\n\nmax_length\x18\x02 \x01(\r\x12\x11\n\tmax_bytes\x18\x03 \x01(\r\x12\x11\n\tmax_items\x18\x04 \x01(\r\x12.\n\x06\x66ormat\x18\x05 \x01(\x0e\x32\x1e.trackway.api.common.v1.Format\x12\x14\n\x07minimum\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x16\n\x0ekey_max_length\x18\x08 \x01(\r\x12\x32\n\nkey_format\x18\t \x01(\x0e\x32\x1e.trackway.api.common.v1.Format\x12\x15\n\rrefused_alone\x18\n \x01(\x08\x42\n\n\x08_minimumB\n\n\x08_maximum*\xbd\x02\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x11\n\rFORMAT_RUN_ID\x10\x01\x12\x14\n\x10\x46ORMAT_WRITER_ID\x10\x02\x12\x18\n\x14\x46ORMAT_EXPERIMENT_ID\x10\x03\x12\x14\n\x10\x46ORMAT_WORKSPACE\x10\x04\x12\x0e\n\nFORMAT_KEY\x10\x05\x12\x15\n\x11\x46ORMAT_MODEL_NAME\x10\x06\x12\x10\n\x0c\x46ORMAT_ALIAS\x10\x07\x12\x18\n\x14\x46ORMAT_ARTIFACT_PATH\x10\x08\x12\x19\n\x15\x46ORMAT_ARTIFACT_OWNER\x10\t\x12\x11\n\rFORMAT_DIGEST\x10\n\x12\x14\n\x10\x46ORMAT_TEXT_LINE\x10\x0b\x12\x14\n\x10\x46ORMAT_PRINCIPAL\x10\x0c\x12\x15\n\x11\x46ORMAT_SUBJECT_ID\x10\r:O\n\x06limits\x12\x1d.google.protobuf.FieldOptions\x18\x8d\x8c\x03 \x01(\x0b\x32\x1e.trackway.api.common.v1.Limitsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#trackway/api/common/v1/limits.proto\x12\x16trackway.api.common.v1\x1a google/protobuf/descriptor.proto\"\xab\x02\n\x06Limits\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x12\n\nmax_length\x18\x02 \x01(\r\x12\x11\n\tmax_bytes\x18\x03 \x01(\r\x12\x11\n\tmax_items\x18\x04 \x01(\r\x12.\n\x06\x66ormat\x18\x05 \x01(\x0e\x32\x1e.trackway.api.common.v1.Format\x12\x14\n\x07minimum\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x16\n\x0ekey_max_length\x18\x08 \x01(\r\x12\x32\n\nkey_format\x18\t \x01(\x0e\x32\x1e.trackway.api.common.v1.Format\x12\x15\n\rrefused_alone\x18\n \x01(\x08\x42\n\n\x08_minimumB\n\n\x08_maximum*\xd9\x02\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x11\n\rFORMAT_RUN_ID\x10\x01\x12\x14\n\x10\x46ORMAT_WRITER_ID\x10\x02\x12\x18\n\x14\x46ORMAT_EXPERIMENT_ID\x10\x03\x12\x14\n\x10\x46ORMAT_WORKSPACE\x10\x04\x12\x0e\n\nFORMAT_KEY\x10\x05\x12\x15\n\x11\x46ORMAT_MODEL_NAME\x10\x06\x12\x10\n\x0c\x46ORMAT_ALIAS\x10\x07\x12\x18\n\x14\x46ORMAT_ARTIFACT_PATH\x10\x08\x12\x19\n\x15\x46ORMAT_ARTIFACT_OWNER\x10\t\x12\x11\n\rFORMAT_DIGEST\x10\n\x12\x14\n\x10\x46ORMAT_TEXT_LINE\x10\x0b\x12\x14\n\x10\x46ORMAT_PRINCIPAL\x10\x0c\x12\x15\n\x11\x46ORMAT_SUBJECT_ID\x10\r\x12\x1a\n\x16\x46ORMAT_LOGGED_MODEL_ID\x10\x0e:O\n\x06limits\x12\x1d.google.protobuf.FieldOptions\x18\x8d\x8c\x03 \x01(\x0b\x32\x1e.trackway.api.common.v1.Limitsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,7 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trackway.api.common.v1.limi
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FORMAT']._serialized_start=400
-  _globals['_FORMAT']._serialized_end=717
+  _globals['_FORMAT']._serialized_end=745
   _globals['_LIMITS']._serialized_start=98
   _globals['_LIMITS']._serialized_end=397
 # @@protoc_insertion_point(module_scope)

@@ -22,6 +22,7 @@ class Format(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FORMAT_TEXT_LINE: _ClassVar[Format]
     FORMAT_PRINCIPAL: _ClassVar[Format]
     FORMAT_SUBJECT_ID: _ClassVar[Format]
+    FORMAT_LOGGED_MODEL_ID: _ClassVar[Format]
 FORMAT_UNSPECIFIED: Format
 FORMAT_RUN_ID: Format
 FORMAT_WRITER_ID: Format
@@ -36,6 +37,7 @@ FORMAT_DIGEST: Format
 FORMAT_TEXT_LINE: Format
 FORMAT_PRINCIPAL: Format
 FORMAT_SUBJECT_ID: Format
+FORMAT_LOGGED_MODEL_ID: Format
 LIMITS_FIELD_NUMBER: _ClassVar[int]
 limits: _descriptor.FieldDescriptor
 

@@ -94,7 +94,7 @@ class AppendRecords(_message.Message):
     def __init__(self, first_sequence: _Optional[int] = ..., record_count: _Optional[int] = ..., record_checksums: _Optional[bytes] = ..., prefix_checksum: _Optional[int] = ..., records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ...) -> None: ...
 
 class Record(_message.Message):
-    __slots__ = ("sequence_offset", "run_start", "run_status", "params", "tags", "dataset_input", "series", "points", "console")
+    __slots__ = ("sequence_offset", "run_start", "run_status", "params", "tags", "dataset_input", "series", "points", "console", "model_input", "model_output")
     SEQUENCE_OFFSET_FIELD_NUMBER: _ClassVar[int]
     RUN_START_FIELD_NUMBER: _ClassVar[int]
     RUN_STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +104,8 @@ class Record(_message.Message):
     SERIES_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
     CONSOLE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_INPUT_FIELD_NUMBER: _ClassVar[int]
+    MODEL_OUTPUT_FIELD_NUMBER: _ClassVar[int]
     sequence_offset: int
     run_start: RunStart
     run_status: RunStatusChange
@@ -113,7 +115,9 @@ class Record(_message.Message):
     series: SeriesDefinition
     points: PointBlock
     console: ConsoleBlock
-    def __init__(self, sequence_offset: _Optional[int] = ..., run_start: _Optional[_Union[RunStart, _Mapping]] = ..., run_status: _Optional[_Union[RunStatusChange, _Mapping]] = ..., params: _Optional[_Union[ParamsSet, _Mapping]] = ..., tags: _Optional[_Union[TagsChange, _Mapping]] = ..., dataset_input: _Optional[_Union[DatasetInput, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinition, _Mapping]] = ..., points: _Optional[_Union[PointBlock, _Mapping]] = ..., console: _Optional[_Union[ConsoleBlock, _Mapping]] = ...) -> None: ...
+    model_input: ModelInput
+    model_output: ModelOutput
+    def __init__(self, sequence_offset: _Optional[int] = ..., run_start: _Optional[_Union[RunStart, _Mapping]] = ..., run_status: _Optional[_Union[RunStatusChange, _Mapping]] = ..., params: _Optional[_Union[ParamsSet, _Mapping]] = ..., tags: _Optional[_Union[TagsChange, _Mapping]] = ..., dataset_input: _Optional[_Union[DatasetInput, _Mapping]] = ..., series: _Optional[_Union[SeriesDefinition, _Mapping]] = ..., points: _Optional[_Union[PointBlock, _Mapping]] = ..., console: _Optional[_Union[ConsoleBlock, _Mapping]] = ..., model_input: _Optional[_Union[ModelInput, _Mapping]] = ..., model_output: _Optional[_Union[ModelOutput, _Mapping]] = ...) -> None: ...
 
 class RunStart(_message.Message):
     __slots__ = ("experiment_name", "experiment_id", "run_name", "user_id", "start_time_us", "tags")
@@ -291,3 +295,17 @@ class ConsoleBlock(_message.Message):
     dropped_lines: int
     dropped_bytes: int
     def __init__(self, stream: _Optional[_Union[ConsoleStream, str]] = ..., text: _Optional[str] = ..., line_count: _Optional[int] = ..., unfinished: _Optional[str] = ..., time_us: _Optional[int] = ..., first_line: _Optional[int] = ..., dropped_lines: _Optional[int] = ..., dropped_bytes: _Optional[int] = ...) -> None: ...
+
+class ModelInput(_message.Message):
+    __slots__ = ("model_id",)
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    def __init__(self, model_id: _Optional[str] = ...) -> None: ...
+
+class ModelOutput(_message.Message):
+    __slots__ = ("model_id", "step")
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    step: int
+    def __init__(self, model_id: _Optional[str] = ..., step: _Optional[int] = ...) -> None: ...

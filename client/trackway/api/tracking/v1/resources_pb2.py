@@ -27,7 +27,7 @@ from trackway.api.metrics.v1 import ingest_pb2 as trackway_dot_api_dot_metrics_d
 from trackway.api.metrics.v1 import series_pb2 as trackway_dot_api_dot_metrics_dot_v1_dot_series__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(trackway/api/tracking/v1/resources.proto\x12\x18trackway.api.tracking.v1\x1a$trackway/api/auth/v1/resources.proto\x1a$trackway/api/metrics/v1/ingest.proto\x1a$trackway/api/metrics/v1/series.proto\"\xa2\x02\n\nExperiment\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x41\n\x0flifecycle_stage\x18\x04 \x01(\x0e\x32(.trackway.api.tracking.v1.LifecycleStage\x12\x16\n\x0e\x63reate_time_us\x18\x05 \x01(\x03\x12\x16\n\x0eupdate_time_us\x18\x06 \x01(\x03\x12<\n\x04tags\x18\x07 \x03(\x0b\x32..trackway.api.tracking.v1.Experiment.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa9\x05\n\x03Run\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\x10\n\x08run_name\x18\x04 \x01(\t\x12\x33\n\x06status\x18\x05 \x01(\x0e\x32#.trackway.api.tracking.v1.RunStatus\x12\x16\n\x0estatus_message\x18\x06 \x01(\t\x12\x41\n\x0flifecycle_stage\x18\x07 \x01(\x0e\x32(.trackway.api.tracking.v1.LifecycleStage\x12\x0f\n\x07user_id\x18\x08 \x01(\t\x12\x15\n\rstart_time_us\x18\t \x01(\x03\x12\x13\n\x0b\x65nd_time_us\x18\n \x01(\x03\x12\x15\n\rparent_run_id\x18\x0b \x01(\t\x12\x39\n\x06params\x18\x0c \x03(\x0b\x32).trackway.api.tracking.v1.Run.ParamsEntry\x12\x35\n\x04tags\x18\r \x03(\x0b\x32\'.trackway.api.tracking.v1.Run.TagsEntry\x12\x37\n\x07metrics\x18\x0e \x03(\x0b\x32&.trackway.api.metrics.v1.SeriesSummary\x12=\n\x0e\x64\x61taset_inputs\x18\x0f \x03(\x0b\x32%.trackway.api.metrics.v1.DatasetInput\x12\x15\n\rrefused_count\x18\x10 \x01(\x04\x12\x15\n\rlost_since_us\x18\x11 \x01(\x03\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"[\n\rRefusedRecord\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12\x37\n\x07refused\x18\x02 \x01(\x0b\x32&.trackway.api.metrics.v1.RecordRefused\"\xbe\x01\n\x06Writer\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12<\n\x06labels\x18\x02 \x03(\x0b\x32,.trackway.api.tracking.v1.Writer.LabelsEntry\x12\x18\n\x10\x64urable_sequence\x18\x03 \x01(\x04\x12\x1a\n\x12last_heard_time_us\x18\x04 \x01(\x03\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"d\n\x0e\x45xperimentRole\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12(\n\x04role\x18\x03 \x01(\x0e\x32\x1a.trackway.api.auth.v1.Role\"\x8f\x02\n\x0b\x43omparedRow\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32&.trackway.api.tracking.v1.ComparedKind\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x43\n\x07\x63ontext\x18\x03 \x03(\x0b\x32\x32.trackway.api.tracking.v1.ComparedRow.ContextEntry\x12\x0f\n\x07\x64iffers\x18\x04 \x01(\x08\x12\x37\n\x06values\x18\x05 \x03(\x0b\x32\'.trackway.api.tracking.v1.ComparedValue\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"z\n\rComparedValue\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x38\n\x06metric\x18\x02 \x01(\x0b\x32&.trackway.api.metrics.v1.SeriesSummaryH\x00\x12\x16\n\x0e\x63ut_characters\x18\x03 \x01(\rB\x07\n\x05value\"V\n\x0e\x44\x61tasetSummary\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x04 \x01(\t*j\n\x0eLifecycleStage\x12\x1f\n\x1bLIFECYCLE_STAGE_UNSPECIFIED\x10\x00\x12\x1a\n\x16LIFECYCLE_STAGE_ACTIVE\x10\x01\x12\x1b\n\x17LIFECYCLE_STAGE_DELETED\x10\x02*o\n\x08ViewType\x12\x19\n\x15VIEW_TYPE_UNSPECIFIED\x10\x00\x12\x19\n\x15VIEW_TYPE_ACTIVE_ONLY\x10\x01\x12\x1a\n\x16VIEW_TYPE_DELETED_ONLY\x10\x02\x12\x11\n\rVIEW_TYPE_ALL\x10\x03*\xa0\x01\n\tRunStatus\x12\x1a\n\x16RUN_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_STATUS_RUNNING\x10\x01\x12\x18\n\x14RUN_STATUS_SCHEDULED\x10\x02\x12\x17\n\x13RUN_STATUS_FINISHED\x10\x03\x12\x15\n\x11RUN_STATUS_FAILED\x10\x04\x12\x15\n\x11RUN_STATUS_KILLED\x10\x05*\x91\x01\n\x0c\x43omparedKind\x12\x1d\n\x19\x43OMPARED_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43OMPARED_KIND_PARAM\x10\x01\x12\x18\n\x14\x43OMPARED_KIND_SOURCE\x10\x02\x12\x15\n\x11\x43OMPARED_KIND_TAG\x10\x03\x12\x18\n\x14\x43OMPARED_KIND_METRIC\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(trackway/api/tracking/v1/resources.proto\x12\x18trackway.api.tracking.v1\x1a$trackway/api/auth/v1/resources.proto\x1a$trackway/api/metrics/v1/ingest.proto\x1a$trackway/api/metrics/v1/series.proto\"\xa2\x02\n\nExperiment\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x41\n\x0flifecycle_stage\x18\x04 \x01(\x0e\x32(.trackway.api.tracking.v1.LifecycleStage\x12\x16\n\x0e\x63reate_time_us\x18\x05 \x01(\x03\x12\x16\n\x0eupdate_time_us\x18\x06 \x01(\x03\x12<\n\x04tags\x18\x07 \x03(\x0b\x32..trackway.api.tracking.v1.Experiment.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa1\x06\n\x03Run\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\x10\n\x08run_name\x18\x04 \x01(\t\x12\x33\n\x06status\x18\x05 \x01(\x0e\x32#.trackway.api.tracking.v1.RunStatus\x12\x16\n\x0estatus_message\x18\x06 \x01(\t\x12\x41\n\x0flifecycle_stage\x18\x07 \x01(\x0e\x32(.trackway.api.tracking.v1.LifecycleStage\x12\x0f\n\x07user_id\x18\x08 \x01(\t\x12\x15\n\rstart_time_us\x18\t \x01(\x03\x12\x13\n\x0b\x65nd_time_us\x18\n \x01(\x03\x12\x15\n\rparent_run_id\x18\x0b \x01(\t\x12\x39\n\x06params\x18\x0c \x03(\x0b\x32).trackway.api.tracking.v1.Run.ParamsEntry\x12\x35\n\x04tags\x18\r \x03(\x0b\x32\'.trackway.api.tracking.v1.Run.TagsEntry\x12\x37\n\x07metrics\x18\x0e \x03(\x0b\x32&.trackway.api.metrics.v1.SeriesSummary\x12=\n\x0e\x64\x61taset_inputs\x18\x0f \x03(\x0b\x32%.trackway.api.metrics.v1.DatasetInput\x12\x15\n\rrefused_count\x18\x10 \x01(\x04\x12\x15\n\rlost_since_us\x18\x11 \x01(\x03\x12\x39\n\x0cmodel_inputs\x18\x12 \x03(\x0b\x32#.trackway.api.metrics.v1.ModelInput\x12;\n\rmodel_outputs\x18\x13 \x03(\x0b\x32$.trackway.api.metrics.v1.ModelOutput\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"[\n\rRefusedRecord\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12\x37\n\x07refused\x18\x02 \x01(\x0b\x32&.trackway.api.metrics.v1.RecordRefused\"\xbe\x01\n\x06Writer\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12<\n\x06labels\x18\x02 \x03(\x0b\x32,.trackway.api.tracking.v1.Writer.LabelsEntry\x12\x18\n\x10\x64urable_sequence\x18\x03 \x01(\x04\x12\x1a\n\x12last_heard_time_us\x18\x04 \x01(\x03\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"d\n\x0e\x45xperimentRole\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12(\n\x04role\x18\x03 \x01(\x0e\x32\x1a.trackway.api.auth.v1.Role\"\x8f\x02\n\x0b\x43omparedRow\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32&.trackway.api.tracking.v1.ComparedKind\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x43\n\x07\x63ontext\x18\x03 \x03(\x0b\x32\x32.trackway.api.tracking.v1.ComparedRow.ContextEntry\x12\x0f\n\x07\x64iffers\x18\x04 \x01(\x08\x12\x37\n\x06values\x18\x05 \x03(\x0b\x32\'.trackway.api.tracking.v1.ComparedValue\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"z\n\rComparedValue\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x38\n\x06metric\x18\x02 \x01(\x0b\x32&.trackway.api.metrics.v1.SeriesSummaryH\x00\x12\x16\n\x0e\x63ut_characters\x18\x03 \x01(\rB\x07\n\x05value\"V\n\x0e\x44\x61tasetSummary\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x04 \x01(\t\"\xe6\x04\n\x0bLoggedModel\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x12\n\nmodel_type\x18\x05 \x01(\t\x12\x15\n\rsource_run_id\x18\x06 \x01(\t\x12;\n\x06status\x18\x07 \x01(\x0e\x32+.trackway.api.tracking.v1.LoggedModelStatus\x12\x16\n\x0estatus_message\x18\x08 \x01(\t\x12\x41\n\x0flifecycle_stage\x18\t \x01(\x0e\x32(.trackway.api.tracking.v1.LifecycleStage\x12\x16\n\x0e\x63reate_time_us\x18\n \x01(\x03\x12\x16\n\x0eupdate_time_us\x18\x0b \x01(\x03\x12\x41\n\x06params\x18\x0c \x03(\x0b\x32\x31.trackway.api.tracking.v1.LoggedModel.ParamsEntry\x12=\n\x04tags\x18\r \x03(\x0b\x32/.trackway.api.tracking.v1.LoggedModel.TagsEntry\x12<\n\x07metrics\x18\x0e \x03(\x0b\x32+.trackway.api.tracking.v1.LoggedModelMetric\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\\\n\x11LoggedModelMetric\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x37\n\x07summary\x18\x02 \x01(\x0b\x32&.trackway.api.metrics.v1.SeriesSummary*j\n\x0eLifecycleStage\x12\x1f\n\x1bLIFECYCLE_STAGE_UNSPECIFIED\x10\x00\x12\x1a\n\x16LIFECYCLE_STAGE_ACTIVE\x10\x01\x12\x1b\n\x17LIFECYCLE_STAGE_DELETED\x10\x02*o\n\x08ViewType\x12\x19\n\x15VIEW_TYPE_UNSPECIFIED\x10\x00\x12\x19\n\x15VIEW_TYPE_ACTIVE_ONLY\x10\x01\x12\x1a\n\x16VIEW_TYPE_DELETED_ONLY\x10\x02\x12\x11\n\rVIEW_TYPE_ALL\x10\x03*\xa0\x01\n\tRunStatus\x12\x1a\n\x16RUN_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_STATUS_RUNNING\x10\x01\x12\x18\n\x14RUN_STATUS_SCHEDULED\x10\x02\x12\x17\n\x13RUN_STATUS_FINISHED\x10\x03\x12\x15\n\x11RUN_STATUS_FAILED\x10\x04\x12\x15\n\x11RUN_STATUS_KILLED\x10\x05*\x91\x01\n\x0c\x43omparedKind\x12\x1d\n\x19\x43OMPARED_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43OMPARED_KIND_PARAM\x10\x01\x12\x18\n\x14\x43OMPARED_KIND_SOURCE\x10\x02\x12\x15\n\x11\x43OMPARED_KIND_TAG\x10\x03\x12\x18\n\x14\x43OMPARED_KIND_METRIC\x10\x04*\x9f\x01\n\x11LoggedModelStatus\x12#\n\x1fLOGGED_MODEL_STATUS_UNSPECIFIED\x10\x00\x12\x1f\n\x1bLOGGED_MODEL_STATUS_PENDING\x10\x01\x12\x1d\n\x19LOGGED_MODEL_STATUS_READY\x10\x02\x12%\n!LOGGED_MODEL_STATUS_UPLOAD_FAILED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,38 +44,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WRITER_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_COMPAREDROW_CONTEXTENTRY']._loaded_options = None
   _globals['_COMPAREDROW_CONTEXTENTRY']._serialized_options = b'8\001'
-  _globals['_LIFECYCLESTAGE']._serialized_start=2035
-  _globals['_LIFECYCLESTAGE']._serialized_end=2141
-  _globals['_VIEWTYPE']._serialized_start=2143
-  _globals['_VIEWTYPE']._serialized_end=2254
-  _globals['_RUNSTATUS']._serialized_start=2257
-  _globals['_RUNSTATUS']._serialized_end=2417
-  _globals['_COMPAREDKIND']._serialized_start=2420
-  _globals['_COMPAREDKIND']._serialized_end=2565
+  _globals['_LOGGEDMODEL_PARAMSENTRY']._loaded_options = None
+  _globals['_LOGGEDMODEL_PARAMSENTRY']._serialized_options = b'8\001'
+  _globals['_LOGGEDMODEL_TAGSENTRY']._loaded_options = None
+  _globals['_LOGGEDMODEL_TAGSENTRY']._serialized_options = b'8\001'
+  _globals['_LIFECYCLESTAGE']._serialized_start=2866
+  _globals['_LIFECYCLESTAGE']._serialized_end=2972
+  _globals['_VIEWTYPE']._serialized_start=2974
+  _globals['_VIEWTYPE']._serialized_end=3085
+  _globals['_RUNSTATUS']._serialized_start=3088
+  _globals['_RUNSTATUS']._serialized_end=3248
+  _globals['_COMPAREDKIND']._serialized_start=3251
+  _globals['_COMPAREDKIND']._serialized_end=3396
+  _globals['_LOGGEDMODELSTATUS']._serialized_start=3399
+  _globals['_LOGGEDMODELSTATUS']._serialized_end=3558
   _globals['_EXPERIMENT']._serialized_start=185
   _globals['_EXPERIMENT']._serialized_end=475
   _globals['_EXPERIMENT_TAGSENTRY']._serialized_start=432
   _globals['_EXPERIMENT_TAGSENTRY']._serialized_end=475
   _globals['_RUN']._serialized_start=478
-  _globals['_RUN']._serialized_end=1159
-  _globals['_RUN_PARAMSENTRY']._serialized_start=1069
-  _globals['_RUN_PARAMSENTRY']._serialized_end=1114
+  _globals['_RUN']._serialized_end=1279
+  _globals['_RUN_PARAMSENTRY']._serialized_start=1189
+  _globals['_RUN_PARAMSENTRY']._serialized_end=1234
   _globals['_RUN_TAGSENTRY']._serialized_start=432
   _globals['_RUN_TAGSENTRY']._serialized_end=475
-  _globals['_REFUSEDRECORD']._serialized_start=1161
-  _globals['_REFUSEDRECORD']._serialized_end=1252
-  _globals['_WRITER']._serialized_start=1255
-  _globals['_WRITER']._serialized_end=1445
-  _globals['_WRITER_LABELSENTRY']._serialized_start=1400
-  _globals['_WRITER_LABELSENTRY']._serialized_end=1445
-  _globals['_EXPERIMENTROLE']._serialized_start=1447
-  _globals['_EXPERIMENTROLE']._serialized_end=1547
-  _globals['_COMPAREDROW']._serialized_start=1550
-  _globals['_COMPAREDROW']._serialized_end=1821
-  _globals['_COMPAREDROW_CONTEXTENTRY']._serialized_start=1775
-  _globals['_COMPAREDROW_CONTEXTENTRY']._serialized_end=1821
-  _globals['_COMPAREDVALUE']._serialized_start=1823
-  _globals['_COMPAREDVALUE']._serialized_end=1945
-  _globals['_DATASETSUMMARY']._serialized_start=1947
-  _globals['_DATASETSUMMARY']._serialized_end=2033
+  _globals['_REFUSEDRECORD']._serialized_start=1281
+  _globals['_REFUSEDRECORD']._serialized_end=1372
+  _globals['_WRITER']._serialized_start=1375
+  _globals['_WRITER']._serialized_end=1565
+  _globals['_WRITER_LABELSENTRY']._serialized_start=1520
+  _globals['_WRITER_LABELSENTRY']._serialized_end=1565
+  _globals['_EXPERIMENTROLE']._serialized_start=1567
+  _globals['_EXPERIMENTROLE']._serialized_end=1667
+  _globals['_COMPAREDROW']._serialized_start=1670
+  _globals['_COMPAREDROW']._serialized_end=1941
+  _globals['_COMPAREDROW_CONTEXTENTRY']._serialized_start=1895
+  _globals['_COMPAREDROW_CONTEXTENTRY']._serialized_end=1941
+  _globals['_COMPAREDVALUE']._serialized_start=1943
+  _globals['_COMPAREDVALUE']._serialized_end=2065
+  _globals['_DATASETSUMMARY']._serialized_start=2067
+  _globals['_DATASETSUMMARY']._serialized_end=2153
+  _globals['_LOGGEDMODEL']._serialized_start=2156
+  _globals['_LOGGEDMODEL']._serialized_end=2770
+  _globals['_LOGGEDMODEL_PARAMSENTRY']._serialized_start=1189
+  _globals['_LOGGEDMODEL_PARAMSENTRY']._serialized_end=1234
+  _globals['_LOGGEDMODEL_TAGSENTRY']._serialized_start=432
+  _globals['_LOGGEDMODEL_TAGSENTRY']._serialized_end=475
+  _globals['_LOGGEDMODELMETRIC']._serialized_start=2772
+  _globals['_LOGGEDMODELMETRIC']._serialized_end=2864
 # @@protoc_insertion_point(module_scope)

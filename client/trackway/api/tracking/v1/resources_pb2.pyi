@@ -39,6 +39,13 @@ class ComparedKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     COMPARED_KIND_SOURCE: _ClassVar[ComparedKind]
     COMPARED_KIND_TAG: _ClassVar[ComparedKind]
     COMPARED_KIND_METRIC: _ClassVar[ComparedKind]
+
+class LoggedModelStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LOGGED_MODEL_STATUS_UNSPECIFIED: _ClassVar[LoggedModelStatus]
+    LOGGED_MODEL_STATUS_PENDING: _ClassVar[LoggedModelStatus]
+    LOGGED_MODEL_STATUS_READY: _ClassVar[LoggedModelStatus]
+    LOGGED_MODEL_STATUS_UPLOAD_FAILED: _ClassVar[LoggedModelStatus]
 LIFECYCLE_STAGE_UNSPECIFIED: LifecycleStage
 LIFECYCLE_STAGE_ACTIVE: LifecycleStage
 LIFECYCLE_STAGE_DELETED: LifecycleStage
@@ -57,6 +64,10 @@ COMPARED_KIND_PARAM: ComparedKind
 COMPARED_KIND_SOURCE: ComparedKind
 COMPARED_KIND_TAG: ComparedKind
 COMPARED_KIND_METRIC: ComparedKind
+LOGGED_MODEL_STATUS_UNSPECIFIED: LoggedModelStatus
+LOGGED_MODEL_STATUS_PENDING: LoggedModelStatus
+LOGGED_MODEL_STATUS_READY: LoggedModelStatus
+LOGGED_MODEL_STATUS_UPLOAD_FAILED: LoggedModelStatus
 
 class Experiment(_message.Message):
     __slots__ = ("experiment_id", "workspace", "name", "lifecycle_stage", "create_time_us", "update_time_us", "tags")
@@ -84,7 +95,7 @@ class Experiment(_message.Message):
     def __init__(self, experiment_id: _Optional[str] = ..., workspace: _Optional[str] = ..., name: _Optional[str] = ..., lifecycle_stage: _Optional[_Union[LifecycleStage, str]] = ..., create_time_us: _Optional[int] = ..., update_time_us: _Optional[int] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Run(_message.Message):
-    __slots__ = ("run_id", "experiment_id", "workspace", "run_name", "status", "status_message", "lifecycle_stage", "user_id", "start_time_us", "end_time_us", "parent_run_id", "params", "tags", "metrics", "dataset_inputs", "refused_count", "lost_since_us")
+    __slots__ = ("run_id", "experiment_id", "workspace", "run_name", "status", "status_message", "lifecycle_stage", "user_id", "start_time_us", "end_time_us", "parent_run_id", "params", "tags", "metrics", "dataset_inputs", "refused_count", "lost_since_us", "model_inputs", "model_outputs")
     class ParamsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +127,8 @@ class Run(_message.Message):
     DATASET_INPUTS_FIELD_NUMBER: _ClassVar[int]
     REFUSED_COUNT_FIELD_NUMBER: _ClassVar[int]
     LOST_SINCE_US_FIELD_NUMBER: _ClassVar[int]
+    MODEL_INPUTS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     experiment_id: str
     workspace: str
@@ -133,7 +146,9 @@ class Run(_message.Message):
     dataset_inputs: _containers.RepeatedCompositeFieldContainer[_ingest_pb2.DatasetInput]
     refused_count: int
     lost_since_us: int
-    def __init__(self, run_id: _Optional[str] = ..., experiment_id: _Optional[str] = ..., workspace: _Optional[str] = ..., run_name: _Optional[str] = ..., status: _Optional[_Union[RunStatus, str]] = ..., status_message: _Optional[str] = ..., lifecycle_stage: _Optional[_Union[LifecycleStage, str]] = ..., user_id: _Optional[str] = ..., start_time_us: _Optional[int] = ..., end_time_us: _Optional[int] = ..., parent_run_id: _Optional[str] = ..., params: _Optional[_Mapping[str, str]] = ..., tags: _Optional[_Mapping[str, str]] = ..., metrics: _Optional[_Iterable[_Union[_series_pb2.SeriesSummary, _Mapping]]] = ..., dataset_inputs: _Optional[_Iterable[_Union[_ingest_pb2.DatasetInput, _Mapping]]] = ..., refused_count: _Optional[int] = ..., lost_since_us: _Optional[int] = ...) -> None: ...
+    model_inputs: _containers.RepeatedCompositeFieldContainer[_ingest_pb2.ModelInput]
+    model_outputs: _containers.RepeatedCompositeFieldContainer[_ingest_pb2.ModelOutput]
+    def __init__(self, run_id: _Optional[str] = ..., experiment_id: _Optional[str] = ..., workspace: _Optional[str] = ..., run_name: _Optional[str] = ..., status: _Optional[_Union[RunStatus, str]] = ..., status_message: _Optional[str] = ..., lifecycle_stage: _Optional[_Union[LifecycleStage, str]] = ..., user_id: _Optional[str] = ..., start_time_us: _Optional[int] = ..., end_time_us: _Optional[int] = ..., parent_run_id: _Optional[str] = ..., params: _Optional[_Mapping[str, str]] = ..., tags: _Optional[_Mapping[str, str]] = ..., metrics: _Optional[_Iterable[_Union[_series_pb2.SeriesSummary, _Mapping]]] = ..., dataset_inputs: _Optional[_Iterable[_Union[_ingest_pb2.DatasetInput, _Mapping]]] = ..., refused_count: _Optional[int] = ..., lost_since_us: _Optional[int] = ..., model_inputs: _Optional[_Iterable[_Union[_ingest_pb2.ModelInput, _Mapping]]] = ..., model_outputs: _Optional[_Iterable[_Union[_ingest_pb2.ModelOutput, _Mapping]]] = ...) -> None: ...
 
 class RefusedRecord(_message.Message):
     __slots__ = ("writer_id", "refused")
@@ -214,3 +229,57 @@ class DatasetSummary(_message.Message):
     digest: str
     context: str
     def __init__(self, experiment_id: _Optional[str] = ..., name: _Optional[str] = ..., digest: _Optional[str] = ..., context: _Optional[str] = ...) -> None: ...
+
+class LoggedModel(_message.Message):
+    __slots__ = ("model_id", "experiment_id", "workspace", "name", "model_type", "source_run_id", "status", "status_message", "lifecycle_stage", "create_time_us", "update_time_us", "params", "tags", "metrics")
+    class ParamsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MODEL_TYPE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    LIFECYCLE_STAGE_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    experiment_id: str
+    workspace: str
+    name: str
+    model_type: str
+    source_run_id: str
+    status: LoggedModelStatus
+    status_message: str
+    lifecycle_stage: LifecycleStage
+    create_time_us: int
+    update_time_us: int
+    params: _containers.ScalarMap[str, str]
+    tags: _containers.ScalarMap[str, str]
+    metrics: _containers.RepeatedCompositeFieldContainer[LoggedModelMetric]
+    def __init__(self, model_id: _Optional[str] = ..., experiment_id: _Optional[str] = ..., workspace: _Optional[str] = ..., name: _Optional[str] = ..., model_type: _Optional[str] = ..., source_run_id: _Optional[str] = ..., status: _Optional[_Union[LoggedModelStatus, str]] = ..., status_message: _Optional[str] = ..., lifecycle_stage: _Optional[_Union[LifecycleStage, str]] = ..., create_time_us: _Optional[int] = ..., update_time_us: _Optional[int] = ..., params: _Optional[_Mapping[str, str]] = ..., tags: _Optional[_Mapping[str, str]] = ..., metrics: _Optional[_Iterable[_Union[LoggedModelMetric, _Mapping]]] = ...) -> None: ...
+
+class LoggedModelMetric(_message.Message):
+    __slots__ = ("run_id", "summary")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    summary: _series_pb2.SeriesSummary
+    def __init__(self, run_id: _Optional[str] = ..., summary: _Optional[_Union[_series_pb2.SeriesSummary, _Mapping]] = ...) -> None: ...

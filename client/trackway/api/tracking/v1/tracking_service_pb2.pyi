@@ -227,16 +227,20 @@ class RestoreRunResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class LogBatchRequest(_message.Message):
-    __slots__ = ("run_id", "params", "tags", "dataset_inputs")
+    __slots__ = ("run_id", "params", "tags", "dataset_inputs", "model_inputs", "model_outputs")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     PARAMS_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     DATASET_INPUTS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_INPUTS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     params: _ingest_pb2.ParamsSet
     tags: _ingest_pb2.TagsChange
     dataset_inputs: _containers.RepeatedCompositeFieldContainer[_ingest_pb2.DatasetInput]
-    def __init__(self, run_id: _Optional[str] = ..., params: _Optional[_Union[_ingest_pb2.ParamsSet, _Mapping]] = ..., tags: _Optional[_Union[_ingest_pb2.TagsChange, _Mapping]] = ..., dataset_inputs: _Optional[_Iterable[_Union[_ingest_pb2.DatasetInput, _Mapping]]] = ...) -> None: ...
+    model_inputs: _containers.RepeatedCompositeFieldContainer[_ingest_pb2.ModelInput]
+    model_outputs: _containers.RepeatedCompositeFieldContainer[_ingest_pb2.ModelOutput]
+    def __init__(self, run_id: _Optional[str] = ..., params: _Optional[_Union[_ingest_pb2.ParamsSet, _Mapping]] = ..., tags: _Optional[_Union[_ingest_pb2.TagsChange, _Mapping]] = ..., dataset_inputs: _Optional[_Iterable[_Union[_ingest_pb2.DatasetInput, _Mapping]]] = ..., model_inputs: _Optional[_Iterable[_Union[_ingest_pb2.ModelInput, _Mapping]]] = ..., model_outputs: _Optional[_Iterable[_Union[_ingest_pb2.ModelOutput, _Mapping]]] = ...) -> None: ...
 
 class LogBatchResponse(_message.Message):
     __slots__ = ()
@@ -315,12 +319,14 @@ class GetRunAccessRequest(_message.Message):
     def __init__(self, run_id: _Optional[str] = ...) -> None: ...
 
 class GetRunAccessResponse(_message.Message):
-    __slots__ = ("workspace", "role")
+    __slots__ = ("workspace", "role", "experiment_id")
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
     workspace: str
     role: _resources_pb2.Role
-    def __init__(self, workspace: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2.Role, str]] = ...) -> None: ...
+    experiment_id: str
+    def __init__(self, workspace: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2.Role, str]] = ..., experiment_id: _Optional[str] = ...) -> None: ...
 
 class GrantExperimentRoleRequest(_message.Message):
     __slots__ = ("experiment_id", "principal", "role")
@@ -533,3 +539,181 @@ class SearchDatasetsResponse(_message.Message):
     datasets: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.DatasetSummary]
     has_more: bool
     def __init__(self, datasets: _Optional[_Iterable[_Union[_resources_pb2_1.DatasetSummary, _Mapping]]] = ..., has_more: bool = ...) -> None: ...
+
+class CreateLoggedModelRequest(_message.Message):
+    __slots__ = ("model_id", "experiment_id", "name", "model_type", "source_run_id", "params", "tags")
+    class ParamsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MODEL_TYPE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    experiment_id: str
+    name: str
+    model_type: str
+    source_run_id: str
+    params: _containers.ScalarMap[str, str]
+    tags: _containers.ScalarMap[str, str]
+    def __init__(self, model_id: _Optional[str] = ..., experiment_id: _Optional[str] = ..., name: _Optional[str] = ..., model_type: _Optional[str] = ..., source_run_id: _Optional[str] = ..., params: _Optional[_Mapping[str, str]] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class CreateLoggedModelResponse(_message.Message):
+    __slots__ = ("model",)
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: _resources_pb2_1.LoggedModel
+    def __init__(self, model: _Optional[_Union[_resources_pb2_1.LoggedModel, _Mapping]] = ...) -> None: ...
+
+class GetLoggedModelRequest(_message.Message):
+    __slots__ = ("model_id",)
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    def __init__(self, model_id: _Optional[str] = ...) -> None: ...
+
+class GetLoggedModelResponse(_message.Message):
+    __slots__ = ("model",)
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: _resources_pb2_1.LoggedModel
+    def __init__(self, model: _Optional[_Union[_resources_pb2_1.LoggedModel, _Mapping]] = ...) -> None: ...
+
+class FinalizeLoggedModelRequest(_message.Message):
+    __slots__ = ("model_id", "status", "status_message")
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    status: _resources_pb2_1.LoggedModelStatus
+    status_message: str
+    def __init__(self, model_id: _Optional[str] = ..., status: _Optional[_Union[_resources_pb2_1.LoggedModelStatus, str]] = ..., status_message: _Optional[str] = ...) -> None: ...
+
+class FinalizeLoggedModelResponse(_message.Message):
+    __slots__ = ("model",)
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: _resources_pb2_1.LoggedModel
+    def __init__(self, model: _Optional[_Union[_resources_pb2_1.LoggedModel, _Mapping]] = ...) -> None: ...
+
+class DeleteLoggedModelRequest(_message.Message):
+    __slots__ = ("model_id",)
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    def __init__(self, model_id: _Optional[str] = ...) -> None: ...
+
+class DeleteLoggedModelResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class UpdateLoggedModelTagsRequest(_message.Message):
+    __slots__ = ("model_id", "set", "delete")
+    class SetEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    SET_FIELD_NUMBER: _ClassVar[int]
+    DELETE_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    set: _containers.ScalarMap[str, str]
+    delete: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, model_id: _Optional[str] = ..., set: _Optional[_Mapping[str, str]] = ..., delete: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class UpdateLoggedModelTagsResponse(_message.Message):
+    __slots__ = ("model",)
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: _resources_pb2_1.LoggedModel
+    def __init__(self, model: _Optional[_Union[_resources_pb2_1.LoggedModel, _Mapping]] = ...) -> None: ...
+
+class LogLoggedModelParamsRequest(_message.Message):
+    __slots__ = ("model_id", "params")
+    class ParamsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    params: _containers.ScalarMap[str, str]
+    def __init__(self, model_id: _Optional[str] = ..., params: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class LogLoggedModelParamsResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DatasetFilter(_message.Message):
+    __slots__ = ("dataset_name", "dataset_digest")
+    DATASET_NAME_FIELD_NUMBER: _ClassVar[int]
+    DATASET_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    dataset_name: str
+    dataset_digest: str
+    def __init__(self, dataset_name: _Optional[str] = ..., dataset_digest: _Optional[str] = ...) -> None: ...
+
+class LoggedModelOrder(_message.Message):
+    __slots__ = ("field", "dataset")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    DATASET_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    dataset: DatasetFilter
+    def __init__(self, field: _Optional[str] = ..., dataset: _Optional[_Union[DatasetFilter, _Mapping]] = ...) -> None: ...
+
+class SearchLoggedModelsRequest(_message.Message):
+    __slots__ = ("workspace", "experiment_ids", "view", "filter", "datasets", "order_by", "page_size", "page_token")
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    DATASETS_FIELD_NUMBER: _ClassVar[int]
+    ORDER_BY_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    workspace: str
+    experiment_ids: _containers.RepeatedScalarFieldContainer[str]
+    view: _resources_pb2_1.ViewType
+    filter: str
+    datasets: _containers.RepeatedCompositeFieldContainer[DatasetFilter]
+    order_by: _containers.RepeatedCompositeFieldContainer[LoggedModelOrder]
+    page_size: int
+    page_token: str
+    def __init__(self, workspace: _Optional[str] = ..., experiment_ids: _Optional[_Iterable[str]] = ..., view: _Optional[_Union[_resources_pb2_1.ViewType, str]] = ..., filter: _Optional[str] = ..., datasets: _Optional[_Iterable[_Union[DatasetFilter, _Mapping]]] = ..., order_by: _Optional[_Iterable[_Union[LoggedModelOrder, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class SearchLoggedModelsResponse(_message.Message):
+    __slots__ = ("models", "next_page_token")
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    models: _containers.RepeatedCompositeFieldContainer[_resources_pb2_1.LoggedModel]
+    next_page_token: str
+    def __init__(self, models: _Optional[_Iterable[_Union[_resources_pb2_1.LoggedModel, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetLoggedModelAccessRequest(_message.Message):
+    __slots__ = ("model_id",)
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    def __init__(self, model_id: _Optional[str] = ...) -> None: ...
+
+class GetLoggedModelAccessResponse(_message.Message):
+    __slots__ = ("workspace", "role", "experiment_id")
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    workspace: str
+    role: _resources_pb2.Role
+    experiment_id: str
+    def __init__(self, workspace: _Optional[str] = ..., role: _Optional[_Union[_resources_pb2.Role, str]] = ..., experiment_id: _Optional[str] = ...) -> None: ...

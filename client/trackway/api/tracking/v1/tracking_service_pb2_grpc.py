@@ -181,6 +181,46 @@ class TrackingServiceStub(object):
                 request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchDatasetsRequest.SerializeToString,
                 response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchDatasetsResponse.FromString,
                 _registered_method=True)
+        self.CreateLoggedModel = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/CreateLoggedModel',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.CreateLoggedModelRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.CreateLoggedModelResponse.FromString,
+                _registered_method=True)
+        self.GetLoggedModel = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/GetLoggedModel',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetLoggedModelRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetLoggedModelResponse.FromString,
+                _registered_method=True)
+        self.FinalizeLoggedModel = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/FinalizeLoggedModel',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FinalizeLoggedModelRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FinalizeLoggedModelResponse.FromString,
+                _registered_method=True)
+        self.DeleteLoggedModel = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/DeleteLoggedModel',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.DeleteLoggedModelRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.DeleteLoggedModelResponse.FromString,
+                _registered_method=True)
+        self.UpdateLoggedModelTags = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/UpdateLoggedModelTags',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.UpdateLoggedModelTagsRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.UpdateLoggedModelTagsResponse.FromString,
+                _registered_method=True)
+        self.LogLoggedModelParams = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/LogLoggedModelParams',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.LogLoggedModelParamsRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.LogLoggedModelParamsResponse.FromString,
+                _registered_method=True)
+        self.SearchLoggedModels = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/SearchLoggedModels',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchLoggedModelsRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchLoggedModelsResponse.FromString,
+                _registered_method=True)
+        self.GetLoggedModelAccess = channel.unary_unary(
+                '/trackway.api.tracking.v1.TrackingService/GetLoggedModelAccess',
+                request_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetLoggedModelAccessRequest.SerializeToString,
+                response_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetLoggedModelAccessResponse.FromString,
+                _registered_method=True)
 
 
 class TrackingServiceServicer(object):
@@ -273,7 +313,7 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def LogBatch(self, request, context):
-        """LogBatch sets params and tags and notes data sets of a run in one transaction: all of it or nothing.
+        """LogBatch sets params and tags and notes data sets and models of a run in one transaction: all of it or nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -395,6 +435,63 @@ class TrackingServiceServicer(object):
 
     def SearchDatasets(self, request, context):
         """SearchDatasets answers which data sets the runs of some experiments read, and what for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateLoggedModel(self, request, context):
+        """CreateLoggedModel makes a logged model, PENDING. Repeated with the same id and content it answers the same model.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLoggedModel(self, request, context):
+        """GetLoggedModel answers one logged model, a deleted one too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinalizeLoggedModel(self, request, context):
+        """FinalizeLoggedModel says how the making of a logged model ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteLoggedModel(self, request, context):
+        """DeleteLoggedModel deletes a logged model softly; searches show it no more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateLoggedModelTags(self, request, context):
+        """UpdateLoggedModelTags sets and deletes tags of a logged model: all of it or nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LogLoggedModelParams(self, request, context):
+        """LogLoggedModelParams sets params of a logged model, each for ever: all of them or none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchLoggedModels(self, request, context):
+        """SearchLoggedModels answers the logged models of experiments that a filter chooses, in an order. It sees what was
+        acknowledged before it was called.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLoggedModelAccess(self, request, context):
+        """GetLoggedModelAccess answers what the caller may do with a logged model, as GetRunAccess for a run.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -547,6 +644,46 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.SearchDatasets,
                     request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchDatasetsRequest.FromString,
                     response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchDatasetsResponse.SerializeToString,
+            ),
+            'CreateLoggedModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateLoggedModel,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.CreateLoggedModelRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.CreateLoggedModelResponse.SerializeToString,
+            ),
+            'GetLoggedModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLoggedModel,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetLoggedModelRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetLoggedModelResponse.SerializeToString,
+            ),
+            'FinalizeLoggedModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinalizeLoggedModel,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FinalizeLoggedModelRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FinalizeLoggedModelResponse.SerializeToString,
+            ),
+            'DeleteLoggedModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteLoggedModel,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.DeleteLoggedModelRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.DeleteLoggedModelResponse.SerializeToString,
+            ),
+            'UpdateLoggedModelTags': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateLoggedModelTags,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.UpdateLoggedModelTagsRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.UpdateLoggedModelTagsResponse.SerializeToString,
+            ),
+            'LogLoggedModelParams': grpc.unary_unary_rpc_method_handler(
+                    servicer.LogLoggedModelParams,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.LogLoggedModelParamsRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.LogLoggedModelParamsResponse.SerializeToString,
+            ),
+            'SearchLoggedModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchLoggedModels,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchLoggedModelsRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchLoggedModelsResponse.SerializeToString,
+            ),
+            'GetLoggedModelAccess': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLoggedModelAccess,
+                    request_deserializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetLoggedModelAccessRequest.FromString,
+                    response_serializer=trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetLoggedModelAccessResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1333,6 +1470,222 @@ class TrackingService(object):
             '/trackway.api.tracking.v1.TrackingService/SearchDatasets',
             trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchDatasetsRequest.SerializeToString,
             trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchDatasetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateLoggedModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/CreateLoggedModel',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.CreateLoggedModelRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.CreateLoggedModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLoggedModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/GetLoggedModel',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetLoggedModelRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetLoggedModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinalizeLoggedModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/FinalizeLoggedModel',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FinalizeLoggedModelRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.FinalizeLoggedModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteLoggedModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/DeleteLoggedModel',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.DeleteLoggedModelRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.DeleteLoggedModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateLoggedModelTags(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/UpdateLoggedModelTags',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.UpdateLoggedModelTagsRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.UpdateLoggedModelTagsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LogLoggedModelParams(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/LogLoggedModelParams',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.LogLoggedModelParamsRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.LogLoggedModelParamsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchLoggedModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/SearchLoggedModels',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchLoggedModelsRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchLoggedModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLoggedModelAccess(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trackway.api.tracking.v1.TrackingService/GetLoggedModelAccess',
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetLoggedModelAccessRequest.SerializeToString,
+            trackway_dot_api_dot_tracking_dot_v1_dot_tracking__service__pb2.GetLoggedModelAccessResponse.FromString,
             options,
             channel_credentials,
             insecure,

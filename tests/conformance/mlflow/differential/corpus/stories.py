@@ -34,6 +34,3 @@ AREAS: dict[str, tuple[list[Story], tuple[Accepted, ...]]] = {
     "logged-models": ([lineage.LOGGED_MODELS], accepted_beyond_tracking.LOGGED_MODELS),
     "files": (artifacts.STORIES, accepted_beyond_tracking.FILES),
 }
-
-ANSWERED_HERE = ("tracking",)
-"""The areas that this server answers, and that the tests compare."""
