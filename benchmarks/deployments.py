@@ -23,7 +23,7 @@ WRITER_SECONDS = 8
 def deployments(bench: Bench) -> list[Row]:
     """REPL: P2 to P4 and P14's rate on SQLite and PostgreSQL, one and two replicas; all on these cores."""
     measured = [_measured(bench, "SQLite")]
-    with _postgres() as cluster:
+    with postgres() as cluster:
         for replicas in (1, REPLICAS):
             name = "PostgreSQL" if replicas == 1 else f"PostgreSQL, {replicas} replicas"
             folder = bench.work / f"postgres-{replicas}"
@@ -58,7 +58,7 @@ def _measured(bench: Bench, where: str) -> list[Row]:
 
 
 @contextmanager
-def _postgres() -> Iterator[Cluster]:
+def postgres() -> Iterator[Cluster]:
     """A PostgreSQL on disk that syncs every commit."""
     cluster = Cluster(durable=True, on_disk=True)
     try:

@@ -44,6 +44,7 @@ class Ours:
     replicas: int = 1
     _servers: list[ServerProcess] = field(default_factory=list, init=False)
     _ports: list[int] = field(default_factory=list, init=False)
+    _http_ports: list[int] = field(default_factory=list, init=False)
     _spools: Iterator[int] = field(default_factory=itertools.count, init=False)
 
     def ensure_server(self) -> None:
@@ -57,9 +58,11 @@ class Ours:
                 shutil.copy2(self._key, folder)
             elif DATABASE_URL in self.settings:
                 wall_seconds([*SERVER, "migrate"], _environment(self.work, self.settings), self.work)
-            port, server = trackway_server(folder, self.work, self.settings)
+            http = free_port()
+            port, server = trackway_server(folder, self.work, self.settings, http)
             server.start()
             self._ports.append(port)
+            self._http_ports.append(http)
             self._servers.append(server)
 
     def _folder(self, replica: int) -> Path:
@@ -78,6 +81,11 @@ class Ours:
     def uri(self) -> str:
         """Where the server is, or its replicas."""
         return "trackway://" + ",".join(f"127.0.0.1:{port}" for port in self._ports)
+
+    @property
+    def http_uri(self) -> str:
+        """Where the shared server's gateway is, of its first replica."""
+        return f"http://127.0.0.1:{self._http_ports[0]}"
 
     def fresh_spool(self) -> Path:
         """A spool directory nobody has used: the uplink of a process that writes there starts cold, and is alone."""
@@ -127,12 +135,16 @@ class Ours:
         while self._servers:
             self._servers.pop().stop()
         self._ports.clear()
+        self._http_ports.clear()
 
 
-def trackway_server(data: Path, work: Path, settings: Mapping[str, str] | None = None) -> tuple[int, ServerProcess]:
-    """Port and process (not started) of `trackway server` with its data in `data`, and `settings` of its own."""
+def trackway_server(
+    data: Path, work: Path, settings: Mapping[str, str] | None = None, http: int | None = None
+) -> tuple[int, ServerProcess]:
+    """Port and process (not started) of `trackway server` with its data in `data`, and `settings` of its own. `http`
+    is the gateway's port where it matters."""
     data.mkdir(parents=True, exist_ok=True)
-    rpc, http = free_port(), free_port()
+    rpc, http = free_port(), http or free_port()
     ports = ["--grpc-port", str(rpc), "--http-port", str(http)]
     command = [*SERVER, *ports, "--data-dir", str(data)]
     return rpc, ServerProcess(command, _environment(work, settings or {}), data, lambda: _serving(rpc))

@@ -61,6 +61,12 @@ class Peer:
             wait_until_quiet(self._server)
 
     @property
+    def uri(self) -> str:
+        """Where the shared server is, once it is idle."""
+        self.ensure_server()
+        return self._uri
+
+    @property
     def processes(self) -> list[psutil.Process]:
         """Those of the shared server, once it is idle."""
         self.ensure_server()

@@ -75,4 +75,4 @@ SEARCHES: tuple[tuple[str, str], ...] = (
     ("metrics.gap > 0.9 AND metrics.m8 < -2", "metrics.acc ASC"),
 )
 """Filter and order; each is asked for its first 100 runs. All are in MLflow's grammar but those by numbers of params
-(`params.lr < …`), which MLflow cannot ask, and literals of times."""
+(`params.lr < …`), literals of times, and IN of a param."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from trackway import comparison as _comparison
 from trackway import series as _series
@@ -202,6 +202,29 @@ class RunData:
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     series: tuple[MetricSummary, ...] = ()
+
+
+class _Series:
+    """`RunData.series` made when it is first asked for, where a function was given: of a page of runs these are
+    thousands of summaries, most of them never looked at."""
+
+    def __init__(self, slot: Any) -> None:
+        self._slot = slot
+
+    def __get__(self, data: RunData | None, owner: type[RunData]) -> Any:
+        if data is None:
+            return self
+        value = self._slot.__get__(data, owner)
+        if callable(value):
+            value = value()
+            self._slot.__set__(data, value)
+        return value
+
+    def __set__(self, data: RunData, value: Any) -> None:
+        self._slot.__set__(data, value)
+
+
+setattr(RunData, "series", _Series(vars(RunData)["series"]))  # noqa: B010 a slot that type checkers know as such
 
 
 @dataclass(frozen=True, slots=True)

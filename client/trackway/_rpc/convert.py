@@ -42,9 +42,11 @@ def experiment(message: tracking_pb2.Experiment) -> types.Experiment:
 
 
 def run(message: tracking_pb2.Run) -> types.Run:
-    summaries = tuple(summary(series) for series in message.metrics)
-    metrics = {series.key: series.last_value for series in summaries if not series.context}
+    series = message.metrics
+    metrics = {each.key: each.last_value for each in series if not each.context}
     inputs = tuple(dataset_input(dataset) for dataset in message.dataset_inputs)
+    # A function: see types.RunData.
+    summaries = cast(tuple[types.MetricSummary, ...], lambda: tuple(map(summary, series)))
     data = types.RunData(dict(message.params), metrics, dict(message.tags), summaries)
     read = tuple(types.LoggedModelInput(one.model_id) for one in message.model_inputs)
     made = tuple(types.LoggedModelOutput(one.model_id, one.step) for one in message.model_outputs)

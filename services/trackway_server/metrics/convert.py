@@ -215,7 +215,7 @@ def summary_to_proto(summarised: SummarisedSeries) -> series_pb2.SeriesSummary:
     """The summary of a series."""
     return series_pb2.SeriesSummary(
         key=summarised.key,
-        context=parse_context(summarised.context),
+        context=parse_context(summarised.context) if summarised.context else None,
         count=summarised.count,
         nan_count=summarised.nan_count,
         last_value=summarised.last_value,

@@ -6,12 +6,23 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.metrics.domain.chunks import Range
 from trackway_server.metrics.domain.ports import IngestUnit, MetricUnit, Series, Transactions
-from trackway_server.metrics.domain.reading import Chunk, SummarisedSeries, Unfinished, fold, summarised
+from trackway_server.metrics.domain.reading import (
+    Chunk,
+    SummarisedSeries,
+    Unfinished,
+    fold,
+    summarised,
+    summarised_rows,
+)
 from trackway_server.metrics.point_reader import PointReader
+
+BySubject: TypeAlias = dict[str, list[SummarisedSeries]]
+"""Summarised series of subjects, by subject."""
 
 _SUBJECTS_AT_ONCE = 50
 _SERIES_AT_ONCE = 1000
@@ -56,18 +67,13 @@ class MetricQueries:
         await self.fold([subject_id])
         return await self.transactions.read(lambda unit: _page(unit.metrics, subject_id, key, after, limit))
 
-    async def of_subjects(
-        self, subject_ids: Sequence[str], *, context: str | None, limit: int
-    ) -> dict[str, list[SummarisedSeries]]:
+    async def of_subjects(self, subject_ids: Sequence[str], *, context: str | None, limit: int) -> BySubject:
         """Up to `limit` summarised series of some subjects, by subject; of one context where it is given."""
+        found = await self.transactions.read(lambda unit: folded(unit.metrics, subject_ids, context, limit))
+        if found is not None:
+            return found
         await self.fold(subject_ids)
-        found = await self.transactions.read(
-            lambda unit: summarised(unit.metrics, unit.metrics.series_of_subjects(subject_ids, context, limit))
-        )
-        grouped: dict[str, list[SummarisedSeries]] = {subject_id: [] for subject_id in subject_ids}
-        for one in found:
-            grouped[one.subject_id].append(one)
-        return grouped
+        return await self.transactions.read(lambda unit: _of_subjects(unit.metrics, subject_ids, context, limit))
 
     async def points(self, subject_id: str, key: str, context: str | None) -> AsyncGenerator[Chunk, None]:
         """All points of a key, of one context where it is given: series after series, writer after writer.
@@ -89,6 +95,20 @@ class MetricQueries:
     ) -> AsyncGenerator[Chunk, None]:
         """The points of one series, see PointReader.read."""
         return PointReader(self.transactions).read(series, within, after)
+
+
+def folded(metrics: MetricUnit, subject_ids: Sequence[str], context: str | None, limit: int) -> BySubject | None:
+    """What MetricQueries.of_subjects answers, within a transaction; None where something is to be folded first."""
+    if metrics.unfolded_subjects(subject_ids):
+        return None
+    return _of_subjects(metrics, subject_ids, context, limit)
+
+
+def _of_subjects(metrics: MetricUnit, subject_ids: Sequence[str], context: str | None, limit: int) -> BySubject:
+    grouped: BySubject = {subject_id: [] for subject_id in subject_ids}
+    for one in summarised_rows(metrics.summary_rows(subject_ids, context, limit)):
+        grouped[one.subject_id].append(one)
+    return grouped
 
 
 def _place(subject_id: str, unit: IngestUnit) -> None:

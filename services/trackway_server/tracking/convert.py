@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from trackway.api.common.v1 import errors_pb2
@@ -217,7 +217,7 @@ def _compared(value: Text | SummarisedSeries | None) -> pb.ComparedValue:
             return pb.ComparedValue()
         case Text():
             return pb.ComparedValue(text=value.head, cut_characters=value.cut)
-    return pb.ComparedValue(metric=summary_to_proto(replace(value, key="", context="")))
+    return pb.ComparedValue(metric=summary_to_proto(value._replace(key="", context="")))
 
 
 def used_dataset_to_proto(used: UsedDataset) -> pb.DatasetSummary:

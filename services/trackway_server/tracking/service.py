@@ -20,7 +20,7 @@ from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.domain.positions import Position, decode_position, encode_position
 from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.following import Follower
-from trackway_server.metrics.query import MetricQueries
+from trackway_server.metrics.query import BySubject, MetricQueries, folded
 from trackway_server.metrics.read_convert import (
     DEFAULT_BUCKETS,
     aggregate_to_proto,
@@ -36,7 +36,7 @@ from trackway_server.tracking.console import ConsoleReader
 from trackway_server.tracking.domain import bindings, experiments, runs
 from trackway_server.tracking.domain.model import Run
 from trackway_server.tracking.domain.ports import TrackingUnit
-from trackway_server.tracking.domain.search import EXPERIMENTS, RUNS
+from trackway_server.tracking.domain.search import EXPERIMENTS, RUNS, FoundRun
 from trackway_server.tracking.freshness import Freshness
 from trackway_server.tracking.logged_models import LoggedModelRpcs
 from trackway_server.tracking.overviews import OverviewRpcs
@@ -166,12 +166,19 @@ class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
         search = RUNS.search(request.filter, request.order_by, self._clock.now_us())
         after, size = decode_token(request, request.page_token, *_types(search)), request.page_size or _PAGE
         await self._freshness.prepare(search)
-        found = await self._store.read(
-            lambda unit: unit.search_runs(bindings.confined(unit, query, call), search, after, size + 1)
-        )
-        listed = await self._store.read(lambda unit: runs.load_page(unit, [one.run for one in found[:size]]))
+
+        def read(
+            unit: TrackingUnit,
+        ) -> tuple[list[FoundRun], list[Run], BySubject | None]:
+            found = unit.search_runs(bindings.confined(unit, query, call), search, after, size + 1)
+            listed = runs.load_page(unit, [one.run for one in found[:size]])
+            run_ids = [run.info.run_id for run in listed]
+            return found, listed, folded(unit.metrics, run_ids, "", _MAX_SERIES_OF_LIST)
+
+        found, listed, of_runs = await self._store.read(read)
         run_ids = [run.info.run_id for run in listed]
-        of_runs = await self._queries.of_subjects(run_ids, context="", limit=_MAX_SERIES_OF_LIST)
+        if of_runs is None:
+            of_runs = await self._queries.of_subjects(run_ids, context="", limit=_MAX_SERIES_OF_LIST)
         of_models = await self._metrics_of_models(run_ids, _MAX_SERIES_OF_LIST)
         more = found[len(listed) - 1].place if len(found) > len(listed) else None
         return rpc.SearchRunsResponse(

@@ -50,6 +50,7 @@ async def listed(store: Store, query: RunsQuery, search: Search, size: int) -> l
     st.integers(1, 7),
     st.sampled_from([300, 3, 1]),
     st.sampled_from([2, 100, 0.01]),
+    st.sampled_from([0, 3]),
 )
 async def test_sql_answers_what_the_reference_does(
     database: Store,
@@ -58,6 +59,7 @@ async def test_sql_answers_what_the_reference_does(
     size: int,
     budget: int,
     worth: float,
+    worth_of_a_lookup: int,
 ) -> None:
     made = await database.write(lambda unit: unit.add_experiment("default", f"e{next(NUMBERS)}", {}, 1))
     await database.write(lambda unit: store(unit, runs, made.experiment_id))
@@ -68,6 +70,7 @@ async def test_sql_answers_what_the_reference_does(
         # So small that every way is gone.
         patch.setattr(sql_run_search, "BUDGET", budget)
         patch.setattr(sql_run_search, "WORTH_OF_A_ROW", worth)
+        patch.setattr(sql_run_search, "WORTH_OF_A_LOOKUP", worth_of_a_lookup)
         for text, order in searches:
             search = RUNS.search(text, order, NOW_US)
             wanted = [(one.run.run_id, one.place) for one in reference.search_runs(query, search, None, 100)]

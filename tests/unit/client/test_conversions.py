@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import struct
 from collections.abc import Sequence
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import numpy as np
@@ -146,3 +149,23 @@ def test_ids_are_uuids_of_version_7_in_the_order_of_time() -> None:
     assert len(set(ids)) == 1000
     assert all((uuid.UUID(each).version, uuid.UUID(each).variant) == (7, uuid.RFC_4122) for each in ids)
     assert [each[:12] for each in ids] == sorted(each[:12] for each in ids)
+
+
+def test_summaries_made_late_are_the_same_values() -> None:
+    message = tracking_pb2.Run(
+        run_id="a" * 32,
+        params={"lr": "0.1"},
+        metrics=[
+            series_pb2.SeriesSummary(key="loss", last_value=0.5),
+            series_pb2.SeriesSummary(key="acc", last_value=1),
+        ],
+    )
+    run, asked = convert.run(message), convert.run(message)
+    assert [summary.key for summary in asked.data.series] == ["loss", "acc"]
+    assert asked.data.series is asked.data.series
+    assert run == asked
+    for copied in (pickle.loads(pickle.dumps(run)), copy.deepcopy(convert.run(message)), replace(run, info=run.info)):
+        assert copied == asked
+        assert repr(copied) == repr(asked)
+    with pytest.raises(FrozenInstanceError):
+        run.data.series = ()  # type: ignore[misc]

@@ -38,6 +38,7 @@ from trackway_server.gateway.mlflow import (
 )
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_call, of_refusal
 from trackway_server.gateway.mlflow.parameters import Parameters, Repeated
+from trackway_server.gateway.mlflow.pretty import pretty_json
 from trackway_server.gateway.mlflow.routing import Found, Handler, Router
 from trackway_server.gateway.mlflow.session import Session
 from trackway_server.gateway.waiting import presence
@@ -197,5 +198,4 @@ def refusal_answer(error: Exception) -> Response:
 
 def json_answer(status: int, value: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     """An object, indented as MLflow's server does."""
-    body = json.dumps(value, indent=2).encode()
-    return Response(body, status, headers, media_type="application/json")
+    return Response(pretty_json(value), status, headers, media_type="application/json")

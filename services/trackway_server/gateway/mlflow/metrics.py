@@ -153,7 +153,7 @@ def _refused(refusal: Any, run_id: str) -> MlflowError:
 
 
 def _records(points: list[Point]) -> list[ingest.Record]:
-    """The definitions of the series, then for each series a block that is one record.
+    """The definitions of the series, then blocks of them, each of which is one record.
 
     Raises DomainError where one breaks a limit: the service would refuse that record alone, and store the others.
     """
@@ -168,9 +168,17 @@ def _records(points: list[Point]) -> list[ingest.Record]:
         )
         for number, (key, context) in enumerate(by_series)
     ]
+    # Series that were logged at the same steps and times, as a dict of metrics is, are the columns of one block.
+    by_rows: dict[tuple[tuple[int, int], ...], list[int]] = {}
+    for number, of_series in enumerate(by_series.values()):
+        by_rows.setdefault(tuple((point.step, point.time_us) for point in of_series), []).append(number)
+    columns = list(by_series.values())
     blocks = [
-        ingest.Record(sequence_offset=len(by_series) + number, points=_block(number, of_series))
-        for number, of_series in enumerate(by_series.values())
+        ingest.Record(
+            sequence_offset=len(by_series) + number,
+            points=_block(series_ids, [columns[series_id] for series_id in series_ids]),
+        )
+        for number, series_ids in enumerate(by_rows.values())
     ]
     for record in definitions + blocks:
         validate(record)
@@ -194,17 +202,19 @@ def _ties_by_value(points: list[Point]) -> list[Point]:
     return points
 
 
-def _block(series_id: int, points: list[Point]) -> ingest.PointBlock:
+def _block(series_ids: list[int], columns: list[list[Point]]) -> ingest.PointBlock:
+    """Series that have the same steps and times."""
+    points = columns[0]
     times, steps = [point.time_us for point in points], [point.step for point in points]
     return ingest.PointBlock(
         row_count=len(points),
         one_record=True,
-        series_ids=[series_id],
+        series_ids=series_ids,
         first_time_us=times[0],
         time_deltas=[after - before for before, after in itertools.pairwise(times)],
         first_step=steps[0],
         step_deltas=[_wrapped(after - before) for before, after in itertools.pairwise(steps)],
-        values=[point.value for point in points],
+        values=[point.value for row in zip(*columns, strict=True) for point in row],
     )
 
 

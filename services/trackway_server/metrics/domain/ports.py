@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from trackway_server.core.admission import Admission
 from trackway_server.metrics.domain.chunks import ChunkEntry, Move, Range, WaitingSegment
@@ -28,6 +28,15 @@ class Series:
     subject_id: str
     key: str
     context: str
+
+
+SUMMARY_FIELDS = (
+    *("count", "nan_count", "last_key", "last_step", "last_time", "min_key", "min_step", "max_key", "max_step"),
+    *("first_key", "first_step", "first_time", "first_nan_step", "firsts_known"),
+)
+"""What of a summary is answered, see domain/summaries.py."""
+SummaryRow: TypeAlias = Sequence[Any]
+"""Subject id, key and context of a series, then the SUMMARY_FIELDS of its summary, as stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,10 @@ class MetricUnit(Protocol):
 
     def series_of_subjects(self, subject_ids: Sequence[str], context: str | None, limit: int) -> list[Series]:
         """The series of several subjects by (subject, key), up to `limit` in all; of one context where it is given."""
+        ...
+
+    def summary_rows(self, subject_ids: Sequence[str], context: str | None, limit: int) -> Sequence[SummaryRow]:
+        """The folded summaries of the series that series_of_subjects answers; those without points are left out."""
         ...
 
     def columns(self, number: int) -> list[tuple[str, int]]:

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from trackway_server.metrics.domain.points import Column
-from trackway_server.metrics.domain.ports import MetricUnit, Series
-from trackway_server.metrics.domain.summaries import Summaries, merge_summaries, values_of
+from trackway_server.metrics.domain.ports import SUMMARY_FIELDS, MetricUnit, Series, SummaryRow
+from trackway_server.metrics.domain.summaries import merge_summaries, values_of
 
 _PARTS_AT_ONCE = 128
 _GATHERED = 8
 """Times what a transaction may put: so many summaries are gathered of many parts before the first of them are put."""
 
 
-@dataclass(frozen=True, slots=True)
-class SummarisedSeries:
-    """A series and the summary of its points. Fields as in metrics/v1/series.proto; `context` is canonical JSON."""
+class SummarisedSeries(NamedTuple):
+    """A series and the summary of its points. Fields as in metrics/v1/series.proto; `context` is canonical JSON.
+
+    A tuple, because there are thousands on a page of runs: frozen dataclasses take several times as long to make.
+    """
 
     subject_id: str
     key: str
     context: str
-    count: int
+    count: int  # type: ignore[assignment]
     nan_count: int
     last_value: float
     last_step: int
@@ -92,34 +94,34 @@ def fold(metrics: MetricUnit, some: Unfinished, most: int) -> tuple[int, Unfinis
 def summarised(metrics: MetricUnit, series: list[Series]) -> list[SummarisedSeries]:
     """The folded summaries of `series`, in their order; those without points are left out."""
     summaries = metrics.summaries(sorted(one.number for one in series))
-    columns = [_values(summaries, name) for name in _FIELDS]
-    values = {number: row for number, *row in zip(summaries["series"].tolist(), *columns, strict=True)}
-    return [
-        SummarisedSeries(one.subject_id, one.key, one.context, *values[one.number])
-        for one in series
-        if one.number in values
-    ]
+    columns = [summaries[name].tolist() for name in SUMMARY_FIELDS]
+    stored = {number: row for number, *row in zip(summaries["series"].tolist(), *columns, strict=True)}
+    return summarised_rows(
+        [(one.subject_id, one.key, one.context, *stored[one.number]) for one in series if one.number in stored]
+    )
 
 
-_FIELDS = tuple(SummarisedSeries.__dataclass_fields__)[3:]
-_KEYS = {"last_value": "last_key", "min_value": "min_key", "max_value": "max_key", "first_value": "first_key"}
-_TIMES = {"last_time_us": "last_time", "first_time_us": "first_time"}
-_FIRSTS = ("first_value", "first_step", "first_time_us", "first_nan_step")
+def summarised_rows(rows: Sequence[SummaryRow]) -> list[SummarisedSeries]:
+    """The summaries that are stored so, by column, not one by one: page after page of runs goes through here."""
+    if not rows:
+        return []
+    columns: dict[str, Sequence[Any]] = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
+    for name in ("last_key", "min_key", "max_key", "first_key"):
+        columns[name] = values_of(np.array(columns[name], dtype=np.int64)).tolist()
+    nan_counts, known = columns["nan_count"], columns.pop("firsts_known")
+    if any(nan_counts):
+        are_numbers = [count > nans for count, nans in zip(columns["count"], nan_counts, strict=True)]
+        for name in ("min_key", "max_key"):
+            columns[name] = _where(are_numbers, columns[name], math.nan)
+    columns["first_nan_step"] = _where(nan_counts, columns["first_nan_step"], None)
+    if not all(known):
+        for name in ("first_key", "first_step", "first_time", "first_nan_step"):
+            columns[name] = _where(known, columns[name], None)
+    return list(map(SummarisedSeries._make, zip(*columns.values(), strict=True)))
 
 
-def _values(summaries: Summaries, field: str) -> list[Any]:
-    """One field of SummarisedSeries for all of `summaries`; page after page of runs goes through here."""
-    stored = summaries[_KEYS.get(field) or _TIMES.get(field, field)]
-    values: list[Any] = (values_of(stored) if field in _KEYS else stored).tolist()
-    if field in ("min_value", "max_value"):
-        return _where(summaries["count"] > summaries["nan_count"], values, math.nan)
-    if field in _FIRSTS:
-        known = summaries["firsts_known"] != 0
-        return _where(known & (summaries["nan_count"] > 0) if field == "first_nan_step" else known, values, None)
-    return values
+_COLUMNS = ("subject_id", "key", "context", *SUMMARY_FIELDS)
 
 
-def _where(there: npt.NDArray[np.bool_], values: list[Any], otherwise: float | None) -> list[Any]:
-    if there.all():
-        return values
-    return [value if is_there else otherwise for value, is_there in zip(values, there.tolist(), strict=True)]
+def _where(there: Sequence[object], values: Sequence[Any], otherwise: float | None) -> list[Any]:
+    return [value if is_there else otherwise for value, is_there in zip(values, there, strict=True)]

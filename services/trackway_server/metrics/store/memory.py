@@ -13,7 +13,7 @@ import numpy as np
 
 from trackway_server.metrics.domain.chunks import ChunkEntry, Move, NewChunk, NewRows, Range, WaitingSegment
 from trackway_server.metrics.domain.points import Int64s, UInt32s
-from trackway_server.metrics.domain.ports import SegmentEntry, Series, Unfolded
+from trackway_server.metrics.domain.ports import SUMMARY_FIELDS, SegmentEntry, Series, SummaryRow, Unfolded
 from trackway_server.metrics.domain.records import Segment, SeriesDefinition, WriterCursor, context_digest
 from trackway_server.metrics.domain.summaries import SUMMARY, Summaries
 
@@ -135,6 +135,14 @@ class MemoryMetricUnit:
         """See MetricUnit."""
         found = [series for subject_id in sorted(subject_ids) for series in self._sorted_series(subject_id, context)]
         return found[:limit]
+
+    def summary_rows(self, subject_ids: Sequence[str], context: str | None, limit: int) -> Sequence[SummaryRow]:
+        """See MetricUnit."""
+        rows: list[SummaryRow] = []
+        for one in self.series_of_subjects(subject_ids, context, limit):
+            for summary in self.summaries([one.number]):
+                rows.append((one.subject_id, one.key, one.context, *(int(summary[name]) for name in SUMMARY_FIELDS)))
+        return rows
 
     def _sorted_series(self, subject_id: str, context: str | None) -> list[Series]:
         mine = (s for s in self._state.series.values() if s.subject_id == subject_id)

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Column, Connection, RowMapping, Table, and_, func, or_, select, true
+from sqlalchemy import Column, Connection, RowMapping, Table, and_, func, literal, or_, select, true
 from sqlalchemy.dialects import sqlite
 
 from trackway_server.core.db.locking import lock_name, locked
 from trackway_server.metrics.domain.points import Int64s, UInt32s
-from trackway_server.metrics.domain.ports import SegmentEntry, Series, Unfolded
+from trackway_server.metrics.domain.ports import SUMMARY_FIELDS, SegmentEntry, Series, SummaryRow, Unfolded
 from trackway_server.metrics.domain.records import Segment, SeriesDefinition, WriterCursor, context_digest
 from trackway_server.metrics.domain.summaries import SUMMARY, SUMMARY_1, Summaries, of_format_1
 from trackway_server.metrics.store.sql_chunks import SqlChunks, batches
@@ -158,6 +158,22 @@ class SqlMetricUnit(SqlChunks):
                 query = query.where(series.c.context_digest == context_digest(context))
             query = query.order_by(series.c.subject_id, series.c.key, series.c.context_digest).limit(limit - len(found))
             found += [Series(*row) for row in self._connection.execute(query).all()]
+        return found
+
+    def summary_rows(self, subject_ids: Sequence[str], context: str | None, limit: int) -> Sequence[SummaryRow]:
+        """See MetricUnit."""
+        series, summaries = self._tables.series, self._tables.summaries
+        # Of one context it is known, and what else is asked of a series stands in an index.
+        text = series.c.context if context is None else literal(context, literal_execute=not context)
+        columns = (series.c.subject_id, series.c.key, text, *(summaries.c[name] for name in SUMMARY_FIELDS))
+        found: list[SummaryRow] = []
+        for batch in batches(sorted(subject_ids)):
+            query = select(*columns).join_from(series, summaries, summaries.c.series == series.c.number)
+            query = query.where(series.c.subject_id.in_(batch))
+            if context is not None:
+                query = query.where(series.c.context_digest == context_digest(context))
+            query = query.order_by(series.c.subject_id, series.c.key, series.c.context_digest).limit(limit - len(found))
+            found += self._connection.execute(query).all()
         return found
 
     def columns(self, number: int) -> list[tuple[str, int]]:

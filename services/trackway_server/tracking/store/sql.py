@@ -58,6 +58,7 @@ T = TypeVar("T")
 
 _REASONS = {reason.number: reason for reason in Reason}
 _RUN_FIELDS = tuple(name for name in RunInfo.__dataclass_fields__)
+_STATUS = _RUN_FIELDS.index("status")
 
 
 class SqlTracking:
@@ -198,8 +199,11 @@ class SqlTrackingUnit:
         """See TrackingUnit."""
         infos: dict[str, RunInfo] = {}
         for batch in batches(run_ids):
-            rows = self._connection.execute(select(RUNS).where(RUNS.c.run_id.in_(batch))).mappings()
-            infos |= {row["run_id"]: _run(row) for row in rows}
+            query = select(*(RUNS.c[name] for name in _RUN_FIELDS)).where(RUNS.c.run_id.in_(batch))
+            for row in self._connection.execute(query).all():
+                values = list(row)
+                values[_STATUS] = RunStatus(values[_STATUS])
+                infos[values[0]] = RunInfo(*values)
         return infos
 
     def add_run(self, run: RunInfo) -> None:

@@ -35,14 +35,18 @@ from trackway_server.core.search.sql import Expression
 from trackway_server.core.search.syntax import Operator
 from trackway_server.tracking.domain.model import RunsQuery, View
 from trackway_server.tracking.store.sql_bindings import bound_experiments
-from trackway_server.tracking.store.sql_run_fields import SUMMARIES, RunFields, statistic_column
+from trackway_server.tracking.store.sql_run_fields import SUMMARIES, RunFields
 from trackway_server.tracking.store.tables import PARAMS, RUNS, TAGS
 
 BUDGET = 300
 """Rows that are gone through without a further thought."""
 WORTH_OF_A_ROW = 2
 """How many rows along the order cost as much as one of another driver: they come sorted, and end with the page."""
+WORTH_OF_A_LOOKUP = 3
+"""How many runs can be put into a set for the price of one that is looked up; less than was measured (5)."""
 MOST_COUNTED = 1_000_000
+MOST_IN_SET = 1_000_000
+"""A set takes some 50 bytes a run; beyond its cache SQLite keeps it in a file."""
 _AS_WRITTEN = "; ".join(
     f"SET LOCAL {setting}"
     for setting in (
@@ -85,27 +89,44 @@ class RunSearch:
         self._after = after
         self._terms = sql.conjuncts(search.term)
         self._spans = _metric_spans(self._terms)
+        self._drivers = list(self._ways())
+        self._counted: dict[int, tuple[int, int]] = {}
 
     def page(self, limit: int) -> list[tuple[str, Place]]:
         """Ids and places of up to `limit` runs, in order."""
-        drivers = [Driver(None), *self._drivers()]
+        drivers = self._drivers
         fewest, driver = self._fewest(drivers, BUDGET)
         if fewest < BUDGET:
             return self._run(driver, limit)
         stretch, whole = self._stretch(BUDGET), self._stretch(None)
         if stretch is None or whole is None:
-            return self._run(self._fewest(drivers, MOST_COUNTED)[1], limit)
+            fewest, driver = self._fewest(drivers, MOST_COUNTED)
+            return self._run(driver, limit, self._sets(driver, fewest))
         found = self._run(stretch, limit)
         if len(found) == limit:
             return found
         # So far along the order, if what follows is like its beginning.
-        expected = self._count(whole, BUDGET * limit // len(found) if found else MOST_COUNTED)
-        fewest, driver = self._fewest(drivers, int(expected / WORTH_OF_A_ROW) + 1)
-        if fewest * WORTH_OF_A_ROW <= expected:
-            return self._run(driver, limit)
-        found = self._run(whole, limit)
-        # Where these are too few, runs without a number there belong to the page, too.
-        return found if len(found) == limit else self._run(self._fewest(drivers, MOST_COUNTED)[1], limit)
+        expected = BUDGET * limit // len(found) if found else MOST_COUNTED
+        driver, visited = self._cheapest(whole, expected)
+        found = self._run(driver, limit, self._sets(driver, visited))
+        if driver is not whole or len(found) == limit:
+            return found
+        # These are too few: runs without a number there belong to the page, too.
+        fewest, driver = self._fewest(drivers, MOST_COUNTED)
+        return self._run(driver, limit, self._sets(driver, fewest))
+
+    def _cheapest(self, whole: Driver, expected: int) -> tuple[Driver, int]:
+        """The driver with the fewest rows, or the `whole` order where it is cheaper to go that far along it; and how
+        many rows are gone through then. Counts as few as decide it."""
+        most = BUDGET
+        while True:
+            most = min(8 * most, int(expected / WORTH_OF_A_ROW) + 1)
+            fewest, driver = self._fewest(self._drivers, most)
+            along = self._count(whole, int(min(expected, most * WORTH_OF_A_ROW)))
+            if fewest < most and fewest * WORTH_OF_A_ROW <= along:
+                return driver, fewest
+            if fewest < most or along < most * WORTH_OF_A_ROW:
+                return whole, along
 
     def _fewest(self, drivers: Sequence[Driver], most: int) -> tuple[int, Driver]:
         """The driver with the fewest rows, and how many these are, counted up to `most`."""
@@ -114,25 +135,48 @@ class RunSearch:
         return fewest, drivers[counted.index(fewest)]
 
     def _count(self, driver: Driver, most: int) -> int:
+        """How many rows it has, counted up to `most`; what is known of it is not counted again."""
+        count, asked = self._counted.get(id(driver), (0, 0))
+        if asked < most and count == asked:
+            count = self._counted_rows(driver, most)
+            self._counted[id(driver)] = count, most
+        return min(count, most)
+
+    def _counted_rows(self, driver: Driver, most: int) -> int:
         rows = self._scope(select(RUNS.c.run_id)) if driver.rows is None else driver.rows
         counted = select(func.count()).select_from(
             rows.with_only_columns(rows.selected_columns[0]).limit(most).subquery()
         )
         return self._connection.execute(counted).scalar_one()
 
-    def _run(self, driver: Driver, limit: int) -> list[tuple[str, Place]]:
-        rest = [term for term in self._terms if term not in driver.covered]
-        rows = None if driver.rows is None else self._held(driver.rows, [term for term in rest if not _of_row(term)])
+    def _sets(self, driver: Driver, visited: int) -> list[Driver]:
+        """Terms to test, in so many rows of a driver, by a set of the runs that hold them, made once: where these are
+        not too many, that is several times cheaper than to look each row's param or metric up."""
+        if self._connection.dialect.name != "sqlite":
+            return []
+        covered, most, chosen = set(driver.covered), min(MOST_IN_SET, WORTH_OF_A_LOOKUP * visited), []
+        for each in self._drivers:
+            if each.rows is not None and not covered.issuperset(each.covered) and self._count(each, most) < most:
+                covered.update(each.covered)
+                chosen.append(each)
+        return chosen
+
+    def _run(self, driver: Driver, limit: int, sets: Sequence[Driver] = ()) -> list[tuple[str, Place]]:
+        covered = {term for each in (driver, *sets) for term in each.covered}
+        rest = [term for term in self._terms if term not in covered]
+        in_sets = [each.rows for each in sets if each.rows is not None]
+        looked_up = [term for term in rest if not _of_row(term)]
+        rows = None if driver.rows is None else self._held(driver.rows, looked_up, in_sets)
         run_id: Expression = RUNS.c.run_id if rows is None else rows.c.run_id
         fields = RunFields(self._connection, run_id)
         if rows is None:
-            query = self._scope(select(RUNS.c.run_id)).where(*map(fields.holds, rest))
+            query = self._scope(select(RUNS.c.run_id)).where(*map(RUNS.c.run_id.in_, in_sets), *map(fields.holds, rest))
         else:
             query = self._scope(select(RUNS.c.run_id).join_from(rows, RUNS, RUNS.c.run_id == run_id), by_index=False)
             query = query.where(*(fields.holds(term) for term in rest if _of_row(term)))
-        columns: list[Expression] = [column for order in self._search.orders for column in fields.columns(order)]
-        if driver.placed and rows is not None:
-            columns[0] = rows.c.place
+        placed = [] if rows is None or not driver.placed else [rows.c.place]
+        orders = self._search.orders[len(placed) :]
+        columns: list[Expression] = [*placed, *(column for order in orders for column in fields.columns(order))]
         named = [column.label(f"place_{number}") for number, column in enumerate(columns)]
         query = query.add_columns(*named)
         directions = [fall for order in self._search.orders for fall in falling(order)]
@@ -141,16 +185,19 @@ class RunSearch:
         terms: list[Expression] = [
             column.desc() if fall else column for column, fall in zip(named, directions, strict=True)
         ]
-        if driver.placed and rows is not None:
+        if placed and rows is not None:
             terms[0] = rows.c.key.desc() if self._search.orders[0].descending else rows.c.key
-        found = self._connection.execute(query.order_by(*terms).limit(limit))
+        found = self._connection.execute(query.order_by(*terms).limit(limit)).all()
         return [(row[0], tuple(row[1:])) for row in found]
 
-    def _held(self, rows: Select[Any], terms: Sequence[Term]) -> Subquery:
-        """The rows of a driver that hold these terms, looked up before the row of the run is."""
+    def _held(self, rows: Select[Any], terms: Sequence[Term], sets: Sequence[Select[Any]]) -> Subquery:
+        """The rows of a driver that are in these sets and hold these terms, looked up before the row of the run is."""
         driver = rows.subquery("driver")
         fields = RunFields(self._connection, driver.c.run_id)
-        return select(driver).where(*map(fields.holds, terms)).subquery("held") if terms else driver
+        # To SQLite, an expression: it must not begin with the set.
+        run_id = UnaryExpression(driver.c.run_id, operator=_AS_IT_IS, type_=driver.c.run_id.type)
+        tests = [*map(run_id.in_, sets), *map(fields.holds, terms)]
+        return select(driver).where(*tests).subquery("held") if tests else driver
 
     def _scope(self, query: Select[Any], *, by_index: bool = True) -> Select[Any]:
         """The query, confined to the runs that are searched; not `by_index`: it has rows, and tests them."""
@@ -171,11 +218,17 @@ class RunSearch:
             query = query.where(of(RUNS.c.parent_run_id) == chosen.parent_run_id)
         return query
 
-    def _drivers(self) -> Iterator[Driver]:
+    def _ways(self) -> Iterator[Driver]:
+        yield Driver(None)
+        spanned: set[Term] = set()
         for key, (low, high) in self._spans.items():
-            yield Driver(_of_metric(key, low, high), covered=self._spanned(key))
+            covered = self._spanned(key)
+            spanned.update(covered)
+            yield Driver(_of_metric(key, low, high), covered=covered)
         fields = RunFields(self._connection, RUNS.c.run_id)
         for term in self._terms:
+            if term in spanned:
+                continue
             alternatives = [_rows_of(each, fields) for each in (term.terms if isinstance(term, AnyOf) else (term,))]
             rows = [each for each in alternatives if each is not None]
             if rows and len(rows) == len(alternatives):
@@ -190,23 +243,37 @@ class RunSearch:
         if after is not None and (not isinstance(after, int) or after >= NOT_A_NUMBER):
             return None
         if order.field == _START:
-            column, rows, span = RUNS.c.start_time_us, self._scope(select(RUNS.c.run_id)), (-ABSENT, ABSENT)
-        elif _is_last(order.field):
-            column, span = SUMMARIES.c.last_key, self._spans.get(order.field.key, (-ABSENT, ABSENT))
-            place = statistic_column(Statistic.LAST, descending=order.descending).label("place")
-            rows = _of_metric(order.field.key, max(span[0], LEAST_NUMBER), min(span[1], GREATEST_NUMBER))
-            rows = rows.add_columns(place, column.label("key"))
-        else:
+            return self._beginning(budget, after, descending=order.descending)
+        if not _is_last(order.field):
             return None
+        column, key = SUMMARIES.c.last_key, order.field.key
+        low, high = self._spans.get(key, (-ABSENT, ABSENT))
+        low, high = max(low, LEAST_NUMBER), min(high, GREATEST_NUMBER)
         if after is not None:
-            rows = rows.where(column <= ~after if order.descending else column >= after)
-        in_order = rows.with_only_columns(column).order_by(column.desc() if order.descending else column)
-        bound = None if budget is None else self._connection.execute(in_order.limit(1).offset(budget)).scalar()
+            low, high = (low, min(high, ~after)) if order.descending else (max(low, after), high)
+        if budget is not None:
+            in_order = _of_metric(key, low, high).with_only_columns(column)
+            bound = self._at(in_order.order_by(column.desc() if order.descending else column), budget)
+            if bound is not None:
+                # Into the one span: of two bounds on a side SQLite looks up only one, and reads on to the other.
+                low, high = (bound + 1, high) if order.descending else (low, bound - 1)
+        place = sql.turned(column, descending=order.descending).label("place")  # of a number, as all are in this span
+        rows = _of_metric(key, low, high).add_columns(place, column.label("key"))
+        return Driver(rows, placed=True, covered=self._spanned(key))
+
+    def _beginning(self, budget: int | None, after: int | None, *, descending: bool) -> Driver:
+        """The stretch of an order by the start of runs."""
+        column, rows = RUNS.c.start_time_us, self._scope(select(RUNS.c.run_id))
+        if after is not None:
+            rows = rows.where(column <= ~after if descending else column >= after)
+        in_order = rows.with_only_columns(column).order_by(column.desc() if descending else column)
+        bound = None if budget is None else self._at(in_order, budget)
         if bound is not None:
-            rows = rows.where(column > bound if order.descending else column < bound)
-        if order.field == _START:
-            return Driver(rows)
-        return Driver(rows, placed=True, covered=self._spanned(order.field.key))
+            rows = rows.where(column > bound if descending else column < bound)
+        return Driver(rows)
+
+    def _at(self, in_order: Select[Any], place: int) -> int | None:
+        return self._connection.execute(in_order.limit(1).offset(place)).scalar()
 
     def _spanned(self, key: str) -> tuple[Term, ...]:
         """The terms that say no more of a metric than that it lies in its span."""
