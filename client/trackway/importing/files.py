@@ -20,7 +20,7 @@ import numpy as np
 import yaml
 
 from trackway.errors import NotFound, Unavailable
-from trackway.importing.mlflow_artifacts import ArtifactRoot
+from trackway.importing.mlflow_artifacts import TRASH, ArtifactRoot
 from trackway.importing.places import LocalFolder, Nowhere, Place
 from trackway.importing.source import (
     DELETED_STAGE,
@@ -139,7 +139,7 @@ class FilesSource:
         """See Source."""
 
     def _experiment_folders(self) -> Iterator[Path]:
-        for parent in (self._folder, self._folder / ".trash"):
+        for parent in (self._folder, self._folder / TRASH):
             for folder in _with_meta(parent):
                 if "experiment_id" in _meta(folder):
                     yield folder

@@ -10,6 +10,8 @@ from trackway.errors import Unsupported
 from trackway.importing.places import LocalFolder, Place, place_of
 
 PROXIED = "mlflow-artifacts"
+TRASH = ".trash"
+"""Where MLflow's folder of files has deleted experiments."""
 
 
 class ArtifactRoot:
@@ -39,7 +41,7 @@ class ArtifactRoot:
             raise Unsupported(
                 f"{folder.root} is not below {told}: to have it read, name a folder around it by --artifacts"
             )
-        if any(part.startswith(".") for part in folder.root.relative_to(base).parts):
+        if any(part.startswith(".") and part != TRASH for part in folder.root.relative_to(base).parts):
             raise Unsupported(f"{folder.root} is hidden: to have it read, name a folder around it by --artifacts")
         return folder
 

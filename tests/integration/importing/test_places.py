@@ -60,14 +60,19 @@ def test_what_cannot_be_reached_says_what_to_do(tmp_path: Path) -> None:
 def test_a_source_cannot_have_folders_read_that_are_not_its_own(tmp_path: Path) -> None:
     """Whoever may make an experiment in MLflow may name any folder as its place."""
     home = tmp_path / "home"
-    for folder in ("mlruns/1/a/artifacts", ".ssh", "other/1/a/artifacts"):
+    for folder in ("mlruns/1/a/artifacts", "mlruns/.trash/2", ".ssh", "other/1/a/artifacts"):
         (home / folder).mkdir(parents=True)
         (home / folder / "file").write_text("x")
     (tmp_path / "out").mkdir()
     (home / "mlruns" / "link").symlink_to(tmp_path / "out")
     (home / "mlruns" / "hidden").symlink_to(home / ".ssh")
     by_source, by_user = ArtifactRoot("", base=home), ArtifactRoot(str(tmp_path / "out"), base=home)
-    for own in ("mlruns/1/a/artifacts", str(home / "other/1/a/artifacts"), (home / "mlruns").as_uri()):
+    for own in (
+        "mlruns/1/a/artifacts",
+        "mlruns/.trash/2",
+        str(home / "other/1/a/artifacts"),
+        (home / "mlruns").as_uri(),
+    ):
         assert list(by_source.place(own).walk())
     for uri, told in (
         (str(tmp_path / "out"), "is not below"),
