@@ -203,10 +203,11 @@ async def test_a_registered_version_of_one_belongs_to_the_run_that_made_it(serve
         (f"models:/{made}", made, run_id),
         (f"mlflow-artifacts:/0/models/{made}/artifacts", made, run_id),
         (f"models:/{alone}", alone, None),
-        (f"models:/{NONE}", NONE, None),
     ):
         version = (await api.done("POST", create, name="r", source=source))["model_version"]
         assert (version.get("run_id") or None, version["model_id"]) == (maker, model_id), source
+    refused = await api.refused("POST", create, name="r", source=f"models:/{NONE}")
+    assert refused == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
 STORY = """

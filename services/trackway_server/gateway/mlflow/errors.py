@@ -61,6 +61,11 @@ _CLASSES: Mapping[str, tuple[str, str]] = {
 """`error_class` and `sqlstate`, which newer versions send besides."""
 
 _WORDS: Mapping[Reason, str] = {
+    Reason.CREDENTIALS_MISSING: (
+        "This server needs a key: set MLFLOW_TRACKING_TOKEN to it"
+        " (or MLFLOW_TRACKING_USERNAME to anything and MLFLOW_TRACKING_PASSWORD to the key)."
+    ),
+    Reason.CREDENTIALS_INVALID: "{message} MLflow sends MLFLOW_TRACKING_TOKEN, or else MLFLOW_TRACKING_PASSWORD.",
     Reason.EXPERIMENT_NOT_FOUND: "No Experiment with id={experiment} exists",
     Reason.EXPERIMENT_DELETED: "The experiment {experiment} must be in the 'active' state. Current state is deleted.",
     Reason.MODEL_NOT_FOUND: "Registered Model with name={name} not found",
