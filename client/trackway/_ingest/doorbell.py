@@ -41,30 +41,36 @@ def socket_path(root: str) -> str:
     return os.path.join(runtime_folder(), f"uplink-{crc32(os.path.realpath(root).encode()):08x}.sock")
 
 
-def ring(root: str, message: dict[str, object], *, start: bool = True) -> None:
-    """Tell the uplink of this root, and start it where none listens. It never waits and never raises OSError.
+def ring(root: str, message: dict[str, object], *, start: bool = True) -> bool:
+    """Tell the uplink of this root, and start it where none listens; False where this process is still starting one,
+    which the message does not reach. It never waits and never raises OSError.
 
     With `TRACKWAY_UPLINK=off` in the environment nobody is told: the spool then waits for `trackway sync`.
     """
     if os.environ.get("TRACKWAY_UPLINK") == "off":
-        return
+        return True
     import _socket
 
     try:
         path = socket_path(root)
         with_socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
     except OSError:
-        return
+        return True
     try:
         with_socket.setblocking(False)
         with_socket.sendto(to_json(message).encode(), path)
     except (FileNotFoundError, ConnectionRefusedError):
+        reap()
+        # A machine that starts processes slowly gets no more of them for that: 64 ranks once had 1,400 starters.
+        if start and _children:
+            return False
         if start:
             _start_uplink(root, message)
     except OSError:
-        return  # a full queue: the uplink has been told often enough and looks into the spool by itself
+        pass  # a full queue: the uplink has been told often enough and looks into the spool by itself
     finally:
         with_socket.close()
+    return True
 
 
 def _start_uplink(root: str, message: dict[str, object]) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _pack_record_into = RECORD.pack_into
 _RETRY_SECONDS = 1.0
+LOOK_AGAIN_US = 200_000
+"""How soon an uplink that is still starting is told what it has not heard."""
 _RESERVE = 2048
 """Bytes at the end of a mapped segment that are kept for how the writer ends, should the disk be full then."""
 
@@ -51,6 +53,7 @@ class Recorder:
         "_labels",
         "_limit",
         "_lock",
+        "_look_at",
         "_memory",
         "_position",
         "_retry_at",
@@ -176,10 +179,10 @@ class Recorder:
         write_file(draft, -1, to_json(meta).encode())
         os.rename(draft, os.path.join(directory, "meta.json"))
 
-    def _poke(self, *, flush: bool) -> None:
-        """Tell the uplink to look, and with `flush` that somebody waits."""
+    def _poke(self, *, flush: bool) -> bool:
+        """Tell the uplink to look, and with `flush` that somebody waits; False where that is to be said again soon."""
         if not self._directory:
-            return
+            return True
         message: dict[str, object] = {"spool": self._directory, "flush": flush}
         if self._token:
             message["uri"] = self.uri
@@ -188,9 +191,14 @@ class Recorder:
             message["uri"] = self.uri
             message["files"] = self._files
         if self._source is not None:
-            message["source"], self._source = self._source, None
-        doorbell.ring(self._root, message)
+            message["source"] = self._source
+        is_told = doorbell.ring(self._root, message)
+        if is_told:
+            self._source = None
+        else:
+            self._look_at = time_ns() // 1000 + LOOK_AGAIN_US
         doorbell.reap()
+        return is_told
 
     def _append(self, payload: bytes) -> None:
         """Append one record. Its header, written last, is what makes it count."""

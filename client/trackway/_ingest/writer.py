@@ -60,7 +60,7 @@ _ATTEMPTS = 2
 class Writer(Recorder):
     """One process's spool of one run. Thread-safe; made by `Writer.open`."""
 
-    __slots__ = ("_look_at", "_omitted", "_series", "_series_count", "_shape_count", "_shapes")
+    __slots__ = ("_omitted", "_series", "_series_count", "_shape_count", "_shapes")
 
     def _begin(self) -> None:
         self._series: dict[Any, int] = {}
@@ -307,8 +307,8 @@ class Writer(Recorder):
             if not pending or in_vain or now >= deadline or not self._directory:
                 return self._sync_state(state, pending)
             if now >= poke_at:
-                self._poke(flush=True)
-                poke_at = now + (_POKE_SECONDS if state.failures == failures else _RETRY_POKE_SECONDS)
+                is_told = self._poke(flush=True)
+                poke_at = now + (_POKE_SECONDS if is_told and state.failures == failures else _RETRY_POKE_SECONDS)
             elif state.failures > failures and poke_at - now > _RETRY_POKE_SECONDS:
                 poke_at = now
             sleep(min(pause, max(deadline - now, 0)))
