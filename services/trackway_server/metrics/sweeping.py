@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 
 from trackway_server.core.clock import Clock
-from trackway_server.core.errors import DomainError
+from trackway_server.core.rounds import hold_rounds
 from trackway_server.metrics.domain.ports import IngestUnit, Transactions
 
 _log = structlog.get_logger(__name__)
@@ -40,14 +38,8 @@ class Sweeper:
 
     async def run(self) -> None:
         """Sweep once an hour, until cancelled."""
-        while True:
-            try:
-                if swept := await self.sweep():
-                    _log.info("unused_writers_forgotten", count=swept)
-            except DomainError as refused:
-                # The store cannot take it now (full, closing); the next round will do.
-                _log.warning("unused_writers_kept", reason=refused.reason.name)
-            except Exception:
-                # A defect; ingestion must not stop for it.
-                _log.exception("unused_writers_kept")
-            await asyncio.sleep(INTERVAL_SECONDS)
+        await hold_rounds(self._round, INTERVAL_SECONDS, "unused_writers_kept")
+
+    async def _round(self) -> None:
+        if swept := await self.sweep():
+            _log.info("unused_writers_forgotten", count=swept)

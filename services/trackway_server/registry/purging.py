@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from trackway_server.core.errors import DomainError
+from trackway_server.core.rounds import hold_rounds
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.registry.domain.monitoring import MonitoringUnit, purge_some
 
@@ -41,17 +41,11 @@ class VersionPurger:
 
     async def run(self) -> None:
         """Purge once a minute, until cancelled."""
-        while True:
-            try:
-                if purged := await self.purge():
-                    _log.info("version_metrics_purged", count=purged)
-            except DomainError as refused:
-                # The store cannot take it now (full, closing); the next round will do.
-                _log.warning("version_metrics_not_purged", reason=refused.reason.name)
-            except Exception:
-                # A defect; ingestion must not stop for it.
-                _log.exception("version_metrics_not_purged")
-            await asyncio.sleep(INTERVAL_SECONDS)
+        await hold_rounds(self._round, INTERVAL_SECONDS, "version_metrics_not_purged")
+
+    async def _round(self) -> None:
+        if purged := await self.purge():
+            _log.info("version_metrics_purged", count=purged)
 
     async def _purge(self, subject_id: str) -> None:
         await self._repeat(lambda unit: purge_some(unit, subject_id, _ROWS_AT_ONCE))

@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 
 from trackway_server.core.clock import Clock
-from trackway_server.core.errors import DomainError
+from trackway_server.core.rounds import hold_rounds
 from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.tracking.domain.deletions import Deletion, begin_purge, purge_some
 from trackway_server.tracking.domain.ports import TrackingUnit
@@ -95,17 +95,11 @@ class Purger:
 
     async def run(self) -> None:
         """Purge once an hour, until cancelled."""
-        while True:
-            try:
-                async for purged in self.purge():
-                    _tell(purged)
-            except DomainError as refused:
-                # The store cannot take it now (full, closing); the next round will do.
-                _log.warning("runs_not_purged", reason=refused.reason.name)
-            except Exception:
-                # A defect; ingestion must not stop for it.
-                _log.exception("runs_not_purged")
-            await asyncio.sleep(INTERVAL_SECONDS)
+        await hold_rounds(self._round, INTERVAL_SECONDS, "runs_not_purged")
+
+    async def _round(self) -> None:
+        async for purged in self.purge():
+            _tell(purged)
 
     async def _purge_experiments(self, before_us: int, *, dry_run: bool) -> int:
         """Remove the experiments that were deleted long enough ago, and of which all runs and logged models are gone;

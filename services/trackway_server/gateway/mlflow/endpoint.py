@@ -67,7 +67,7 @@ PROXY_ROUTER = Router((artifacts.PROXY_ROUTES, presigned.PROXY_ROUTES))
 REFUSALS = (MlflowError, DomainError, grpc.aio.AioRpcError, ClientGoneError)
 
 _MANY = 1000
-
+"""Items of a list that are printed in a thread of their own."""
 _MOST_PARAMETERS = 1000
 _NEEDING_A_TYPE = frozenset({"POST", "PUT"})
 """The others no page of another site sends without asking first."""

@@ -9,7 +9,6 @@ from trackway.api.registry.v1.resources_pb2 import ModelVersion
 from trackway.api.tracking.v1.tracking_service_pb2 import GetRunRequest
 from trackway_server.core.errors import Reason
 from trackway_server.gateway.mlflow.artifact_paths import PinnedPlace
-from trackway_server.gateway.mlflow.errors import invalid
 from trackway_server.gateway.mlflow.model_links import note_version, of_model
 from trackway_server.gateway.mlflow.registered_models import unless, version_number
 from trackway_server.gateway.mlflow.registry_entities import version_json
@@ -85,14 +84,11 @@ async def delete(session: Session) -> Answer:
 async def search(session: Session) -> Answer:
     """Those that a filter chooses, changed last first where no order is given."""
     asked = session.parameters
-    most = asked.whole("max_results", _DEFAULT)
-    if not 1 <= most <= _MOST:
-        raise invalid(f"Invalid value {most} for parameter 'max_results' supplied. It must be 1 to {_MOST}.")
     page = pb.SearchVersionsRequest(
         workspace=session.workspace,
         filter=asked.text("filter", ""),
         order_by=asked.texts("order_by"),
-        page_size=min(most, _PAGE),
+        page_size=min(asked.page_size(_DEFAULT, _MOST), _PAGE),
         page_token=asked.text("page_token", ""),
     )
     found = await session.registry("SearchVersions", page)

@@ -69,14 +69,11 @@ async def delete(session: Session) -> Answer:
 async def search(session: Session) -> Answer:
     """Those that a filter chooses, by name where no order is given."""
     asked = session.parameters
-    most = asked.whole("max_results", _PAGE)
-    if not 1 <= most <= _MOST:
-        raise invalid(f"Invalid value {most} for parameter 'max_results' supplied. It must be 1 to {_MOST}.")
     page = pb.SearchModelsRequest(
         workspace=session.workspace,
         filter=asked.text("filter", ""),
         order_by=asked.texts("order_by"),
-        page_size=most,
+        page_size=asked.page_size(_PAGE, _MOST),
         page_token=asked.text("page_token", ""),
     )
     found = await session.registry("SearchModels", page)
