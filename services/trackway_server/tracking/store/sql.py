@@ -32,12 +32,14 @@ from trackway_server.tracking.domain.search import FoundExperiment, FoundRun
 from trackway_server.tracking.store.console_sql import SqlConsoleUnit
 from trackway_server.tracking.store.deletions_sql import SqlDeletions
 from trackway_server.tracking.store.model_deletions_sql import SqlModelDeletions
+from trackway_server.tracking.store.run_copy import RunCopy
 from trackway_server.tracking.store.sql_bindings import SqlBindings
 from trackway_server.tracking.store.sql_datasets import DATASET_COLUMNS, dataset_of, dataset_row, used_datasets
 from trackway_server.tracking.store.sql_experiment_search import search_experiments
 from trackway_server.tracking.store.sql_logged_models import SqlLoggedModels
 from trackway_server.tracking.store.sql_model_series import SqlRunMetrics
 from trackway_server.tracking.store.sql_numbers import fill_numbers, has_unfilled_numbers, number_column
+from trackway_server.tracking.store.sql_run_changes import SqlRunChanges
 from trackway_server.tracking.store.sql_run_search import RunSearch
 from trackway_server.tracking.store.sql_statements import batches, insert_of
 from trackway_server.tracking.store.tables import (
@@ -66,32 +68,38 @@ class SqlTracking:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.copy = RunCopy(database)
 
     async def read(self, work: Callable[[TrackingUnit], T]) -> T:
         """See Transactions."""
-        return await self._database.read(_in_unit, work, writing=False)
+        return await self._database.read(_in_unit, work, self.copy, writing=False)
 
     async def write(self, work: Callable[[TrackingUnit], T]) -> T:
         """See Transactions."""
-        return await self._database.write(_in_unit, work, writing=True)
+        return await self._database.write(_in_unit, work, self.copy, writing=True)
 
 
-def _in_unit(connection: Connection, work: Callable[[TrackingUnit], T], *, writing: bool) -> T:
-    return work(SqlTrackingUnit(connection, writing=writing))
+def _in_unit(connection: Connection, work: Callable[[TrackingUnit], T], copy: RunCopy, *, writing: bool) -> T:
+    unit = SqlTrackingUnit(connection, copy, writing=writing)
+    result = work(unit)
+    unit.changes.store()
+    return result
 
 
 class SqlTrackingUnit:
     """Experiments and runs, within the transaction of `connection`; a `writing` one locks what it reads by key."""
 
-    def __init__(self, connection: Connection, *, writing: bool) -> None:
+    def __init__(self, connection: Connection, copy: RunCopy, *, writing: bool) -> None:
         self._connection = connection
+        self._copy = copy
         self._writing = writing
-        self.metrics = SqlRunMetrics(connection, writing=writing)
-        self.models = SqlLoggedModels(connection, writing=writing)
+        self.changes = SqlRunChanges(connection)
+        self.metrics = SqlRunMetrics(connection, self.changes, writing=writing)
+        self.models = SqlLoggedModels(connection, self.changes, writing=writing)
         self.subjects = RunRecords(self)
         self.bindings = SqlBindings(connection)
         self.liveness = SqlLivenessRows(connection, LIVENESS, METRICS.writers)
-        self.deletions = SqlDeletions(connection, writing=writing)
+        self.deletions = SqlDeletions(connection, self.changes, writing=writing)
         self.model_deletions = SqlModelDeletions(connection)
         self.console = SqlConsoleUnit(connection)
 
@@ -171,6 +179,7 @@ class SqlTrackingUnit:
         """See TrackingUnit."""
         active = and_(RUNS.c.experiment_id == experiment_id, RUNS.c.deleted.is_(False))
         self._connection.execute(update(RUNS).where(active).values(deleted=True, deleted_with_experiment=True))
+        self.changes.note_all()
 
     def restore_runs_of(self, experiment_id: int) -> None:
         """See TrackingUnit."""
@@ -182,6 +191,7 @@ class SqlTrackingUnit:
         )
         purged = RUNS.c.run_id.in_(select(DELETIONS.c.run_id))
         self._connection.execute(update(RUNS).where(gone, ~purged).values(deleted=False, deleted_with_experiment=False))
+        self.changes.note_all()
 
     def run(self, run_id: str) -> RunInfo | None:
         """See TrackingUnit."""
@@ -209,14 +219,20 @@ class SqlTrackingUnit:
     def add_run(self, run: RunInfo) -> None:
         """See TrackingUnit."""
         self._connection.execute(RUNS.insert().values(_run_row(run)))
+        self.changes.note([run.run_id])
 
     def save_run(self, run: RunInfo) -> None:
         """See TrackingUnit."""
         self._connection.execute(update(RUNS).where(RUNS.c.run_id == run.run_id).values(_run_row(run)))
+        self.changes.note([run.run_id])
 
     def search_runs(self, query: RunsQuery, search: Search, after: Place | None, limit: int) -> list[FoundRun]:
         """See TrackingUnit."""
-        found = RunSearch(self._connection, query, search, after).page(limit)
+        if self._writing:
+            # What this transaction wrote is in no copy yet.
+            found = RunSearch(self._connection, query, search, after).page(limit)
+        else:
+            found = self._copy.page(self._connection, query, search, after, limit)
         infos = self.peek_runs([run_id for run_id, _ in found])
         return [FoundRun(infos[run_id], place) for run_id, place in found]
 
@@ -227,6 +243,7 @@ class SqlTrackingUnit:
     def fill_numbers(self, limit: int) -> None:
         """See TrackingUnit."""
         fill_numbers(self._connection, limit)
+        self.changes.note_all()
 
     def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
         """See TrackingUnit."""
@@ -259,6 +276,7 @@ class SqlTrackingUnit:
             for key, value in params.items()
         ]
         self._connection.execute(PARAMS.insert(), rows)
+        self.changes.note([run_id])
 
     def tags(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """See TrackingUnit."""
@@ -271,10 +289,12 @@ class SqlTrackingUnit:
     def put_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """See TrackingUnit."""
         self._upsert(TAGS, _key_rows(run_id, tags), ("run_id", "key"))
+        self.changes.note([run_id])
 
     def delete_tags(self, run_id: str, keys: Collection[str]) -> None:
         """See TrackingUnit."""
         self._delete_keys(TAGS, TAGS.c.run_id == run_id, keys)
+        self.changes.note([run_id])
 
     def dataset_inputs(self, run_ids: Sequence[str]) -> dict[str, list[DatasetInput]]:
         """See TrackingUnit."""
@@ -290,6 +310,7 @@ class SqlTrackingUnit:
         """See TrackingUnit."""
         rows = [{"run_id": run_id} | dataset_row(one) for one in inputs]
         self._connection.execute(insert_of(self._connection, DATASET_INPUTS).on_conflict_do_nothing(), rows)
+        self.changes.note([run_id])
 
     def used_datasets(self, query: RunsQuery, limit: int) -> list[UsedDataset]:
         """See TrackingUnit."""

@@ -17,6 +17,7 @@ from trackway_server.tracking.domain.model import ModelOutput
 from trackway_server.tracking.store.sql_logged_model_search import search_models
 from trackway_server.tracking.store.sql_model_series import series_of_models, series_of_runs
 from trackway_server.tracking.store.sql_numbers import number_column
+from trackway_server.tracking.store.sql_run_changes import SqlRunChanges
 from trackway_server.tracking.store.sql_statements import batches, insert_of
 from trackway_server.tracking.store.tables import LOGGED_MODEL_PARAMS, LOGGED_MODEL_TAGS, LOGGED_MODELS, RUN_MODELS
 
@@ -26,8 +27,9 @@ _FIELDS = tuple(ModelInfo.__dataclass_fields__)
 class SqlLoggedModels:
     """Logged models, within the transaction of `connection`; a `writing` one locks what it reads by id."""
 
-    def __init__(self, connection: Connection, *, writing: bool) -> None:
+    def __init__(self, connection: Connection, changes: SqlRunChanges, *, writing: bool) -> None:
         self._connection = connection
+        self._changes = changes
         self._writing = writing
 
     def get(self, model_id: str) -> ModelInfo | None:
@@ -135,6 +137,7 @@ class SqlLoggedModels:
     def _add_edges(self, run_id: str, edges: Sequence[tuple[str, int]], *, output: bool) -> None:
         rows = [{"run_id": run_id, "output": output, "model_id": model_id, "step": step} for model_id, step in edges]
         self._connection.execute(insert_of(self._connection, RUN_MODELS).on_conflict_do_nothing(), rows)
+        self._changes.note([run_id])
 
     def _maps(self, table: Table, model_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}

@@ -125,6 +125,13 @@ DELETIONS = Table(
     Column("stage", Integer, nullable=False, comment="domain/deletions.py, Stage"),
 )
 
+RUN_CHANGES = Table(
+    "run_changes",
+    METADATA,
+    Column("stamp", BigInteger, primary_key=True, autoincrement=False, comment="rises with the transactions"),
+    Column("run_id", String(32), primary_key=True, comment="empty: a mark; *: all runs"),
+)
+
 REFUSALS = Table(
     "run_refusals",
     METADATA,
