@@ -20,7 +20,7 @@ from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.domain.positions import Position, decode_position, encode_position
 from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.following import Follower
-from trackway_server.metrics.query import BySubject, MetricQueries, folded
+from trackway_server.metrics.query import MetricQueries
 from trackway_server.metrics.read_convert import (
     DEFAULT_BUCKETS,
     aggregate_to_proto,
@@ -41,11 +41,11 @@ from trackway_server.tracking.freshness import Freshness
 from trackway_server.tracking.logged_models import LoggedModelRpcs
 from trackway_server.tracking.overviews import OverviewRpcs
 from trackway_server.tracking.roles import RoleRpcs
+from trackway_server.tracking.run_pages import RunPage, RunPages
 
 _PAGE = 100
 _SERIES_PAGE = 1000
 _MAX_SERIES_OF_RUN = 10_000
-_MAX_SERIES_OF_LIST = 100_000
 
 
 class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
@@ -67,6 +67,7 @@ class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
         self._clock = clock
         self._console = ConsoleReader(store)
         self._freshness = Freshness(store, queries)
+        self._pages = RunPages(queries, self._metrics_of_models)
 
     async def upgrade(self) -> None:
         """Fill in the background what searches need and an older server has not stored."""
@@ -167,27 +168,18 @@ class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
         after, size = decode_token(request, request.page_token, *_types(search)), request.page_size or _PAGE
         await self._freshness.prepare(search)
 
-        def read(
-            unit: TrackingUnit,
-        ) -> tuple[list[FoundRun], list[Run], BySubject | None]:
+        def read(unit: TrackingUnit) -> tuple[list[FoundRun], RunPage]:
+            look = self._pages.look(unit)
             found = unit.search_runs(bindings.confined(unit, query, call), search, after, size + 1)
-            listed = runs.load_page(unit, [one.run for one in found[:size]])
-            run_ids = [run.info.run_id for run in listed]
-            return found, listed, folded(unit.metrics, run_ids, "", _MAX_SERIES_OF_LIST)
+            return found, self._pages.read(unit, look, [one.run for one in found[:size]])
 
-        found, listed, of_runs = await self._store.read(read)
-        run_ids = [run.info.run_id for run in listed]
-        if of_runs is None:
-            of_runs = await self._queries.of_subjects(run_ids, context="", limit=_MAX_SERIES_OF_LIST)
-        of_models = await self._metrics_of_models(run_ids, _MAX_SERIES_OF_LIST)
-        more = found[len(listed) - 1].place if len(found) > len(listed) else None
-        return rpc.SearchRunsResponse(
-            runs=[
-                convert.run_to_proto(run, [*of_runs[run.info.run_id], *of_models.get(run.info.run_id, ())])
-                for run in listed
-            ],
-            next_page_token="" if more is None else encode_token(request, more),
-        )
+        found, page = await self._store.read(read)
+        answer = rpc.SearchRunsResponse()
+        for message in await self._pages.messages(page):
+            answer.runs.add().MergeFromString(message)
+        if len(found) > len(page.infos):
+            answer.next_page_token = encode_token(request, found[len(page.infos) - 1].place)
+        return answer
 
     async def UpdateRun(self, request: rpc.UpdateRunRequest, call: Call) -> rpc.UpdateRunResponse:
         """Change state and name of a run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -146,16 +146,15 @@ def load_runs(unit: TrackingUnit, infos: Sequence[RunInfo]) -> list[Run]:
     ]
 
 
-def load_page(unit: TrackingUnit, infos: Sequence[RunInfo]) -> list[Run]:
-    """The first runs of a page, at least one, as many as have no more text together than one run may have, so that the
-    page fits one message whatever they hold."""
-    sizes, count, text = unit.text_sizes([info.run_id for info in infos]), 0, 0
-    for info in infos:
+def fitting(infos: Sequence[RunInfo], sizes: Mapping[str, int]) -> Sequence[RunInfo]:
+    """The first of some runs, at least one, as many as have no more text together than one run may have, so that the
+    page fits one message whatever they hold. `sizes` are those of runs with text."""
+    text = 0
+    for count, info in enumerate(infos):
         text += sizes.get(info.run_id, 0)
         if count and text > MAX_TEXT:
-            break
-        count += 1
-    return load_runs(unit, infos[:count])
+            return infos[:count]
+    return infos
 
 
 def update_run(

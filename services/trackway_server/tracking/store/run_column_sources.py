@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, Table, func, null, select, tuple_
+from sqlalchemy import Connection, Select, func, select, tuple_
 
 from trackway_server.core.search import sql
 from trackway_server.core.search.conditions import Source, Statistic
@@ -86,7 +86,7 @@ class ColumnReader:
 
     def __init__(self, name: ColumnName) -> None:
         self._name = name
-        self._run_id, self._values, self._query = _source(name)
+        self._run_id, self._query = _source(name)
         self._place = _place(name, self._run_id)
 
     @property
@@ -125,24 +125,22 @@ class ColumnReader:
         return ids_of([row[0] for row in there]), np.array([row[1] for row in there], dtype=np.int64)
 
 
-def _source(name: ColumnName) -> tuple[Expression, Expression, Select[Any]]:
-    """Of whom, what, and the query for both (and, of params, the number) of all that have it."""
+def _source(name: ColumnName) -> tuple[Expression, Select[Any]]:
+    """Of whom, and the query for runs and values (and, of params, their numbers) of all that have it."""
+    query: Select[Any]
     match name.source:
         case Source.METRIC:
-            value = _STATISTICS[name.statistic]
-            query = select(SUMMARIES.c.subject_id, value).where(
-                SUMMARIES.c.search_key == name.key, is_known(name.statistic)
-            )
-            return SUMMARIES.c.subject_id, value, query
+            query = select(SUMMARIES.c.subject_id, _STATISTICS[name.statistic])
+            return SUMMARIES.c.subject_id, query.where(SUMMARIES.c.search_key == name.key, is_known(name.statistic))
         case Source.PARAM:
-            query = select(PARAMS.c.run_id, PARAMS.c.value, PARAMS.c.number).where(PARAMS.c.key == name.key)
-            return PARAMS.c.run_id, PARAMS.c.value, query
+            query = select(PARAMS.c.run_id, PARAMS.c.value, PARAMS.c.number)
+            return PARAMS.c.run_id, query.where(PARAMS.c.key == name.key)
         case Source.TAG:
-            query = select(TAGS.c.run_id, TAGS.c.value, null()).where(TAGS.c.key == name.key)
-            return TAGS.c.run_id, TAGS.c.value, query
+            query = select(TAGS.c.run_id, TAGS.c.value)
+            return TAGS.c.run_id, query.where(TAGS.c.key == name.key)
         case _:
-            attribute = _ATTRIBUTES[name.key]
-            return RUNS.c.run_id, attribute, select(RUNS.c.run_id, attribute)
+            query = select(RUNS.c.run_id, _ATTRIBUTES[name.key])
+            return RUNS.c.run_id, query
 
 
 def _place(name: ColumnName, run_id: Expression) -> tuple[Expression, ...]:
@@ -151,12 +149,8 @@ def _place(name: ColumnName, run_id: Expression) -> tuple[Expression, ...]:
         case Source.METRIC:
             return SUMMARIES.c.last_key, run_id
         case Source.PARAM:
-            return sql.head(_value(PARAMS)), run_id
+            return sql.head(PARAMS.c.value), run_id
         case Source.TAG:
-            return sql.head(_value(TAGS)), run_id
+            return sql.head(TAGS.c.value), run_id
         case _:
             return (run_id,)
-
-
-def _value(table: Table) -> Expression:
-    return table.c.value

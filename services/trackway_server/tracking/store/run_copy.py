@@ -249,7 +249,7 @@ def _experiments(connection: Connection, query: RunsQuery) -> Sequence[int] | No
     """The experiments that are searched; None: all."""
     if not query.bound_to:
         return query.experiment_ids or None
-    bound = [row[0] for row in connection.execute(bound_experiments(query.bound_to))]
+    bound = {int(row.experiment_id) for row in connection.execute(bound_experiments(query.bound_to))}
     return [each for each in bound if not query.experiment_ids or each in query.experiment_ids]
 
 

@@ -8,11 +8,11 @@ reader begins where the oldest was that had not ended when it read, and so meets
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Text, cast, delete, func, literal, select
 
+from trackway_server.tracking.domain.change_log import ChangedRuns
 from trackway_server.tracking.store.sql_statements import insert_of
 from trackway_server.tracking.store.tables import RUN_CHANGES
 
@@ -22,16 +22,8 @@ _KEPT = 20_000
 """Changes that are kept at least, for readers who come seldom."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """Runs that changed, some perhaps before that."""
-
-    run_ids: frozenset[str]
-    all_runs: bool = False
-
-
 class SqlRunChanges:
-    """The changes of runs, within the transaction of `connection`."""
+    """ChangeLog, within the transaction of `connection`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -39,11 +31,11 @@ class SqlRunChanges:
         self._noted: set[str] = set()
 
     def note(self, run_ids: Iterable[str]) -> None:
-        """Note, at the end of this transaction, that these runs changed."""
+        """See ChangeLog. Written down by `store`."""
         self._noted.update(run_ids)
 
     def note_all(self) -> None:
-        """Note that any run may have changed."""
+        """See ChangeLog."""
         self._noted.add(ALL_RUNS)
 
     def store(self) -> None:
@@ -55,21 +47,21 @@ class SqlRunChanges:
             self._noted.clear()
 
     def horizon(self) -> int:
-        """A stamp that all later changes have, or a later one. To be read before what it is to stand for."""
+        """See ChangeLog: a stamp that all later changes have, or one after it."""
         if self._is_postgres:
             oldest = func.pg_snapshot_xmin(func.pg_current_snapshot())
             return self._connection.execute(select(_number(oldest))).scalar_one()
         return self._next_stamp()
 
-    def since(self, horizon: int, limit: int) -> Changes | None:
-        """What changed since then; None where that is more than `limit` runs, or no longer known."""
+    def since(self, horizon: int, limit: int) -> ChangedRuns | None:
+        """See ChangeLog."""
         stamp, run_id = RUN_CHANGES.c.stamp, RUN_CHANGES.c.run_id
         first = self._connection.execute(select(func.min(stamp))).scalar()
         if first is None or first > horizon:
             return None
         query = select(run_id).where(stamp >= horizon, run_id != _MARK).distinct().limit(limit + 1)
         found = frozenset(self._connection.execute(query).scalars())
-        return None if len(found) > limit else Changes(found - {ALL_RUNS}, ALL_RUNS in found)
+        return None if len(found) > limit else ChangedRuns(found - {ALL_RUNS}, ALL_RUNS in found)
 
     def trim(self) -> None:
         """Forget what is long ago."""
