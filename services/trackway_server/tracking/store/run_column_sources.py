@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, func, select, tuple_
+from sqlalchemy import Column, Connection, Select, and_, func, select, tuple_
 
 from trackway_server.core.search import sql
 from trackway_server.core.search.conditions import Source, Statistic
@@ -125,22 +125,22 @@ class ColumnReader:
         return ids_of([row[0] for row in there]), np.array([row[1] for row in there], dtype=np.int64)
 
 
-def _source(name: ColumnName) -> tuple[Expression, Select[Any]]:
+def _source(name: ColumnName) -> tuple[Column[Any], Select[Any]]:
     """Of whom, and the query for runs and values (and, of params, their numbers) of all that have it."""
-    query: Select[Any]
     match name.source:
         case Source.METRIC:
-            query = select(SUMMARIES.c.subject_id, _STATISTICS[name.statistic])
-            return SUMMARIES.c.subject_id, query.where(SUMMARIES.c.search_key == name.key, is_known(name.statistic))
+            columns: tuple[Expression, ...] = (SUMMARIES.c.subject_id, _STATISTICS[name.statistic])
+            chosen = and_(SUMMARIES.c.search_key == name.key, is_known(name.statistic))
+            return SUMMARIES.c.subject_id, select(*columns).where(chosen)
         case Source.PARAM:
-            query = select(PARAMS.c.run_id, PARAMS.c.value, PARAMS.c.number)
-            return PARAMS.c.run_id, query.where(PARAMS.c.key == name.key)
+            columns = (PARAMS.c.run_id, PARAMS.c.value, PARAMS.c.number)
+            return PARAMS.c.run_id, select(*columns).where(PARAMS.c.key == name.key)
         case Source.TAG:
-            query = select(TAGS.c.run_id, TAGS.c.value)
-            return TAGS.c.run_id, query.where(TAGS.c.key == name.key)
+            columns = (TAGS.c.run_id, TAGS.c.value)
+            return TAGS.c.run_id, select(*columns).where(TAGS.c.key == name.key)
         case _:
-            query = select(RUNS.c.run_id, _ATTRIBUTES[name.key])
-            return RUNS.c.run_id, query
+            columns = (RUNS.c.run_id, _ATTRIBUTES[name.key])
+            return RUNS.c.run_id, select(*columns)
 
 
 def _place(name: ColumnName, run_id: Expression) -> tuple[Expression, ...]:
@@ -149,7 +149,7 @@ def _place(name: ColumnName, run_id: Expression) -> tuple[Expression, ...]:
         case Source.METRIC:
             return SUMMARIES.c.last_key, run_id
         case Source.PARAM:
-            return sql.head(PARAMS.c.value), run_id
+            return PARAMS.c.number, sql.head(PARAMS.c.value), run_id
         case Source.TAG:
             return sql.head(TAGS.c.value), run_id
         case _:
