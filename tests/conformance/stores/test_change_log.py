@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from support.postgres import opened_postgres
+from support.postgres import opened_postgres, postgres_database
 from support.searched import Recorded, store
 from support.tracking_stores import open_tracking_store
+from trackway_server.core.db.postgres_engine import plain_engine, postgres_url
 from trackway_server.tracking.domain.change_log import ChangedRuns
 from trackway_server.tracking.domain.model import RunStatus
 from trackway_server.tracking.domain.ports import TrackingUnit
@@ -79,16 +80,20 @@ async def test_what_is_long_ago_is_forgotten_and_known_to_be(
 
 async def test_a_transaction_that_ends_late_is_not_missed() -> None:
     """Of two that ran beside one another the first to begin ends last, after somebody looked."""
-    async with opened_postgres("tracking") as postgres:
-        tracking = SqlTracking(postgres)
-        await tracking.write(lambda unit: store(unit, [RUN, RUN], 0))
-        engine = postgres._engine
-        async with engine.connect() as connection, connection.begin():
-            await connection.exec_driver_sql("SET LOCAL search_path = tracking")
-            changes = await connection.run_sync(SqlRunChanges)
-            changes.note([RUN_ID])
-            await connection.run_sync(lambda _: changes.store())
-            await tracking.write(lambda unit: unit.put_tags(f"{1:032x}", {"a": "b"}))
-            before = await horizon(tracking)
-            assert RUN_ID not in (await since(tracking, before) or ChangedRuns(frozenset())).run_ids
-        assert RUN_ID in (await since(tracking, before) or ChangedRuns(frozenset())).run_ids
+    with postgres_database() as url:
+        async with opened_postgres("tracking", url) as postgres:
+            tracking = SqlTracking(postgres)
+            await tracking.write(lambda unit: store(unit, [RUN, RUN], 0))
+            with plain_engine(postgres_url(url), "tracking").connect() as connection:
+                connection.exec_driver_sql("BEGIN")
+                connection.exec_driver_sql("SET LOCAL search_path = tracking")
+                late = SqlRunChanges(connection)
+                late.note([RUN_ID])
+                late.store()
+                await tracking.write(lambda unit: unit.put_tags(f"{1:032x}", {"a": "b"}))
+                before = await horizon(tracking)
+                seen = await since(tracking, before)
+                assert seen is not None and RUN_ID not in seen.run_ids
+                connection.exec_driver_sql("COMMIT")
+            seen = await since(tracking, before)
+            assert seen is not None and RUN_ID in seen.run_ids
