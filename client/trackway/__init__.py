@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         tracking,
         types,
     )
+    from trackway._fluent.experiment import set_experiment
     from trackway._fluent.files import (
         get_artifact_uri,
         log_artifact,
@@ -60,7 +61,8 @@ if TYPE_CHECKING:
         set_logged_model_tags,
     )
     from trackway._fluent.mlflow_client import MlflowClient
-    from trackway._fluent.monitor import VersionMonitor, monitor_version
+    from trackway._fluent.monitor import VersionMonitor
+    from trackway._fluent.monitoring import monitor_version
     from trackway._fluent.reads import (
         compare_runs,
         create_experiment,
@@ -84,7 +86,7 @@ if TYPE_CHECKING:
         set_model_version_tag,
     )
     from trackway._fluent.run import ActiveRun
-    from trackway._fluent.session import get_tracking_uri, is_tracking_uri_set, set_experiment, set_tracking_uri
+    from trackway._fluent.session import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
     from trackway._fluent.stack import active_run, attach_run, end_run, last_active_run, start_run
     from trackway._fluent.system_metrics import (
         disable_system_metrics_logging,
@@ -125,6 +127,7 @@ _MODULES = (
     "types",
 )
 _HOMES = {
+    "trackway._fluent.experiment": ("set_experiment",),
     "trackway._fluent.files": (
         "get_artifact_uri",
         "log_artifact",
@@ -150,7 +153,8 @@ _HOMES = {
         "set_logged_model_tags",
     ),
     "trackway._fluent.mlflow_client": ("MlflowClient",),
-    "trackway._fluent.monitor": ("VersionMonitor", "monitor_version"),
+    "trackway._fluent.monitor": ("VersionMonitor",),
+    "trackway._fluent.monitoring": ("monitor_version",),
     "trackway._fluent.reads": (
         "compare_runs",
         "create_experiment",
@@ -175,7 +179,7 @@ _HOMES = {
         "set_model_version_tag",
     ),
     "trackway._fluent.run": ("ActiveRun",),
-    "trackway._fluent.session": ("get_tracking_uri", "is_tracking_uri_set", "set_experiment", "set_tracking_uri"),
+    "trackway._fluent.session": ("get_tracking_uri", "is_tracking_uri_set", "set_tracking_uri"),
     "trackway._fluent.stack": ("active_run", "attach_run", "end_run", "last_active_run", "start_run"),
     "trackway._fluent.system_metrics": (
         "disable_system_metrics_logging",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trackway._fluent import session
-from trackway._fluent.stack import flush_open_runs
+from trackway._fluent.open_runs import flush_open_runs
 from trackway.client import Client
 from trackway.errors import InvalidArgument, NotFound
 from trackway.model_uri import ModelUri, RunUri, parse

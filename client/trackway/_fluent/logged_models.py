@@ -6,7 +6,8 @@ from __future__ import annotations
 from itertools import islice
 
 from trackway._fluent import active_model, reads, session
-from trackway._fluent.stack import active_run, current_run, flush_open_runs
+from trackway._fluent.open_runs import flush_open_runs
+from trackway._fluent.stack import active_run, current_run
 from trackway.errors import InvalidArgument, NotFound
 
 TYPE_CHECKING = False

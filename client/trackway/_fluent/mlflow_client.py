@@ -9,7 +9,8 @@ from trackway import artifacts
 from trackway._fluent import files, reads, session
 from trackway._fluent.mlflow_models import LoggedModelMethods
 from trackway._fluent.mlflow_registry import RegistryMethods
-from trackway._fluent.stack import flush_open_runs, leave_attached, run_of
+from trackway._fluent.open_runs import flush_open_runs
+from trackway._fluent.stack import leave_attached, run_of
 from trackway.entities import Metric, Param, RunTag
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from trackway._fluent import context, session
-from trackway._fluent.stack import flush_open_runs
+from trackway._fluent.open_runs import flush_open_runs
 from trackway.errors import AlreadyExists, InvalidArgument, NotFound
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import islice
 
 from trackway._fluent import session
-from trackway._fluent.stack import flush_open_runs
+from trackway._fluent.open_runs import flush_open_runs
 from trackway.errors import AlreadyExists, InvalidArgument
 
 TYPE_CHECKING = False

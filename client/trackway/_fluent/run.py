@@ -7,6 +7,7 @@ from time import time_ns
 from trackway._fluent import attendants, checks
 from trackway._fluent import context as tags_of
 from trackway._fluent.metrics import MetricLog, patience
+from trackway._fluent.open_runs import FLUSH_SECONDS, leave_run
 from trackway.errors import InvalidArgument
 
 TYPE_CHECKING = False
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from trackway.types import Run, RunData, RunInputs
 
 STATUS_NUMBERS = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
-FLUSH_SECONDS = 60.0
 
 
 class ActiveRunInfo:
@@ -279,8 +279,6 @@ class ActiveRun(MetricLog):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        from trackway._fluent.stack import leave_run
-
         leave_run(self, error)
 
     def __repr__(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from trackway._fluent.active_model import measured
-from trackway._fluent.stack import current_run, flush_open_runs, run_of
+from trackway._fluent.open_runs import flush_open_runs
+from trackway._fluent.stack import current_run, run_of
 from trackway.errors import InvalidArgument
 
 TYPE_CHECKING = False

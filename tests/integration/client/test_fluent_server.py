@@ -12,7 +12,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import trackway
-from trackway._fluent import stack
+from trackway._fluent import open_runs
 from trackway.entities import Metric, Param, RunTag, ViewType
 from trackway.errors import InvalidArgument, NotFound, PermissionDenied, TrackwayError
 from trackway.models import get_model_info
@@ -34,7 +34,7 @@ def chosen(local_server: LocalServer, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("TRACKWAY_PROFILE", str(local_server.profile))
     monkeypatch.setenv("TRACKWAY_SPOOL_DIR", str(tmp_path / "spools"))
     yield
-    stack.end_open_runs(None)
+    open_runs.end_open_runs(None)
     for name in ("TRACKWAY_EXPERIMENT_NAME", "TRACKWAY_EXPERIMENT_ID"):
         os.environ.pop(name, None)
 

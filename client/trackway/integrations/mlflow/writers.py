@@ -18,8 +18,9 @@ from time import monotonic
 from trackway import types
 from trackway._fluent.context import RUN_NAME
 from trackway._fluent.names import random_run_name
+from trackway._fluent.open_runs import FLUSH_SECONDS
 from trackway._fluent.report import report
-from trackway._fluent.run import FLUSH_SECONDS, ActiveRun, ActiveRunInfo
+from trackway._fluent.run import ActiveRun, ActiveRunInfo
 from trackway._ids import new_id
 from trackway._ingest.writer import Writer
 from trackway.client import Client
