@@ -131,14 +131,15 @@ def show_logs(
     labels = {} if rank is None else {"rank": rank}
     with connect(uri) as client:
         blocks = client.tracking.read_console(run, labels=labels, last_lines=tail, follow=follow)
-        printer, shown = ConsolePrinter(named=rank is None), 0
-        for shown, block in enumerate(blocks, 1):
+        printer, anything = ConsolePrinter(named=rank is None), False
+        for block in blocks:
+            anything = True
             if as_json:
                 print_json_line(block)
             else:
                 printer.show(block)
         printer.end()
-    if not shown:
+    if not anything:
         whose = "the run" if rank is None else f"rank {rank} of the run"
         tell(f"nothing was recorded of what {whose} wrote to its console: see log_console")
 

@@ -38,7 +38,7 @@ next time. A run counts as deleted from when a server, or this command, first fo
 
 
 def main(arguments: Sequence[str], program: str = "trackway server gc") -> int:
-    """Collect, called as `program`; the exit code: 0 when done, 1 where it could not be, 2 where it is written wrongly."""
+    """Collect, called as `program`; the exit code: 0 when done, 1 where it could not be, 2 for wrong arguments."""
     parsed = _parser(program).parse_args(arguments)
     try:
         from trackway_server.app.migrating import configure_log
