@@ -1,4 +1,4 @@
-"""Commands that are written wrongly, find nothing, or whose reader goes away: one clear line and the right exit code."""
+"""Commands that are written wrongly, find nothing, or whose reader goes away: one clear line and the exit code."""
 
 from __future__ import annotations
 
