@@ -59,6 +59,8 @@ def import_mlflow(
 
     Exit code 0: everything is there. 3: all but what the report lists. 1: it could not go on.
     """
+    if not source:
+        raise typer.BadParameter("name a source: an address, a database or a folder")
     from trackway.importing.job import Options, survey
     from trackway.importing.opening import open_source
     from trackway.importing.report import Report

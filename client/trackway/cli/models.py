@@ -116,7 +116,7 @@ def show_model(
 @app.command("metrics")
 def show_metrics(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The registered model's name.")],
-    version: Annotated[int, typer.Argument(metavar="VERSION", help="The number of the version.")],
+    version: Annotated[int, typer.Argument(metavar="VERSION", min=1, max=2**31 - 1, help="The number of the version.")],
     uri: Uri = None,
     as_json: Json = False,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trackway.cli import compare, metrics, notes
-from trackway.cli.connection import Json, Limit, Uri, connect
+from trackway.cli.connection import Json, Limit, Uri, connect, experiment_named
 from trackway.cli.console import ConsolePrinter
 from trackway.cli.output import (
     Column,
@@ -24,6 +24,7 @@ from trackway.cli.output import (
     print_table,
 )
 from trackway.cli.series import print_series
+from trackway.cli.serve import tell
 
 if TYPE_CHECKING:
     from trackway.client import Client
@@ -33,12 +34,12 @@ app = typer.Typer(help="Runs: what was trained, and how it went.", no_args_is_he
 
 _LIST_COLUMNS = (
     Column("Run", wrap=False),
-    Column("Name"),
-    Column("Status", wrap=False),
-    Column("Started", wrap=False, spare=3),
-    Column("Took", "right", wrap=False, spare=4),
-    Column("Metrics", spare=1),
-    Column("Params", spare=2),
+    Column("Name", spare=1),
+    Column("Status", wrap=False, spare=2),
+    Column("Started", wrap=False, spare=5),
+    Column("Took", "right", wrap=False, spare=6),
+    Column("Metrics", spare=3),
+    Column("Params", spare=4),
 )
 
 
@@ -119,23 +120,28 @@ def show_logs(
     rank: Annotated[str | None, typer.Option("--rank", metavar="N", help="Only the process of this rank.")] = None,
     tail: Annotated[
         int | None,
-        typer.Option("--tail", "-n", metavar="LINES", min=1, help="Begin with the last lines of each process."),
+        typer.Option(
+            "--tail", "-n", metavar="LINES", min=1, max=2**31 - 1, help="Begin with the last lines of each process."
+        ),
     ] = None,
     uri: Uri = None,
     as_json: Json = False,
 ) -> None:
-    """Show what the processes of a run wrote to their consoles (runs with log_console)."""
+    """Show what the processes of a run wrote to their consoles (runs with log_console). --json: an object a line."""
     labels = {} if rank is None else {"rank": rank}
     with connect(uri) as client:
         blocks = client.tracking.read_console(run, labels=labels, last_lines=tail, follow=follow)
-        if as_json:
-            for block in blocks:
-                print_json_line(block)
-            return
-        printer = ConsolePrinter(named=rank is None)
+        printer, anything = ConsolePrinter(named=rank is None), False
         for block in blocks:
-            printer.show(block)
+            anything = True
+            if as_json:
+                print_json_line(block)
+            else:
+                printer.show(block)
         printer.end()
+    if not anything:
+        whose = "the run" if rank is None else f"rank {rank} of the run"
+        tell(f"nothing was recorded of what {whose} wrote to its console: see log_console")
 
 
 def _print_runs(found: Sequence[Run], *, as_json: bool, empty: str) -> None:
@@ -146,9 +152,7 @@ def _print_runs(found: Sequence[Run], *, as_json: bool, empty: str) -> None:
 
 
 def _experiment_id(client: Client, name_or_id: str) -> str:
-    if name_or_id.isascii() and name_or_id.isdigit():
-        return name_or_id
-    return client.tracking.get_experiment(name=name_or_id).experiment_id
+    return experiment_named(client, name_or_id).experiment_id
 
 
 def _row(run: Run) -> tuple[str, ...]:

@@ -296,8 +296,11 @@ async def test_requests_that_are_malformed(server: AuthServer, api: Api) -> None
             both = b'{"run_id": "a", "runId": "b", "key": "k"}'
             assert refused(await client.post(prefix + "/runs/set-tag", content=both, headers=json_type)) == INVALID
             unknown = await client.post(prefix + "/scorers/register", json={})
-            assert (unknown.status_code, unknown.content) == (404, b"")
-            assert (await client.get(path)).status_code == 405
+            assert (unknown.status_code, unknown.headers["content-type"]) == (404, "text/html; charset=utf-8")
+            assert "<h1>Not Found</h1>" in unknown.text and "default-src 'none'" in str(unknown.headers)
+            wrong = await client.get(path)
+            assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+            assert "<h1>Method Not Allowed</h1>" in wrong.text
             twice = json.dumps(json.dumps({"name": f"twice {prefix}"}))
             assert (await client.post(path, content=twice, headers=json_type)).status_code == 200
     needing_nothing = {"/runs/create", "/runs/search"}

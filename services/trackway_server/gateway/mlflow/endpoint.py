@@ -69,6 +69,11 @@ REFUSALS = (MlflowError, DomainError, grpc.aio.AioRpcError, ClientGoneError)
 _MANY = 1000
 """Items of a list that are printed in a thread of their own."""
 _MOST_PARAMETERS = 1000
+_UNKNOWN = (
+    "The requested URL was not found on the server. If you entered the URL manually please check your spelling and try "
+    "again."
+)
+_UNALLOWED = "The method is not allowed for the requested URL."
 _NEEDING_A_TYPE = frozenset({"POST", "PUT"})
 """The others no page of another site sends without asking first."""
 
@@ -79,8 +84,7 @@ class _Route:
 
 
 class MlflowEndpoint:
-    """Answers what a router has below some prefixes; what it does not know is a bare 404, as MLflow's server answers
-    it."""
+    """Answers what a router has below some prefixes; what it does not know, as MLflow's server answers it."""
 
     def __init__(
         self,
@@ -100,11 +104,12 @@ class MlflowEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._router.find(self._below_prefix(scope["path"]))
         if found is None:
-            await Response(status_code=404)(scope, receive, send)
+            await _page(404, "Not Found", _UNKNOWN)(scope, receive, send)
             return
         scope["route"] = _Route(self._prefixes[0] + found.path)
         if scope["method"] not in found.handlers:
-            await Response(status_code=405, headers={"Allow": ", ".join(found.handlers)})(scope, receive, send)
+            allowed = {"Allow": ", ".join(found.handlers)}
+            await _page(405, "Method Not Allowed", _UNALLOWED, allowed)(scope, receive, send)
             return
         await (await self._answer(found, scope, receive))(scope, receive, send)
 
@@ -145,6 +150,12 @@ class MlflowEndpoint:
 
     def _below_prefix(self, path: str) -> str:
         return next((path.removeprefix(prefix) for prefix in self._prefixes if path.startswith(prefix + "/")), "")
+
+
+def _page(status: int, title: str, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Of what is no route MLflow's server answers a page, which its clients show to their users."""
+    page = f"<!doctype html>\n<html lang=en>\n<title>{status} {title}</title>\n<h1>{title}</h1>\n<p>{text}</p>\n"
+    return Response(page, status, headers, media_type="text/html")
 
 
 async def _run(handler: Handler, session: Session) -> dict[str, Any]:

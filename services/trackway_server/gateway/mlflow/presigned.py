@@ -26,7 +26,8 @@ _UPLOAD, _DOWNLOAD, _URL = "Multipart upload", "Multipart download", "Presigned 
 _MOST_PARTS = 10_000
 _PARTS_A_CALL = 500
 _LIFETIME_S = 900
-_UPLOAD_LIFETIME_S = 3600
+_LONGEST_ASKED_S = 3600
+"""What the ArtifactStore is asked for where more is better: it answers as long as it lets addresses hold."""
 _LONGEST_S = 604_800
 """What MLflow's server takes as `expiration`; ours ends earlier."""
 _COMPLETION_S = 3600.0
@@ -37,7 +38,7 @@ Answer = dict[str, Any]
 
 
 async def get_download(session: Session) -> Answer:
-    """An address of a file that holds for a quarter of an hour."""
+    """An address of a file that holds for a quarter of an hour, or as long as the server lets it."""
     wanted = await readable_at(session, session.parameters.text(PATH))
     with _unsupported(_DOWNLOAD):
         found = await _download(session, wanted, _LIFETIME_S)
@@ -45,14 +46,14 @@ async def get_download(session: Session) -> Answer:
 
 
 async def create_download(session: Session) -> Answer:
-    """The same of a run's file, for as long as the client asks, an hour at most."""
+    """The same of a run's file, for as long as the client asks and the server lets it."""
     asked = session.parameters
     expiration = asked.whole("expiration", _LIFETIME_S)
     if not 1 <= expiration <= _LONGEST_S:
         raise invalid(f"expiration must be between 1 and {_LONGEST_S} seconds (got {expiration}).")
     kept = await kept_of_run(session, asked.run_id(), asked.text("path"))
     with _unsupported(_URL):
-        found = await _download(session, kept, min(expiration, _UPLOAD_LIFETIME_S))
+        found = await _download(session, kept, min(expiration, _LONGEST_ASKED_S))
     return {"presigned_url": found.url, "headers": {}, "file_size": found.artifact.size_bytes}
 
 
@@ -85,7 +86,7 @@ async def create_parts(session: Session) -> Answer:
                 upload_id=upload_id,
                 first_part=len(urls) + 1,
                 part_count=min(count - len(urls), _PARTS_A_CALL),
-                lifetime_s=_UPLOAD_LIFETIME_S,
+                lifetime_s=_LONGEST_ASKED_S,
             )
             answer = await session.artifacts("PresignUpload", request)
             upload_id = answer.upload_id

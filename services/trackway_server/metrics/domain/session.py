@@ -10,6 +10,7 @@ that opened the stream last.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,6 +38,11 @@ class SeriesNumbers:
     def __init__(self, own: UInt32s, stored: Int64s) -> None:
         self._stored = np.full(int(own.max(initial=0)) + 1, -1, dtype=np.int64)
         self._stored[own] = stored
+
+    def without(self, stored: Collection[int]) -> SeriesNumbers:
+        """The same, with some of the store's numbers as if they were not defined."""
+        own = np.flatnonzero(self.defined & ~np.isin(self._stored, list(stored)))
+        return SeriesNumbers(own.astype(np.uint32), self._stored[own])
 
     @property
     def defined(self) -> Bools:
@@ -117,7 +123,18 @@ def open_named(admission: Admission | None, unit: IngestUnit, opening: Opening, 
     if admission is not None:
         unit.subjects.admit(opening.workspace, subject_id, (), admission)
     opened = open_writer(unit.metrics, replace(opening, subject_id=subject_id), now_us)
+    if admission is not None and (forbidden := unit.subjects.forbidden_series(subject_id, admission)):
+        opened = replace(opened, series=opened.series.without(forbidden))
     return replace(opened, admission=admission)
+
+
+def permitted(unit: IngestUnit, append: Append, admission: Admission) -> Append:
+    """`append` without the series that the caller may not define, which are refused; the session then refuses their
+    points, for want of a definition."""
+    refused = unit.subjects.forbidden(append.definitions, admission)
+    gone = {sequence for refusal in refused for sequence in refusal.sequences.tolist()}
+    kept = tuple(definition for definition in append.definitions if definition.sequence not in gone)
+    return replace(append, definitions=kept, refused=(*append.refused, *refused))
 
 
 def commit_records(unit: IngestUnit, opened: OpenedWriter, commit: Commit, now_us: int) -> list[Refusal]:
