@@ -234,5 +234,6 @@ def _version(folder: Path) -> SourceVersion:
         stage=str(meta.get("current_stage") or "None"),
         description=str(meta.get("description") or ""),
         model_id=str(meta.get("model_id") or ""),
+        created_us=1000 * int(meta.get("creation_timestamp") or 0),
         tags=_texts(folder / "tags"),
     )

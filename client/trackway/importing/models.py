@@ -181,7 +181,7 @@ class Models:
             return f"runs:/{version.run_id}/{path}"
         place = await asyncio.to_thread(self._source.files, version.location)
         run_id = version.run_id if home else await self._holder(model)
-        folder = f"registered_models/{_NOT_IN_PATH.sub('_', model.name)}/{version.number}"
+        folder = f"registered_models/{_NOT_IN_PATH.sub('_', model.name)}/{version.number}-{_identity(version)}"
         if not await bring_files(self._target, run_id, place, folder, self._report):
             raise errors.NotFound(f"its files are not there: {version.location or 'it names no place'}")
         return f"runs:/{run_id}/{folder}"
@@ -199,3 +199,10 @@ class Models:
             )
             await tracking.update_run(run_id, status="FINISHED", end_time_us=1)
         return run_id
+
+
+def _identity(version: SourceVersion) -> str:
+    """What tells a version from those of other MLflows, whose model, number, paths and sizes may be the same; alike by
+    whichever way one MLflow is read."""
+    content = [version.source, version.location, version.run_id, str(version.created_us)]
+    return hashlib.sha256("\0".join(content).encode("utf-8", "replace")).hexdigest()[:16]

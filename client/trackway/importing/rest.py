@@ -141,6 +141,7 @@ class RestSource:
             stage=each.get("current_stage", "None") or "None",
             description=each.get("description", ""),
             model_id=each.get("model_id", ""),
+            created_us=1000 * int(each.get("creation_timestamp", 0)),
             tags=_pairs(each.get("tags")),
         )
 

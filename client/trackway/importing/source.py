@@ -92,6 +92,7 @@ class SourceVersion:
     stage: str = "None"
     description: str = ""
     model_id: str = ""
+    created_us: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -313,6 +313,7 @@ def _version(row: Mapping[str, Any], tags: Mapping[str, str]) -> SourceVersion:
         stage=row["current_stage"] or "None",
         description=row["description"] or "",
         model_id=tags.get("mlflow.model_id", "") or _model_id(row["source"] or ""),
+        created_us=1000 * (row["creation_time"] or 0),
         tags=tags,
     )
 
