@@ -59,7 +59,7 @@ async def _bring(
     except OSError as error:
         report.miss("file", f"{run_id}/{path}", f"it cannot be read: {error.strerror or error}")
         return True
-    item = upload.Upload(partial(place.open, file.path), file.size, path)
+    item = upload.Upload(partial(place.open, file.path, file.size), file.size, path)
     try:
         stored = await upload.send(target.client._connection, run_id, item, Meter(None, file.size))
     except FATAL:

@@ -31,7 +31,7 @@ class Known:
     artifact_uris: dict[str, str] = field(default_factory=dict)
     """Of the runs that versions were made by, and that are on the server."""
     logged: dict[str, str] = field(default_factory=dict)
-    """Where logged models lie on the server (`runs:/RUN/PATH`), by id and by their place in the source."""
+    """The logged models that are on the server (`models:/m-ID`), by id and by their place in the source."""
 
 
 class Models:

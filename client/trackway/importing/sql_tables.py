@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +18,9 @@ _READ = (
     "inputs",
     "input_tags",
     "logged_models",
+    "logged_model_metrics",
+    "logged_model_params",
+    "logged_model_tags",
     "registered_models",
     "registered_model_tags",
     "registered_model_aliases",
@@ -49,6 +52,10 @@ class Tables:
         """Columns by name; those that this version of MLflow does not have are NULL."""
         there = self[table].c
         return [there[name] if name in there else sa.null().label(name) for name in names]
+
+    def own(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row is of the workspace that is read."""
+        return row["workspace"] in {None, self.workspace}
 
     def workspaces(self) -> set[str]:
         """The workspaces that hold experiments; none in versions of MLflow that have none."""
