@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from trackway.errors import NotFound
-from trackway.importing.files_models import read_logged_models, read_registered_models
+from trackway.importing.files_models import deleted_logged_models, read_logged_models, read_registered_models
 from trackway.importing.files_reading import (
     META,
     MOST_DATASET,
@@ -119,6 +119,12 @@ class FilesSource:
     def notes(self) -> list[str]:
         """See Source."""
         return []
+
+    def left_out(self) -> Mapping[str, int]:
+        """See Source."""
+        deleted = sum(deleted_logged_models(each / _MODELS, self.refused) for each in self._meta)
+        traces = sum(len(folders_with_meta(each / "traces", ignore)) for each in self._meta)
+        return {"traces": traces, "deleted logged models": deleted}
 
     def close(self) -> None:
         """See Source."""

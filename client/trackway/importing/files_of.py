@@ -16,6 +16,8 @@ from trackway.importing.target import Target
 
 FATAL = (errors.Unavailable, errors.Unauthenticated, errors.Cancelled)
 """What is wrong with the server or the connection, and not with one file or run: the import ends."""
+MALFORMED = (ValueError, TypeError, ArithmeticError, LookupError, RecursionError)
+"""What a source can still provoke after all that is looked at, in a library for instance: of that one thing alone."""
 HASHED_BYTES = 16 << 20
 """Of a file here, up to which size it is compared by its content, too: that costs little beside listing it."""
 _AT_ONCE = 4
@@ -65,7 +67,7 @@ async def _bring(
     except FATAL:
         raise
     except errors.TrackwayError as error:
-        report.miss("file", f"{run_id}/{path}", error.message)
+        report.miss("file", f"{run_id}/{path}", error.message, error.reason)
         return True
     except OSError as error:
         report.miss("file", f"{run_id}/{path}", f"it cannot be read: {error.strerror or error}")

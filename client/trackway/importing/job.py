@@ -9,7 +9,7 @@ from itertools import islice
 
 from trackway import errors, types
 from trackway._rpc.parallel import in_parallel
-from trackway.importing.files_of import FATAL
+from trackway.importing.files_of import FATAL, MALFORMED
 from trackway.importing.logged_models import bring_logged_model
 from trackway.importing.measured import model_id_here, points_of
 from trackway.importing.models import Known, Models
@@ -66,12 +66,14 @@ class Job:
 
     async def _experiment(self, experiment: SourceExperiment) -> None:
         try:
-            there = await self._made(experiment)
+            await self._bring_experiment(experiment)
         except _FATAL:
             raise
         except errors.TrackwayError as error:
-            self._report.miss("experiment", experiment.name, error.message)
-            return
+            self._report.miss("experiment", experiment.name, error.message, error.reason)
+
+    async def _bring_experiment(self, experiment: SourceExperiment) -> None:
+        there = await self._made(experiment)
         self._report.experiment_ids[experiment.experiment_id] = there.experiment_id
         runs = self._source.runs(experiment.experiment_id)
 
@@ -122,7 +124,10 @@ class Job:
         except FATAL:
             raise
         except errors.TrackwayError as error:
-            self._report.miss("run", run.run_id, error.message)
+            self._report.miss("run", run.run_id, error.message, error.reason)
+            return
+        except MALFORMED as error:
+            self._report.miss("run", run.run_id, f"it is malformed: {type(error).__name__}")
             return
         if run.run_id in self._wanted_runs:
             self._known.artifact_uris[run.run_id] = run.artifact_uri.rstrip("/")
@@ -154,8 +159,8 @@ def add_notes(source: Source, names: tuple[str, ...], report: Report) -> None:
     """Say what is not kept of anything."""
     report.notes += source.notes()
     report.notes.append("creation times of experiments, models and versions are those of the import; runs keep theirs")
-    if report.counts["prompts"]:
-        report.notes.append(f"{report.counts['prompts']} prompts are left out: there are none here")
+    for name, count in {**source.left_out(), "prompts": report.counts["prompts"]}.items():
+        report.leave_out(name, count)
     if names:
         report.notes.append("registered models are left out: they come with an import of all experiments")
 
@@ -189,7 +194,7 @@ def _survey_files(source: Source, uri: str, run_id: str, where: str, report: Rep
     except FATAL:
         raise
     except errors.TrackwayError as error:
-        report.miss("files", where, error.message)
+        report.miss("files", where, error.message, error.reason)
 
 
 async def import_from(

@@ -12,7 +12,7 @@ from functools import partial
 from typing import cast
 
 from trackway import errors, types
-from trackway.importing.files_of import FATAL, bring_files
+from trackway.importing.files_of import FATAL, MALFORMED, bring_files
 from trackway.importing.measured import model_id_here
 from trackway.importing.plan import is_run_id, line
 from trackway.importing.report import Report
@@ -47,7 +47,10 @@ async def bring_logged_model(
     except FATAL:
         raise
     except errors.TrackwayError as error:
-        report.miss("logged model", model.model_id, error.message)
+        report.miss("logged model", model.model_id, error.message, error.reason)
+        return False
+    except MALFORMED as error:
+        report.miss("logged model", model.model_id, f"it is malformed: {type(error).__name__}")
         return False
     report.count(logged_models=1, logged_model_params=len(model.params))
     return True
@@ -90,7 +93,7 @@ async def _params(target: Target, model: SourceLoggedModel, there: LoggedModel, 
             try:
                 await log(there.model_id, {key: value})
             except (errors.InvalidArgument, errors.ResourceExhausted) as error:
-                report.miss(f"param {key!r}", where, error.message.rstrip("."))
+                report.miss(f"param {key!r}", where, error.message.rstrip("."), error.reason)
 
 
 async def _set(target: Target, model_id: str, tags: Mapping[str, str]) -> object:
@@ -104,4 +107,4 @@ async def _files(target: Target, source: Source, model: SourceLoggedModel, there
     except FATAL:
         raise
     except errors.TrackwayError as error:
-        report.miss("files", f"logged model {model.model_id}", error.message)
+        report.miss("files", f"logged model {model.model_id}", error.message, error.reason)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from trackway import errors, types
-from trackway.importing.files_of import FATAL, bring_files
+from trackway.importing.files_of import FATAL, MALFORMED, bring_files
 from trackway.importing.plan import line
 from trackway.importing.report import Report
 from trackway.importing.source import PROMPT_TAG, Source, SourceModel, SourceVersion
@@ -59,7 +59,10 @@ class Models:
         except FATAL:
             raise
         except errors.TrackwayError as error:
-            self._report.miss("model", where, error.message)
+            self._report.miss("model", where, error.message, error.reason)
+            return
+        except MALFORMED as error:
+            self._report.miss("model", where, f"it is malformed: {type(error).__name__}")
             return
         self._report.count(models=1)
 
@@ -89,7 +92,7 @@ class Models:
             except FATAL:
                 raise
             except errors.TrackwayError as error:
-                self._report.miss("version", where, error.message)
+                self._report.miss("version", where, error.message, error.reason)
                 continue
             numbers[version.number] = made
             expected = made + 1 if made == version.number else 0
@@ -162,7 +165,7 @@ class Models:
             except FATAL:
                 raise
             except errors.TrackwayError as error:
-                self._report.miss("alias", f"{model.name}@{alias}", error.message)
+                self._report.miss("alias", f"{model.name}@{alias}", error.message, error.reason)
                 return
         self._report.count(aliases=1)
 

@@ -19,6 +19,9 @@ class Miss:
     what: str
     where: str
     reason: str
+    """A sentence for people."""
+    code: str = ""
+    """For programs, where there is one: the server's reason (`LOGGED_MODEL_DELETED`, …), or `ARTIFACTS_NOT_ALLOWED`."""
 
 
 @dataclass(slots=True)
@@ -58,9 +61,9 @@ class Report:
         self.counts.update(more)
         self.changed(self)
 
-    def miss(self, what: str, where: str, reason: str) -> None:
+    def miss(self, what: str, where: str, reason: str, code: str = "") -> None:
         """Note what could not come: once, however often it is read. Threads may do so at the same time."""
-        miss = Miss(_shown(what), _shown(where), _shown(reason))
+        miss = Miss(_shown(what), _shown(where), _shown(reason), code)
         with self._lock:
             if miss in self._told:
                 return

@@ -3,8 +3,10 @@ machine: an address that it names is asked of it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from threading import Lock
@@ -13,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from trackway.errors import InvalidArgument, Unsupported
+from trackway.errors import Internal, InvalidArgument, NotFound, PermissionDenied, Unsupported
 from trackway.importing.buckets import Buckets, own_root
 from trackway.importing.mlflow_artifacts import PROXIED, below
 from trackway.importing.places import Nowhere, Place
@@ -41,6 +43,9 @@ _MODELS = 50
 _EXPERIMENTS = 50
 """So many are asked for their logged models at once."""
 _AT_ONCE, _BATCH = 4, 64
+_TRACES = 10_000
+NOT_THERE = (InvalidArgument, Internal, NotFound, PermissionDenied)
+"""How a server says, one way or another, that it knows nothing of that."""
 
 
 class RestSource:
@@ -125,6 +130,19 @@ class RestSource:
         """See Source."""
         return []
 
+    def left_out(self) -> Mapping[str, int]:
+        """See Source. Of traces no more are counted than fit some pages."""
+        counts: Counter[str] = Counter()
+        with suppress(*NOT_THERE):
+            counts["webhooks"] = sum(1 for _ in self._pages("GET", "/webhooks", "webhooks", max_results=100))
+        with suppress(*NOT_THERE):
+            for some in _batches([each.experiment_id for each in self.experiments()], _EXPERIMENTS):
+                places = [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": each}} for each in some]
+                asked: dict[str, Any] = {"locations": places, "max_results": 100}
+                found = self._pages("POST", "/traces/search", "traces", api=API.replace("2.0", "3.0"), **asked)
+                counts["traces"] += sum(1 for _ in islice(found, _TRACES))
+        return counts
+
     def close(self) -> None:
         """See Source."""
         self._calls.close()
@@ -167,13 +185,15 @@ class RestSource:
     def _get(self, path: str, missing_ok: str = "", **query: Any) -> Json:
         return self._calls.json("GET", API + path, query, missing_ok=bool(missing_ok))
 
-    def _pages(self, verb: str, path: str, name: str, missing_ok: str = "", **asked: Any) -> Iterator[Json]:
+    def _pages(
+        self, verb: str, path: str, name: str, missing_ok: str = "", api: str = API, **asked: Any
+    ) -> Iterator[Json]:
         """What all pages list under `name`; of pages that are too large, smaller ones are asked for."""
         token = ""
         while True:
             body = {**asked, "page_token": token} if token else asked
             try:
-                page = self._calls.json(verb, API + path, body, missing_ok=bool(missing_ok))
+                page = self._calls.json(verb, api + path, body, missing_ok=bool(missing_ok))
                 listed, following = several(page.get(name)), text(page.get("next_page_token"))
             except TooLarge:
                 if asked["max_results"] == 1:

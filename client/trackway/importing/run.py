@@ -32,7 +32,7 @@ async def bring_run(target: Target, source: Source, run: SourceRun, experiment_i
     except FATAL:
         raise
     except errors.TrackwayError as error:
-        report.miss("files", f"run {run.run_id}", error.message)
+        report.miss("files", f"run {run.run_id}", error.message, error.reason)
 
 
 async def _send(target: Target, run: SourceRun, generation: int, records: writer.Records) -> writer.Sent:

@@ -171,6 +171,10 @@ class Source(Protocol):
         """What the source holds that it cannot tell through this port, a sentence each."""
         ...
 
+    def left_out(self) -> Mapping[str, int]:
+        """How many it holds of what has no place here (traces, …), by name; what it does not tell is left out."""
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...

@@ -139,6 +139,11 @@ class SqlSource:
             return []
         return [f"workspaces of MLflow other than {self._tables.workspace!r} are left out: {', '.join(others)}"]
 
+    def left_out(self) -> Mapping[str, int]:
+        """See Source."""
+        counts = {name: self._rows(statement)[0]["n"] for name, statement in self._tables.left_out().items()}
+        return counts | {"deleted logged models": self._models.deleted()}
+
     def close(self) -> None:
         """See Source."""
         self._engine.dispose()

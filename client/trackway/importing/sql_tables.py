@@ -29,6 +29,25 @@ _READ = (
 )
 
 
+_LEFT_OUT = {
+    "trace_info": "traces",
+    "assessments": "assessments of traces",
+    "evaluation_datasets": "evaluation data sets",
+    "scorers": "scorers",
+    "issues": "issues",
+    "label_schemas": "label schemas",
+    "review_queues": "review queues",
+    "webhooks": "webhooks",
+    "endpoints": "endpoints of MLflow's gateway",
+    "secrets": "secrets of MLflow's gateway",
+    "budget_policies": "budget policies",
+    "guardrails": "guardrails",
+    "mcp_servers": "MCP servers",
+    "jobs": "jobs",
+}
+"""Tables of what has no place here, and what it is."""
+
+
 class Tables:
     """What a database has of the tables that are read. Raises SQLAlchemyError where it cannot be asked."""
 
@@ -40,6 +59,7 @@ class Tables:
         self._metadata = sa.MetaData()
         with engine.connect() as connection:
             there = set(sa.inspect(connection).get_table_names())
+            self._left_out = {name: table for table, name in _LEFT_OUT.items() if table in there}
             self._metadata.reflect(connection, only=[name for name in _READ if name in there], resolve_fks=False)
 
     def __contains__(self, name: str) -> bool:
@@ -56,6 +76,11 @@ class Tables:
     def own(self, row: Mapping[str, Any]) -> bool:
         """Whether a row is of the workspace that is read."""
         return row["workspace"] in {None, self.workspace}
+
+    def left_out(self) -> dict[str, sa.Select[Any]]:
+        """Questions for how many there are (`n`) of what is not read, by its name."""
+        counted = sa.func.count().label("n")
+        return {name: sa.select(counted).select_from(sa.table(table)) for name, table in self._left_out.items()}
 
     def workspaces(self) -> set[str]:
         """The workspaces that hold experiments; none in versions of MLflow that have none."""

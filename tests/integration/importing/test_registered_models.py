@@ -62,7 +62,7 @@ def test_versions_keep_their_numbers_and_those_without_files_are_told(
             ("version", "version 5 of kept"),
             ("tag 'bad\\nkey'", "model kept"),
         }
-        assert any("1 prompts are left out" in note for note in report.notes)
+        assert report.left_out == {"prompts": 1}
         model = client.registry.get_model("kept")
         assert (model.description, dict(model.tags)) == ("about kept", {"team": "a"})
         assert dict(model.aliases) == {"first": 2, "last": 7}
