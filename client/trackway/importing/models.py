@@ -20,6 +20,7 @@ HOLDER_EXPERIMENT = "Imported models"
 """Of the runs that hold the files of versions whose own run is not there."""
 REASON = "trackway import"
 MOST_GAPS = 1000
+_SOURCE_TAG = "trackway.import.source"
 _GAP = "It keeps a number free, and is about to be deleted by the import that made it."
 _NOT_IN_PATH = re.compile(r"[\\%#?:]")
 
@@ -127,7 +128,7 @@ class Models:
     async def _version(self, model: SourceModel, version: SourceVersion, source: str) -> int:
         tags = {
             **version.tags,
-            "trackway.import.source": version.source,
+            _SOURCE_TAG: version.source,
             **({"trackway.import.user": version.user_id} if version.user_id else {}),
         }
         what, told = f"version {version.number}", (version.description, line(version.run_link, 500))
@@ -161,6 +162,7 @@ class Models:
             return
         if there.aliases.get(alias) != number:
             try:
+                await self._check_alias(model, there.aliases.get(alias))
                 await self._registry.set_alias(model.name, alias, number, reason=REASON)
             except FATAL:
                 raise
@@ -168,6 +170,14 @@ class Models:
                 self._report.miss("alias", f"{model.name}@{alias}", error.message, error.reason)
                 return
         self._report.count(aliases=1)
+
+    async def _check_alias(self, model: SourceModel, number: int | None) -> None:
+        """Raise FailedPrecondition where an alias names a version that no import has made: what is deployed here by an
+        alias is not changed by whoever has the alias there."""
+        if number is not None and _SOURCE_TAG not in (await self._registry.get_version(model.name, number)).tags:
+            raise errors.FailedPrecondition(
+                f"here it names version {number}, which is not the import's: it stays there"
+            )
 
     # -- files -------------------------------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ class Calls:
         password = parts.password or os.environ.get("MLFLOW_TRACKING_PASSWORD", "")
         token = os.environ.get("MLFLOW_TRACKING_TOKEN", "")
         bearer = {"authorization": f"Bearer {token}"} if token and not user else {}
+        self._is_mlflow = False
         self._client = httpx.Client(
             auth=(user, password) if user else None,
             headers={**bearer, "user-agent": "trackway-import"},
@@ -73,10 +74,11 @@ class Calls:
         if answer.status_code == httpx.codes.OK:
             found = _object(answer)
             if found is not None:
+                self._is_mlflow = True
                 return found
             raise InvalidArgument(f"{self.name} does not answer as an MLflow server does")
-        if missing_ok and answer.status_code in {404, 405, 400, 501} and _is_mlflow(answer):
-            return {}
+        if missing_ok and answer.status_code in {404, 405, 400, 501} and (self._is_mlflow or _is_mlflow(answer)):
+            return {}  # what a version of MLflow does not know at all, it answers with a page for people
         raise self._refusal(answer, path)
 
     def fetch(self, path: str, query: Mapping[str, str], size: int = -1) -> BinaryIO:

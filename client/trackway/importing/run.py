@@ -20,6 +20,7 @@ from trackway.importing.target import Target
 
 async def bring_run(target: Target, source: Source, run: SourceRun, experiment_id: str, report: Report) -> None:
     """Bring a run and its files. What of it cannot come is noted. Raises TrackwayError where nothing can come."""
+    await _check_imported(target, run)
     sent = await _send(target, run, 0, lambda: plan.whole(run, experiment_id, points_of(source, run)))
     if not sent.same:
         sent = await _bring_changes(target, source, run, experiment_id, report)
@@ -33,6 +34,17 @@ async def bring_run(target: Target, source: Source, run: SourceRun, experiment_i
         raise
     except errors.TrackwayError as error:
         report.miss("files", f"run {run.run_id}", error.message, error.reason)
+
+
+async def _check_imported(target: Target, run: SourceRun) -> None:
+    """Raise AlreadyExists where the server has a run of this id that no import has made: a source may name any id, and
+    steers no run that is not its own."""
+    try:
+        writers = {each.writer_id async for each in target.client.tracking.list_writers(run.run_id)}
+    except errors.NotFound:
+        return
+    if writer.writer_id(run.run_id, 0) not in writers:
+        raise errors.AlreadyExists("the server has another run of this id, which stays as it is")
 
 
 async def _send(target: Target, run: SourceRun, generation: int, records: writer.Records) -> writer.Sent:
