@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-import sqlalchemy as sa
 from benchmarks.mlflow_database import write_database
 
 from support.imported import command, imported
+from support.mlflow_tables import copy_to_postgres
 from support.postgres import postgres_database
 from trackway.client import Client
 from trackway.errors import TrackwayError
@@ -229,22 +229,3 @@ def test_the_same_from_a_database_of_postgresql(tmp_path: Path, server: LocalSer
         with pytest.raises(TrackwayError, match="cannot be read") as refused:
             imported(url.rpartition("/")[0] + "/no_such_database", server)
         assert "\n" not in refused.value.message
-
-
-def copy_to_postgres(file: Path, url: str) -> None:
-    """Copy all tables of a database of SQLite."""
-    into = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
-    tables = sa.MetaData()
-    source = sa.create_engine(f"sqlite:///{file}")
-    tables.reflect(source)
-    for table in tables.tables.values():
-        table.indexes.clear()
-        for column in table.columns:
-            column.server_default = None
-    tables.create_all(into)
-    with source.connect() as reading, into.begin() as writing:
-        for table in tables.tables.values():
-            if rows := [dict(row) for row in reading.execute(sa.select(table)).mappings()]:
-                writing.execute(table.insert(), rows)
-    source.dispose()
-    into.dispose()
