@@ -94,8 +94,8 @@ class _Asking:
             name = model["name"]
             of_it = self._got(f"{PREFIX}/model-versions/search", filter=f"name = '{name}'", max_results=200)
             versions = sorted(of_it.get("model_versions", []), key=lambda each: int(each["version"]))
-            # not of which logged model it is: MLflow's server leaves that out, see the differential report
-            kept = ("version", "current_stage", "description", "run_id", "status", "tags", "aliases")
+            # Aliases are the model's. Of which logged model a version is, MLflow's server leaves out.
+            kept = ("version", "current_stage", "description", "run_id", "status", "tags")
             yield {
                 **_only(model, "name", "description", "tags", "aliases"),
                 "versions": [_only(version, *kept) for version in versions],

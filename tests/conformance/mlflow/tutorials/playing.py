@@ -19,7 +19,7 @@ from support.mlflow_environment import ROOT, quiet, variables
 
 _RUNNER = ROOT / "tests" / "support" / "mlflow_tutorial.py"
 _SITE = ROOT / "tests" / "support" / "tutorial_site"
-LIMIT_SECONDS = 600
+LIMIT_SECONDS = 1200
 
 
 @dataclass(frozen=True, slots=True)
