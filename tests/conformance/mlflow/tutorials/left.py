@@ -17,7 +17,7 @@ _TEXT = (".json", ".txt", ".yaml", ".yml", ".csv", ".py", ".md", ".html", "MLmod
 _CHOSEN = (
     (re.compile(r"m-[0-9a-f]{32}"), "MODEL"),
     (re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])"), "ID"),
-    (re.compile(r"(?:mlflow-artifacts:|(?:file://)?/)[^ '\",>\n]*"), "PLACE"),
+    (re.compile(r"(?:mlflow-artifacts:|file://|(?<!\w))/[^ '\",>\n]*"), "PLACE"),
     (re.compile(r"\b[a-z]+-[a-z]+-[0-9]{1,4}\b"), "RUN-NAME"),
     (re.compile(r"\b1[0-9]{12}\b"), "TIME"),
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:\+00:00|Z)?"), "TIME"),

@@ -36,8 +36,19 @@ def play(page: Path, server: Server, python: Path, home: Path, data: Path, about
 
     `about` is what `pages.json` says of it.
 
-    Raises RuntimeError where its process ends before the page does.
+    Raises RuntimeError where its process ends before the page does, or what it will write elsewhere is there already.
     """
+    elsewhere = [Path(each) for each in about.get("leaves", ())]
+    if there := [str(each) for each in elsewhere if each.exists()]:
+        raise RuntimeError(f"{page} writes {', '.join(there)}: take away what is there")
+    try:
+        return _played(page, server, python, home, data, about)
+    finally:
+        for each in elsewhere:
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def _played(page: Path, server: Server, python: Path, home: Path, data: Path, about: dict[str, Any]) -> Played:
     place = home / "page"
     if page.suffix == ".py":
         shutil.copytree(page.parent, place)

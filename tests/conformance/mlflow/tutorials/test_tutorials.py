@@ -1,8 +1,10 @@
 """MLflow's own tutorials, run as they are: with Trackway they print and leave what they do with MLflow's own server.
 
 Nothing of them is kept here: TRACKWAY_MLFLOW_DOCS names a checkout of MLflow, of which `pages.json` lists the pages by
-their paths. TRACKWAY_MLFLOW_PYTHON is the Python that runs them (that of `make test-mlflow` unless it is given); a page
-for which it lacks a library is skipped. TRACKWAY_TUTORIALS_REPORT is a folder for a report on each.
+their paths, with reasons where one is skipped (`skipped`), needs more (`needs`, `netrc`), is run without some of its
+steps (`without`, a pattern), writes outside of its folder (`leaves`), or is compared less strictly (`chance`,
+`parallel`, `unordered`). TRACKWAY_MLFLOW_PYTHON is the Python that runs them (that of `make test-mlflow` unless it is
+given); a page for which it lacks a library is skipped. TRACKWAY_TUTORIALS_REPORT is a folder for a report on each.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import pytest
 
 from conformance.mlflow.differential.servers import mlflow_server, our_server, present
 from conformance.mlflow.tutorials import stand_ins
-from conformance.mlflow.tutorials.left import same, unequal
+from conformance.mlflow.tutorials.left import Left, same, unequal
 from conformance.mlflow.tutorials.playing import LIMIT_SECONDS, Played, play
 from support.mlflow_environment import LIBRARIES, MLFLOW2
 
@@ -81,8 +83,17 @@ def differences(theirs: Played, ours: Played, about: dict[str, Any]) -> Iterator
         kinds = [(step["failure"].get("type"), step["failure"].get("code")) for step in (one, other)]
         if kinds[0] != kinds[1]:
             yield f"{place}: with MLflow {one['failure'] or 'it succeeds'}, here {other['failure'] or 'it succeeds'}"
-        yield from unequal(f"{place} prints", _printed(one), _printed(other), numbers=numbers)
-    yield from unequal("left", theirs.left, ours.left, numbers=numbers)
+        said, answered = _printed(one), _printed(other)
+        if "unordered" in about:
+            said, answered = sorted(said), sorted(answered)
+        yield from unequal(f"{place} prints", said, answered, numbers=numbers)
+    left = [_by_content(played.left) if "parallel" in about else played.left for played in (theirs, ours)]
+    yield from unequal("left", *left, numbers=numbers)
+
+
+def _by_content(left: Left) -> Left:
+    """With runs in the order of what they hold: where several begin at once, chance has chosen their order."""
+    return {**left, "runs": sorted(left["runs"], key=lambda run: json.dumps([run["params"], run["metrics"]]))}
 
 
 def _printed(step: dict[str, Any]) -> list[str]:
