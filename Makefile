@@ -20,7 +20,7 @@ JOBS ?= 2
 NODE := tests/languages/node
 UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 
-.PHONY: help setup demo serve test test-topology test-skew test-torch test-mlflow node faults bench gen lint format lock clean
+.PHONY: help setup demo serve test test-topology test-skew test-torch test-mlflow test-mlflow-tutorials node faults bench gen lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -95,6 +95,11 @@ $(MLFLOW3)/.ready: requirements/mlflow3-cpu.lock requirements/mlflow3.lock | $(V
 test-mlflow: $(VENV)/.ready $(MLFLOW2)/.ready $(MLFLOW3)/.ready ## MLflow's own clients, of 3 and 2, autologging and loggers (own environments)
 	$(BIN)/python -m benchmarks.peer
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/conformance/mlflow
+
+test-mlflow-tutorials: $(VENV)/.ready $(MLFLOW2)/.ready $(MLFLOW3)/.ready ## MLflow's own tutorials, run as they are: DOCS=a checkout of MLflow
+	@test -n "$(DOCS)" || { echo "say where MLflow's documentation lies: make test-mlflow-tutorials DOCS=folder"; exit 2; }
+	$(BIN)/python -m benchmarks.peer
+	TRACKWAY_MLFLOW_DOCS="$(abspath $(DOCS))" $(BIN)/python -m pytest -rs -n $(JOBS) tests/conformance/mlflow/tutorials
 
 node: $(NODE)/node_modules/.ready ## Install what the Node client of the tests needs
 

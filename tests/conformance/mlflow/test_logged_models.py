@@ -239,9 +239,15 @@ assert latest["loss"] == (1 / 3, 2, run.info.run_id, model.model_id), latest
 assert row.data.metrics == {"loss": 1 / 3, "acc": 0.5}, row.data.metrics
 assert found.artifact_location.endswith(f"/models/{model.model_id}/artifacts")
 
+# A history names no model and has a point once, also one that was written once more as a model's, by `log_model`.
+client = MlflowClient()
+(point,) = client.get_metric_history(run.info.run_id, "acc")
+assert point.model_id is None, point
+client.log_metric(run.info.run_id, "acc", point.value, point.timestamp, point.step)
+assert client.get_metric_history(run.info.run_id, "acc") == [point]
+
 with mlflow.start_run() as reading:
     mlflow.log_input(model=LoggedModelInput(model.model_id))
-client = MlflowClient()
 made = client.get_run(run.info.run_id)
 assert [(one.model_id, one.step) for one in made.outputs.model_outputs] == [(model.model_id, 2)], made.outputs
 assert [one.model_id for one in client.get_run(reading.info.run_id).inputs.model_inputs] == [model.model_id]

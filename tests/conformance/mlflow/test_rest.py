@@ -206,7 +206,7 @@ async def test_metrics_are_stored_once_and_their_history_is_paged(api: Api) -> N
         pages.append(page["metrics"])
         token = page.get("next_page_token", "")
     assert [len(page) for page in pages] == [4, 2]
-    assert pages[0][0] == {**model, "value": 9.0, "step": 0}
+    assert pages[0][0] == {"key": "acc", "value": 9.0, "timestamp": 1, "step": 0}
     latest = {one["key"]: one for one in (await api.read("/runs/get", run_id=run_id))["run"]["data"]["metrics"]}
     assert (latest["acc"]["value"], latest["acc"]["step"]) == (0.0, 5)
     assert latest["loss"]["value"] == "-Infinity"

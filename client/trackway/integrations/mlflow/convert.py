@@ -30,7 +30,8 @@ from trackway.integrations.mlflow import addresses
 from trackway.logged_model import LoggedModel
 
 DATA_CONTEXT = "mlflow.data.context"
-CONTEXT_KEYS = ("model_id", "dataset_name", "dataset_digest")
+MODEL_ID = "model_id"
+CONTEXT_KEYS = (MODEL_ID, "dataset_name", "dataset_digest")
 """Fields of a metric in MLflow that are keys of a series' context here, as the REST API has them."""
 
 _UNKNOWN_USER = "unknown"
@@ -108,12 +109,19 @@ def metric(key: str, value: float, time_us: int, step: int, context: Mapping[str
 
 
 def history(found: Sequence[types.MetricSeries]) -> list[Metric]:
-    """The points of several series of one key, by time and step; equal ones once, as MLflow keeps them."""
-    rows = {
-        (time_us, step, None if isnan(value) else value, *sorted(one.context.items())): (value, one.key, one.context)
-        for one in found
-        for time_us, step, value in zip(one.times_us.tolist(), one.steps.tolist(), one.values.tolist(), strict=True)
-    }
+    """The points of several series of one key, by time and step; equal ones once, as MLflow keeps them.
+
+    Of which model a point is, a history of MLflow does not say: where its clients log a model, they write the points of
+    its step once more, as the model's, and those alone of which no model is named.
+    """
+    rows: dict[tuple[int, int, float | None], tuple[float, str, dict[str, str]]] = {}
+    for one in sorted(found, key=lambda one: len(one.context), reverse=True):  # of equal points, the last stays
+        context = {name: value for name, value in one.context.items() if name != MODEL_ID}
+        points = zip(one.times_us.tolist(), one.steps.tolist(), one.values.tolist(), strict=True)
+        rows |= {
+            (time_us, step, None if isnan(value) else value): (value, one.key, context)
+            for time_us, step, value in points
+        }
     ordered = sorted(rows.items(), key=lambda row: row[0][:2])
     return [metric(key, value, name[0], name[1], context) for name, (value, key, context) in ordered]
 

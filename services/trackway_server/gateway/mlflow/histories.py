@@ -1,7 +1,8 @@
 """The routes that read metrics' points: all of them, or a sample of them for charts.
 
 Points are ordered and counted as MLflow does: NaN stands where 0 stands, and points that are the same in every field
-are one.
+are one. Of which model or data set a point is, MLflow's history does not say, and its clients count on that: where they
+log a model, the metrics of its step are written once more, as the model's, those of another model among them.
 """
 
 from __future__ import annotations
@@ -40,27 +41,21 @@ Indices: TypeAlias = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class _Points:
-    """The points of a run's key as columns; `contexts` are told apart by `context`, a number for each point."""
+    """The points of a run's key as columns, whatever their contexts."""
 
     key: str
     steps: npt.NDArray[np.int64]
     times_us: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64]
-    context: npt.NDArray[np.int64]
-    contexts: Sequence[dict[str, str]]
 
     @classmethod
     def of(cls, columns: Sequence[PointColumns]) -> _Points:
         """The points of all columns, which are of one key."""
-        numbers: dict[tuple[tuple[str, str], ...], int] = {}
-        of_column = [numbers.setdefault(tuple(sorted(one.context.items())), len(numbers)) for one in columns]
         return cls(
             columns[0].key,
             np.concatenate([np.array(one.steps, np.int64) for one in columns]),
             np.concatenate([np.array(one.times_us, np.int64) for one in columns]),
             np.concatenate([np.array(one.values, np.float64) for one in columns]),
-            np.repeat(np.array(of_column, np.int64), [len(one.steps) for one in columns]),
-            [dict(pairs) for pairs in numbers],
         )
 
     def ordered(self, *, by_step: bool) -> Indices:
@@ -68,9 +63,9 @@ class _Points:
         unknown = np.isnan(self.values)
         value = np.where(unknown, 0.0, self.values)
         first, second = (self.steps, self.times_us) if by_step else (self.times_us, self.steps)
-        order = np.lexsort((self.context, unknown, value, second, first))
+        order = np.lexsort((unknown, value, second, first))
         same = np.ones(max(len(order) - 1, 0), bool)
-        for column in (self.steps, self.times_us, value, unknown, self.context):
+        for column in (self.steps, self.times_us, value, unknown):
             same &= column[order][1:] == column[order][:-1]
         return order[np.concatenate([[True], ~same])] if len(order) else order
 
@@ -80,10 +75,9 @@ class _Points:
             self.values[chosen].tolist(),
             self.times_us[chosen].tolist(),
             self.steps[chosen].tolist(),
-            self.context[chosen].tolist(),
             strict=True,
         )
-        return [metric_json(self.key, value, time, step, self.contexts[number]) for value, time, step, number in rows]
+        return [metric_json(self.key, value, time, step, {}) for value, time, step in rows]
 
 
 async def get_history(session: Session) -> Answer:

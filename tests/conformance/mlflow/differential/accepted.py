@@ -29,7 +29,6 @@ NAMING = "A run always has a name, and its name and the tag mlflow.runName are o
 CAMEL = "Fields may be in camelCase everywhere; MLflow knows that spelling in some requests only."
 RUN_UUID = "`run_uuid` is taken wherever `run_id` is."
 NUMBERS = "Infinities stay infinite, and what no double holds is refused; MLflow stores its greatest double, or 0."
-DATASETS = "A history says of which data set each point is."
 ATOMIC = "A batch that is refused leaves nothing behind."
 URIS = "Filters know a run's artifact_uri as `runs:/ID`, which stays as it is wherever the server keeps files."
 PARAM_ORDER = "Params that are numbers are ordered as numbers, other texts after them."
@@ -183,7 +182,6 @@ TRACKING: tuple[Accepted, ...] = (
     Accepted(RUN_UUID, ("tags/run untagged",), "run.data.tags", "'empty'"),
     Accepted(NUMBERS, ("metrics/overflowing",), "status", **REFUSED),
     Accepted(NUMBERS, ("metrics/run",), "run.data.metrics[].value", r"e\+308", "Infinity"),
-    Accepted(DATASETS, ("metrics/history with a data set",), "metrics[].dataset_*", "absent"),
     Accepted(ATOMIC, ("batches/kept",), "run.data.metrics", ours="absent"),
     Accepted(URIS, ("filters/artifact_uri LIKE '%/artifacts'",), "runs", ours="absent"),
     Accepted(PARAM_ORDER, ("orders/params.lr DESC",), "runs"),

@@ -293,4 +293,16 @@ BULK = Story(
     get("ajax interval", f"{_AJAX}-interval", run_ids=["{run}"], metric_key="m", max_results=5),
 )
 
-STORIES = [VALUES, LATEST, BATCHES, HISTORIES, BULK]
+OF_MODELS = Story(
+    "histories of models",
+    experiment("histories of models"),
+    run(),
+    post("model", "/logged-models", experiment_id="{experiment}", name="m", keep={"model": "model.info.model_id"}),
+    post("points", BATCH, run_id="{run}", metrics=[_point("m", n, 7, n) for n in range(3)]),
+    post("as the model's", BATCH, run_id="{run}", metrics=[{**_point("m", 1, 7, 1), "model_id": "{model}"}]),
+    post("the model's alone", BATCH, run_id="{run}", metrics=[{**_point("alone", 1, 7, 1), "model_id": "{model}"}]),
+    gets(HISTORY, {"run_id": "{run}"}, {"both": {"metric_key": "m"}, "its own": {"metric_key": "alone"}}),
+    get("sample", f"{_AJAX}-interval", run_ids=["{run}"], metric_key="m", max_results=5),
+)
+
+STORIES = [VALUES, LATEST, BATCHES, HISTORIES, BULK, OF_MODELS]

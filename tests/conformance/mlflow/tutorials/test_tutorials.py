@@ -1,0 +1,124 @@
+"""MLflow's own tutorials, run as they are: with Trackway they print and leave what they do with MLflow's own server.
+
+Nothing of them is kept here: TRACKWAY_MLFLOW_DOCS names a checkout of MLflow, of which `pages.json` lists the pages by
+their paths, with reasons where one is skipped (`skipped`), needs more (`needs`, `netrc`), is run without some of its
+steps (`without`, a pattern), writes outside of its folder (`leaves`), or is compared less strictly (`chance`,
+`parallel`, `unordered`). TRACKWAY_MLFLOW_PYTHON is the Python that runs them (that of `make test-mlflow` unless it is
+given); a page for which it lacks a library is skipped. TRACKWAY_TUTORIALS_REPORT is a folder for a report on each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.mlflow.differential.servers import mlflow_server, our_server, present
+from conformance.mlflow.tutorials import stand_ins
+from conformance.mlflow.tutorials.left import Left, same, unequal
+from conformance.mlflow.tutorials.playing import LIMIT_SECONDS, Played, play
+from support.mlflow_environment import LIBRARIES, MLFLOW2
+
+DOCS = os.environ.get("TRACKWAY_MLFLOW_DOCS", "")
+PYTHON = Path(os.environ.get("TRACKWAY_MLFLOW_PYTHON", LIBRARIES))
+REPORT = os.environ.get("TRACKWAY_TUTORIALS_REPORT", "")
+LISTED: dict[str, Any] = json.loads(Path(__file__).with_name("pages.json").read_text())
+
+if not DOCS:
+    pytest.skip("TRACKWAY_MLFLOW_DOCS names no checkout of MLflow: make test-mlflow-tutorials", allow_module_level=True)
+
+pytestmark = [
+    pytest.mark.skipif(not present() or not PYTHON.exists(), reason="MLflow is missing here: make bench test-mlflow"),
+    pytest.mark.timeout(3 * LIMIT_SECONDS),
+]
+
+
+def runs() -> list[object]:
+    found: list[object] = []
+    for path, about in LISTED["pages"].items():
+        for version in about.get("mlflow", [3]):
+            found.append(pytest.param(path, version, id=f"{path} mlflow{version}"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    stand_ins.made(folder, PYTHON)
+    return folder
+
+
+@pytest.mark.parametrize(("path", "version"), runs())
+def test_as_with_mlflows_own_server(path: str, version: int, data: Path, tmp_path: Path) -> None:
+    about, page = LISTED["pages"][path], Path(DOCS, path)
+    python = PYTHON if version == 3 else MLFLOW2
+    if "skipped" in about:
+        pytest.skip(about["skipped"])
+    if not page.exists():
+        pytest.skip(f"{page} is not there")
+    for library in about.get("needs", []):
+        if subprocess.run([python, "-c", f"import {library}"], capture_output=True).returncode:
+            pytest.skip(f"{python} has no {library}")
+    with mlflow_server(tmp_path) as server:
+        theirs = play(page, server, python, tmp_path / "theirs", data, about)
+    with our_server() as server:
+        ours = play(page, server, python, tmp_path / "ours", data, about)
+    found = list(differences(theirs, ours, about))
+    if REPORT:
+        reported(Path(REPORT), path, version, theirs, ours, found)
+    assert not found, "\n".join(found)
+    assert theirs.steps and not all(step["failure"] for step in theirs.steps), "not a step runs with MLflow's server"
+
+
+def differences(theirs: Played, ours: Played, about: dict[str, Any]) -> Iterator[str]:
+    """Of what steps did, of what they printed, of what is left."""
+    numbers = "chance" not in about
+    for one, other in zip(theirs.steps, ours.steps, strict=True):
+        place = one["name"]
+        kinds = [(step["failure"].get("type"), step["failure"].get("code")) for step in (one, other)]
+        if kinds[0] != kinds[1]:
+            yield f"{place}: with MLflow {one['failure'] or 'it succeeds'}, here {other['failure'] or 'it succeeds'}"
+        said, answered = _printed(one), _printed(other)
+        if "unordered" in about:
+            said, answered = sorted(said), sorted(answered)
+        yield from unequal(f"{place} prints", said, answered, numbers=numbers)
+    left = [_by_content(played.left) if "parallel" in about else played.left for played in (theirs, ours)]
+    yield from unequal("left", *left, numbers=numbers)
+
+
+def _by_content(left: Left) -> Left:
+    """With runs in the order of what they hold: where several begin at once, chance has chosen their order."""
+    return {**left, "runs": sorted(left["runs"], key=lambda run: json.dumps([run["params"], run["metrics"]]))}
+
+
+def _printed(step: dict[str, Any]) -> list[str]:
+    """Its lines, the words of each in the order of the alphabet: in which order a run has its tags (and a table of runs
+    their columns) is promised by nobody."""
+    lines = same(step["printed"]).splitlines()
+    return [
+        " ".join(sorted(line.split())) for line in lines if not line.startswith(("🏃 View run", "🧪 View experiment"))
+    ]
+
+
+def reported(folder: Path, path: str, version: int, theirs: Played, ours: Played, found: list[str]) -> None:
+    """A file for a page: how many of its steps run with MLflow's server, and with ours."""
+    folder.mkdir(parents=True, exist_ok=True)
+    both = {"theirs": theirs, "ours": ours}
+    name = f"{path.replace('/', '_')}.{version}"
+    said = {
+        "page": path,
+        "mlflow": version,
+        "steps": len(theirs.steps),
+        "ran": {who: sum(not step["failure"] for step in played.steps) for who, played in both.items()},
+        "seconds": {who: round(sum(step["seconds"] for step in played.steps), 1) for who, played in both.items()},
+        "left": {kind: len(value) for kind, value in ours.left.items()},
+        "failed with both": [f"{step['name']}: {step['failure']}" for step in theirs.steps if step["failure"]],
+        "differences": found,
+    }
+    (folder / f"{name}.json").write_text(json.dumps(said, indent=1))
+    (folder / f"{name}.log").write_text(f"{theirs.errors}\n=======\n{ours.errors}")
