@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from time import perf_counter
 from typing import cast
 
 from trackway.api.metrics.v1 import ingest_pb2
@@ -20,6 +21,7 @@ from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.domain.positions import Position, decode_position, encode_position
 from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.following import Follower
+from trackway_server.metrics.once import note_stored, whole_points
 from trackway_server.metrics.query import BySubject, MetricQueries, folded
 from trackway_server.metrics.read_convert import (
     DEFAULT_BUCKETS,
@@ -33,7 +35,7 @@ from trackway_server.metrics.read_convert import (
 from trackway_server.metrics.series_reads import Membership, SeriesReads
 from trackway_server.tracking import convert
 from trackway_server.tracking.console import ConsoleReader
-from trackway_server.tracking.domain import bindings, experiments, runs
+from trackway_server.tracking.domain import batches, bindings, experiments, runs
 from trackway_server.tracking.domain.model import Run
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.search import EXPERIMENTS, RUNS, FoundRun
@@ -218,17 +220,23 @@ class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
         return rpc.RestoreRunResponse()
 
     async def LogBatch(self, request: rpc.LogBatchRequest, call: Call) -> rpc.LogBatchResponse:
-        """Set params and tags and note data sets and models."""
-        run_id = request.run_id
-        params, tags = convert.params_from_proto(request.params), convert.tags_from_proto(request.tags)
-        inputs = [convert.dataset_from_proto(one) for one in request.dataset_inputs]
-        read = [convert.model_input_from_proto(one) for one in request.model_inputs]
-        made = [convert.model_output_from_proto(one) for one in request.model_outputs]
-        await self._store.write(
-            lambda unit: runs.log_batch(
-                unit, runs.workspace_of(unit, run_id, call.admits), run_id, params, tags, inputs, read, made
+        """Set params and tags, note data sets and models, and store points."""
+        run_id, now_us = request.run_id, self._clock.now_us()
+        batch = convert.batch_from_proto(request)
+        points = None
+        if request.HasField("points"):
+            points = await whole_points(
+                self._ingest,
+                request.points,
+                run_id,
+                request.writer_id,
+                request.writer_labels,
+                call.principal.name,
             )
-        )
+        started = perf_counter()
+        stored = await self._store.write(lambda unit: batches.log_batch(unit, run_id, batch, points, now_us, call))
+        if stored and points is not None:
+            note_stored(self._ingest, points, perf_counter() - started)
         return rpc.LogBatchResponse()
 
     async def ListRefusedRecords(

@@ -28,17 +28,16 @@ class SqlMetricUnit(SqlChunks):
     def __init__(self, connection: Connection, tables: MetricTables, *, writing: bool) -> None:
         super().__init__(connection, tables)
         self._writing = writing
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, int | None] = {}
+        """Of writers, as far as they were looked up; None: of one that is not there."""
 
     def writer(self, writer_id: str) -> WriterCursor | None:
         """See MetricUnit."""
         writers = self._tables.writers
         query = locked(select(writers).where(writers.c.writer_id == writer_id), writing=self._writing)
         row = self._connection.execute(query).mappings().first()
-        if row is None:
-            return None
-        self._numbers[writer_id] = row["number"]
-        return _cursor(row)
+        self._numbers[writer_id] = None if row is None else row["number"]
+        return None if row is None else _cursor(row)
 
     def put_writer(self, cursor: WriterCursor) -> None:
         """See MetricUnit."""
@@ -58,7 +57,8 @@ class SqlMetricUnit(SqlChunks):
         }
         number = self._number(cursor.writer_id)
         if number is None:
-            self._connection.execute(writers.insert().values(fixed | changing))
+            inserted = self._connection.execute(writers.insert().values(fixed | changing)).inserted_primary_key
+            self._numbers[cursor.writer_id] = None if inserted is None else inserted[0]
         else:
             self._connection.execute(writers.update().where(writers.c.number == number).values(changing))
 
@@ -303,10 +303,7 @@ class SqlMetricUnit(SqlChunks):
         if writer_id not in self._numbers:
             writers = self._tables.writers
             query = select(writers.c.number).where(writers.c.writer_id == writer_id)
-            number = self._connection.execute(query).scalar()
-            if number is None:
-                return None
-            self._numbers[writer_id] = number
+            self._numbers[writer_id] = self._connection.execute(query).scalar()
         return self._numbers[writer_id]
 
 

@@ -14,16 +14,11 @@ from trackway_server.tracking.domain.experiments import check_active, experiment
 from trackway_server.tracking.domain.model import (
     PARENT_RUN_TAG,
     RUN_NAME_TAG,
-    DatasetInput,
-    ModelInput,
-    ModelOutput,
-    ParamsSet,
     Run,
     RunInfo,
     RunStart,
     RunStatus,
     StatusChange,
-    TagsChange,
 )
 from trackway_server.tracking.domain.names import random_run_name
 from trackway_server.tracking.domain.ports import TrackingUnit
@@ -187,33 +182,6 @@ def restore_run(unit: TrackingUnit, workspace: str, run_id: str) -> None:
     if experiment is not None:
         check_active(experiment)
     unit.save_run(replace(run, deleted=False, deleted_with_experiment=False))
-
-
-def log_batch(
-    unit: TrackingUnit,
-    workspace: str,
-    run_id: str,
-    params: ParamsSet,
-    tags: TagsChange,
-    dataset_inputs: Sequence[DatasetInput],
-    model_inputs: Sequence[ModelInput] = (),
-    model_outputs: Sequence[ModelOutput] = (),
-) -> None:
-    """Set params and tags and note data sets and models.
-
-    Raises RUN_NOT_FOUND, RUN_DELETED, PARAM_IMMUTABLE, TAG_NOT_FOUND; nothing of the batch is then to be stored.
-    """
-    run = writable_run(unit, workspace, run_id)
-    changes = RunChanges(unit, run, params.params.keys(), tags.delete)
-    changes.set_params(params.params)
-    changes.change_tags(tags, must_exist=True)
-    for dataset_input in dataset_inputs:
-        changes.add_dataset_input(dataset_input)
-    for model_input in model_inputs:
-        changes.add_model_input(model_input)
-    for model_output in model_outputs:
-        changes.add_model_output(model_output)
-    changes.store()
 
 
 def access_to(unit: TrackingUnit, run_id: str, admission: Admission) -> tuple[str, int, int]:
