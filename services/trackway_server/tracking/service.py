@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from time import perf_counter
-from typing import cast
+from typing import TypeAlias, cast
 
 from trackway.api.metrics.v1 import ingest_pb2
 from trackway.api.tracking.v1 import resources_pb2 as pb
@@ -48,6 +48,9 @@ _PAGE = 100
 _SERIES_PAGE = 1000
 _MAX_SERIES_OF_RUN = 10_000
 _MAX_SERIES_OF_LIST = 100_000
+
+_RunRead: TypeAlias = tuple[Run, BySubject | None]
+"""A run with its series; None where some are to be folded first."""
 
 
 class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
@@ -149,18 +152,18 @@ class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
         """Make a run."""
         workspace, now_us = call.named_workspace(request.workspace), self._clock.now_us()
         start = convert.start_from_proto(request.start)
-        run = await self._store.write(
-            lambda unit: bindings.create_run(unit, workspace, request.run_id, start, now_us, call)
+        read = await self._store.write(
+            lambda unit: _run_read(unit, bindings.create_run(unit, workspace, request.run_id, start, now_us, call))
         )
-        return rpc.CreateRunResponse(run=(await self._with_metrics([run]))[0])
+        return rpc.CreateRunResponse(run=await self._run_to_proto(read))
 
     async def GetRun(self, request: rpc.GetRunRequest, call: Call) -> rpc.GetRunResponse:
         """Answer one run."""
         run_id = request.run_id
-        run = await self._store.read(
-            lambda unit: runs.get_run(unit, runs.workspace_of(unit, run_id, call.admits), run_id)
+        read = await self._store.read(
+            lambda unit: _run_read(unit, runs.load_runs(unit, [runs.admitted_run(unit, run_id, call.admits)])[0])
         )
-        return rpc.GetRunResponse(run=(await self._with_metrics([run]))[0])
+        return rpc.GetRunResponse(run=await self._run_to_proto(read))
 
     async def SearchRuns(self, request: rpc.SearchRunsRequest, call: Call) -> rpc.SearchRunsResponse:
         """Answer runs that a filter chooses."""
@@ -195,13 +198,16 @@ class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
         """Change state and name of a run."""
         run_id, now_us = request.run_id, self._clock.now_us()
         change = convert.status_change_from_proto(request)
-        run = await self._store.write(
-            lambda unit: runs.update_run(
-                unit, runs.workspace_of(unit, run_id, call.admits), run_id, change, request.run_name, now_us
+        read = await self._store.write(
+            lambda unit: _run_read(
+                unit,
+                runs.update_run(
+                    unit, runs.workspace_of(unit, run_id, call.admits), run_id, change, request.run_name, now_us
+                ),
             )
         )
         self._follower.bell.ring(run_id)
-        return rpc.UpdateRunResponse(run=(await self._with_metrics([run]))[0])
+        return rpc.UpdateRunResponse(run=await self._run_to_proto(read))
 
     async def DeleteRun(self, request: rpc.DeleteRunRequest, call: Call) -> rpc.DeleteRunResponse:
         """Delete a run softly."""
@@ -357,11 +363,17 @@ class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
 
         await self._store.read(check)
 
-    async def _with_metrics(self, found: Sequence[Run]) -> list[pb.Run]:
-        """The runs with the summaries of all their series, up to 10,000."""
-        run_ids = [run.info.run_id for run in found]
-        metrics = await self._queries.of_subjects(run_ids, context=None, limit=_MAX_SERIES_OF_RUN)
-        return [convert.run_to_proto(run, metrics[run.info.run_id]) for run in found]
+    async def _run_to_proto(self, read: _RunRead) -> pb.Run:
+        """The run with the summaries of all its series, up to 10,000."""
+        run, metrics = read
+        run_id = run.info.run_id
+        if metrics is None:
+            metrics = await self._queries.of_subjects([run_id], context=None, limit=_MAX_SERIES_OF_RUN)
+        return convert.run_to_proto(run, metrics[run_id])
+
+
+def _run_read(unit: TrackingUnit, run: Run) -> _RunRead:
+    return run, folded(unit.metrics, [run.info.run_id], None, _MAX_SERIES_OF_RUN)
 
 
 def _types(search: Search) -> list[type[int] | type[float] | type[str]]:

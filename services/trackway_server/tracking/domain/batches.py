@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 from trackway_server.core.admission import Admission
 from trackway_server.metrics.domain.ports import MetricUnit
 from trackway_server.tracking.domain.changes import RunChanges
-from trackway_server.tracking.domain.model import DatasetInput, ModelInput, ModelOutput, ParamsSet, TagsChange
+from trackway_server.tracking.domain.model import DatasetInput, ModelInput, ModelOutput, ParamsSet, RunInfo, TagsChange
 from trackway_server.tracking.domain.ports import TrackingUnit
-from trackway_server.tracking.domain.runs import check_writable, run_not_found, writable_run
+from trackway_server.tracking.domain.runs import admitted, admitted_run, writable
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +47,17 @@ def log_batch(
     Raises RUN_NOT_FOUND, RUN_DELETED, PARAM_IMMUTABLE, TAG_NOT_FOUND, LIMIT_EXCEEDED, and what Points.store raises;
     nothing of the batch is then to be stored.
     """
-    run = unit.peek_run(run_id)
-    if run is None or not admission.admits(run.workspace, partial(unit.bindings.role, run.experiment_id)):
-        raise run_not_found(run_id)
     if points is None or not batch.is_empty:
-        apply_batch(unit, run.workspace, run_id, batch)
-    else:
-        check_writable(unit, run.workspace, run_id)  # points alone: writers of one run do not wait for one another
+        run = writable(admitted_run(unit, run_id, admission.admits))
+        apply_batch(unit, run, batch)
+    else:  # writers of one run do not wait for one another
+        run = writable(admitted(unit, unit.peek_run(run_id), run_id, admission.admits))
     return points is not None and points.store(unit.metrics, run.workspace, now_us)
 
 
-def apply_batch(unit: TrackingUnit, workspace: str, run_id: str, batch: Batch) -> None:
+def apply_batch(unit: TrackingUnit, run: RunInfo, batch: Batch) -> None:
     """Set and note what is in the batch."""
-    changes = RunChanges(unit, writable_run(unit, workspace, run_id), batch.params.params.keys(), batch.tags.delete)
+    changes = RunChanges(unit, run, batch.params.params.keys(), batch.tags.delete)
     changes.set_params(batch.params.params)
     changes.change_tags(batch.tags, must_exist=True)
     for dataset_input in batch.dataset_inputs:
