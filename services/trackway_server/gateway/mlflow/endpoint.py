@@ -38,7 +38,7 @@ from trackway_server.gateway.mlflow import (
 )
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_call, of_refusal
 from trackway_server.gateway.mlflow.parameters import Parameters, Repeated
-from trackway_server.gateway.mlflow.pretty import pretty_json
+from trackway_server.gateway.mlflow.pretty import Table, pretty_json
 from trackway_server.gateway.mlflow.routing import Found, Handler, Router
 from trackway_server.gateway.mlflow.session import Session
 from trackway_server.gateway.waiting import presence
@@ -116,7 +116,7 @@ class MlflowEndpoint:
     async def _answer(self, found: Found, scope: Scope, receive: Receive) -> Response:
         try:
             value = await self._answered(found, scope, receive)
-            if any(isinstance(each, list) and len(each) > _MANY for each in value.values()):
+            if any(isinstance(each, list | Table) and len(each) > _MANY for each in value.values()):
                 return await asyncio.to_thread(json_answer, 200, value)  # a second of a processor: others go on
             return json_answer(200, value)
         except REFUSALS as error:

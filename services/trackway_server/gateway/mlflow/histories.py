@@ -14,6 +14,8 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import repeat
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, TypeAlias
 
 import grpc
@@ -24,9 +26,10 @@ from trackway.api.metrics.v1.series_pb2 import PointColumns, PointRange, SeriesS
 from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway_server.core.errors import Reason
 from trackway_server.core.rpc.status import error_info
-from trackway_server.gateway.mlflow.entities import metric_json
+from trackway_server.gateway.mlflow.entities import DATASET_DIGEST, DATASET_NAME, METRIC, MODEL_ID, metric_json
 from trackway_server.gateway.mlflow.errors import invalid, reason_of
 from trackway_server.gateway.mlflow.parameters import DOCS
+from trackway_server.gateway.mlflow.pretty import Table, printed_number
 from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
 
@@ -34,6 +37,8 @@ _MOST_RUNS = 100
 _MOST_POINTS = 25_000
 _MOST_SAMPLED = 2500
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+_CONTEXT = {MODEL_ID, DATASET_NAME, DATASET_DIGEST}
 
 Answer = dict[str, Any]
 Indices: TypeAlias = npt.NDArray[np.intp]
@@ -69,6 +74,15 @@ class _Points:
             same &= column[order][1:] == column[order][:-1]
         return order[np.concatenate([[True], ~same])] if len(order) else order
 
+    def table(self, chosen: Indices) -> Table | list[Answer]:
+        """The same, printed where no more is said of the points than of every Metric."""
+        if any(_CONTEXT & context.keys() for context in self.contexts):
+            return self.shown(chosen)
+        values = self.values[chosen]
+        printed = map(repr if np.isfinite(values).all() else printed_number, values.tolist())
+        times, steps = (self.times_us[chosen] // 1000).tolist(), self.steps[chosen].tolist()
+        return Table(METRIC, list(zip(repeat(quoted(self.key)), printed, times, steps)))
+
     def shown(self, chosen: Indices) -> list[Answer]:
         """MLflow's Metric for each chosen point."""
         rows = zip(
@@ -100,7 +114,7 @@ def _page(columns: Sequence[PointColumns], first: int, most: int) -> Answer:
     order = points.ordered(by_step=False)
     end = first + most if most else len(order)
     more = {"next_page_token": base64.urlsafe_b64encode(str(end).encode()).decode()} if end < len(order) else {}
-    shown = points.shown(order[first:end])
+    shown = points.table(order[first:end])
     return {**({"metrics": shown} if shown else {}), **more}
 
 

@@ -11,6 +11,7 @@ from trackway_server.gateway.mlflow.parameters import Parameters
 
 _MOST = 250
 _ALLOWED = re.compile(r"[/\w.\- :]*")
+_PLAIN = re.compile(rf"(?!\.\.|\.\Z)[\w.\- :]{{1,{_MOST}}}")
 
 
 def checked_key(key: str, path: str, called: str) -> str:
@@ -36,6 +37,11 @@ def checked_key(key: str, path: str, called: str) -> str:
     if len(key) > _MOST:
         raise invalid(f"'{called}' exceeds the maximum length of {_MOST} characters")
     return key
+
+
+def plain_key(key: str) -> bool:
+    """Whether `checked_key` takes the key, which it looks at more closely where this is not so."""
+    return _PLAIN.fullmatch(key) is not None
 
 
 def param_key(asked: Parameters) -> str:

@@ -7,6 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid
@@ -47,6 +48,11 @@ class Parameters:
     def __init__(self, given: Mapping[str, Any], path: str = "") -> None:
         self._given = given
         self._path = path
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """All of them, as they were given."""
+        return self._given
 
     def path(self, name: str) -> str:
         """Where a parameter stands in the request: `metrics[3].key`."""
@@ -174,10 +180,15 @@ class Parameters:
         return value[0] if isinstance(value, Repeated) else value
 
     def _given_as(self, name: str) -> Any:
-        camel = re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
+        camel = _camel_case(name)
         if camel != name and name in self._given and camel in self._given:
             raise invalid(f"Request specifies both '{name}' and '{camel}'; provide only one of them.")
         return self._given.get(name, self._given.get(camel))
+
+
+@cache
+def _camel_case(name: str) -> str:
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
 
 
 def _or_missing(name: str, default: T | None) -> T:

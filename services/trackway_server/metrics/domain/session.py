@@ -104,9 +104,9 @@ def open_writer(metrics: MetricUnit, opening: Opening, now_us: int) -> OpenedWri
             opening.writer_id, opening.subject_id, opening.principal, opening.workspace, opening.epoch
         )
     else:
-        _check_owner(known, opening)
+        check_owner(known, opening)
         if opening.epoch <= known.epoch:
-            raise _fenced(opening.writer_id, known.epoch)
+            raise fenced(opening.writer_id, known.epoch)
         cursor = known
     cursor = replace(cursor, epoch=opening.epoch, labels=dict(opening.labels), last_heard_us=now_us)
     metrics.put_writer(cursor)
@@ -146,7 +146,7 @@ def commit_records(unit: IngestUnit, opened: OpenedWriter, commit: Commit, now_u
     writer_id, epoch = opened.cursor.writer_id, opened.cursor.epoch
     cursor = unit.metrics.writer(writer_id)
     if cursor is None or cursor.epoch != epoch or cursor.durable_sequence != commit.first_sequence:
-        raise _fenced(writer_id, cursor.epoch if cursor else 0)
+        raise fenced(writer_id, cursor.epoch if cursor else 0)
     advanced = replace(
         cursor,
         durable_sequence=commit.end_sequence,
@@ -156,12 +156,13 @@ def commit_records(unit: IngestUnit, opened: OpenedWriter, commit: Commit, now_u
     if opened.admission is not None:
         unit.subjects.admit(cursor.workspace, cursor.subject_id, commit.subject_records, opened.admission)
     refused = unit.subjects.apply(cursor, commit.subject_records, commit.refused, now_us)
-    _store_points(unit.metrics, opened, commit)
+    store_points(unit.metrics, opened, commit)
     unit.metrics.put_writer(advanced)
     return [*commit.refused, *refused]
 
 
-def _store_points(metrics: MetricUnit, opened: OpenedWriter, commit: Commit) -> None:
+def store_points(metrics: MetricUnit, opened: OpenedWriter, commit: Commit) -> None:
+    """Store series and points of a commit."""
     if commit.definitions:
         stored = metrics.define_series(opened.cursor, commit.definitions)
         opened.series.define(np.array([d.series_id for d in commit.definitions], dtype=np.uint32), stored)
@@ -213,7 +214,7 @@ class WriterSession:
                 field="append.record_checksums",
             )
         elif zlib.crc32(checksums[: 4 * overlap], append.prefix_checksum) != self._checksum:
-            raise self._diverged()
+            raise diverged(self.cursor.writer_id, self._accepted)
         self._checksum = zlib.crc32(memoryview(checksums)[4 * overlap :], self._checksum)
         self._accepted = append.end_sequence
 
@@ -284,16 +285,9 @@ class WriterSession:
             durable_sequence=str(self._accepted),
         )
 
-    def _diverged(self) -> DomainError:
-        return DomainError(
-            Reason.WRITER_DIVERGED,
-            "Another history was recorded under this writer id; a spool must be written by one process only.",
-            writer_id=self.cursor.writer_id,
-            durable_sequence=str(self._accepted),
-        )
 
-
-def _check_owner(known: WriterCursor, opening: Opening) -> None:
+def check_owner(known: WriterCursor, opening: Opening) -> None:
+    """Raise WRITER_FOREIGN where the writer is somebody else's, or something else's."""
     owner = (known.subject_id, known.principal, known.workspace)
     if owner != (opening.subject_id, opening.principal, opening.workspace):
         raise DomainError(
@@ -303,10 +297,21 @@ def _check_owner(known: WriterCursor, opening: Opening) -> None:
         )
 
 
-def _fenced(writer_id: str, epoch: int) -> DomainError:
+def fenced(writer_id: str, epoch: int) -> DomainError:
+    """The refusal of a stream that is not its writer's newest."""
     return DomainError(
         Reason.WRITER_FENCED,
         "A newer stream of this writer is open; leave the records to it, or open again with a greater epoch.",
         writer_id=writer_id,
         epoch=str(epoch),
+    )
+
+
+def diverged(writer_id: str, durable_sequence: int) -> DomainError:
+    """The refusal of a history that is not the one stored."""
+    return DomainError(
+        Reason.WRITER_DIVERGED,
+        "Another history was recorded under this writer id; a spool must be written by one process only.",
+        writer_id=writer_id,
+        durable_sequence=str(durable_sequence),
     )
