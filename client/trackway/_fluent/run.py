@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+    from trackway._ingest.model_draft import ModelDraft
     from trackway._ingest.writer import SyncState, Writer
     from trackway.series import MetricSeries, MetricUpdate
     from trackway.types import Run, RunData, RunInputs
@@ -218,6 +219,13 @@ class ActiveRun(MetricLog):
     def log_bytes(self, data: bytes, artifact_path: str) -> None:
         """Store `data` as the file `artifact_path` of the run."""
         self._writer.log_artifact_bytes(data, checks.artifact_path(artifact_path))
+
+    def make_model(self, model: ModelDraft) -> None:
+        """Snapshot the files of a logged model that the run makes: it is made with all of them, or not at all."""
+        from trackway._fluent import active_model
+
+        self._writer.log_model(model)
+        active_model.note(model.model_id)
 
     def note_model(self, entry: dict[str, Any]) -> None:
         """Add a model to the run's list of logged models, MLflow's tag `mlflow.log-model.history`."""
