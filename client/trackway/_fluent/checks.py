@@ -16,12 +16,7 @@ MAX_DATASET_TAGS = 100
 MAX_DATASET_TAG_KEY = 255
 MAX_DATASET_TAG_VALUE = 500
 
-MAX_MODEL_NAME = 500
-MAX_MODEL_TEXT = 512 << 10
-MAX_INHERITED_PARAM = 500
-MAX_INHERITED_PARAMS = 1000
 
-_NOT_IN_MODEL_NAME = frozenset("/:.%\"'")
 _PATH_FORBIDDEN = frozenset("\\%#?:")
 
 
@@ -71,55 +66,6 @@ def logged_model_id(model_id: object) -> str:
     if isinstance(model_id, str) and known and set(model_id[2:]) <= set("0123456789abcdef"):
         return model_id
     raise InvalidArgument(f"{model_id!r:.80} is no id of a logged model: one is 'm-' and 32 hexadecimal digits")
-
-
-def model_id_of(model: object) -> str:
-    """The id of a logged model, of what a function answered that made one, of its address, or an id itself.
-
-    Raises InvalidArgument.
-    """
-    found = getattr(model, "model_id", model)
-    if isinstance(found, str):
-        return logged_model_id(found.removeprefix("models:/"))
-    raise InvalidArgument(
-        f"a {type(model).__name__} is no logged model: give what log_model or get_logged_model answered, or its id"
-    )
-
-
-def logged_model_name(name: object) -> str:
-    """`name` as the name of a logged model. Raises InvalidArgument."""
-    fits = isinstance(name, str) and 0 < len(name) <= MAX_MODEL_NAME and name.isprintable()
-    if isinstance(name, str) and fits and _NOT_IN_MODEL_NAME.isdisjoint(name):
-        return name
-    raise InvalidArgument(
-        f"{name!r:.80} is no name of a logged model: it has 1 to {MAX_MODEL_NAME} characters, none of them / : . % or "
-        "a quote"
-    )
-
-
-def model_texts(kind: str, values: Mapping[str, object] | None) -> dict[str, str]:
-    """Params or tags of a logged model as texts. Raises InvalidArgument, and as `key`."""
-    if values is None:
-        return {}
-    mapping(kind, values)
-    texts = {key(kind[:-1], name): text(kind[:-1], name, values[name], MAX_TAG_BYTES) for name in values}
-    if sum(len(each.encode()) for each in texts.values()) > MAX_MODEL_TEXT:
-        raise InvalidArgument(f"the {kind} of a logged model are longer than {MAX_MODEL_TEXT:,} bytes together")
-    return texts
-
-
-def fitting(params: Mapping[str, str], beside: Mapping[str, str]) -> dict[str, str]:
-    """Those params of a run that a logged model has room for, the first ones: a run may have far more."""
-    found: dict[str, str] = {}
-    for name, value in params.items():
-        if len(value) <= MAX_INHERITED_PARAM and len(found) + len(beside) < MAX_INHERITED_PARAMS:
-            found[name] = value
-    return found
-
-
-def model_name_for(path: str) -> str:
-    """The nearest name of a logged model to a path or file name."""
-    return "".join("_" if letter in _NOT_IN_MODEL_NAME else letter for letter in path)[:MAX_MODEL_NAME]
 
 
 def artifact_path(path: object) -> str:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import islice
 
 from trackway._fluent import session
-from trackway._fluent.checks import model_name_for
+from trackway._fluent.model_checks import model_name_for
 from trackway._fluent.stack import flush_open_runs
 from trackway.errors import AlreadyExists, InvalidArgument, TrackwayError
 

@@ -58,26 +58,25 @@ class Logged:
 
     def check(self) -> None:
         """Raises InvalidArgument or TypeError for what no server takes, before anything is written."""
-        from trackway._fluent import checks
+        from trackway._fluent import model_checks
 
-        checks.model_texts("params", self.params)
-        checks.model_texts("tags", self.tags)
-        if not isinstance(self.step, int):
-            raise InvalidArgument(f"step must be a whole number, not {self.step!r:.80}")
+        model_checks.model_texts("params", self.params)
+        model_checks.model_texts("tags", self.tags)
+        model_checks.step_of(self.step)
 
     def of_run(self, run: ActiveRun, about: Model, path: str, files: Sequence[tuple[str, str]]) -> ModelDraft:
         """The logged model that a run makes of these files, which it keeps below `path` as well."""
-        from trackway._fluent import checks
+        from trackway._fluent import model_checks
         from trackway._ingest.model_draft import ModelDraft
 
-        own = checks.model_texts("params", self.params)
+        own = model_checks.model_texts("params", self.params)
         return ModelDraft(
             str(about.model_id),
-            name=checks.model_name_for(path),
+            name=model_checks.model_name_for(path),
             files=files,
             model_type=self.model_type or "",
-            params={**checks.fitting(run.params, own), **own},
-            tags=checks.model_texts("tags", self.tags),
+            params={**model_checks.fitting(run.params, own), **own},
+            tags=model_checks.model_texts("tags", self.tags),
             step=self.step,
             folder=path,
         )
