@@ -11,7 +11,8 @@ from trackway.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from os import PathLike
     from types import TracebackType
     from typing import Any
 
@@ -311,6 +312,32 @@ class ActiveRun(MetricLog):
 
         self._writer.log_model(model)
         active_model.note(model.model_id)
+
+    def log_checkpoints(
+        self,
+        checkpoints: str | PathLike[str] | Sequence[str | PathLike[str]],
+        *,
+        prefix: str = "",
+        step_of: Callable[[str], int] | None = None,
+        overwrite: bool = False,
+    ) -> list[LoggedModel]:
+        """Make a logged model of each checkpoint that a trainer wrote, with its files, and answer them by step.
+
+        `checkpoints` is the folder that holds them (each file and folder in it is one, hidden ones are not), a pattern
+        (`out/checkpoint-*`), or a list of paths and addresses. What is at an address (`s3://…`) stays there: its model
+        has no files here, and the tag `original_artifact_path` says where they are. The name is the file's, after
+        `prefix`, with `_` for what no name may hold; the step is what `step_of` answers for the file's name, by default
+        the number after `step`, or else the last one in it.
+
+        The same checkpoint (name and content) is the same model, however often and from wherever it is logged: what is
+        there is not sent again, what was interrupted is completed. A checkpoint of the same name and other content is
+        another model; with `overwrite` those before it are deleted. The files go to the server at once, with a bar on a
+        terminal: it needs one. Raises NotFound where nothing is there, OSError where a file cannot be read,
+        FailedPrecondition where one changes meanwhile, Unavailable without a server.
+        """
+        from trackway._fluent.checkpoints import import_checkpoints_of
+
+        return import_checkpoints_of(self.info.run_id, checkpoints, prefix, step_of, overwrite)
 
     def note_model(self, entry: dict[str, Any]) -> None:
         """Add a model to the run's list of logged models, MLflow's tag `mlflow.log-model.history`."""
