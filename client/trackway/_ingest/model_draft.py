@@ -3,11 +3,10 @@
 The note that commits the snapshots names them all, so that a process killed in the middle leaves either no model or all
 of it:
 
-    {"model": {"model_id", "name", "model_type", "params", "tags"}, "step", "folder",
-     "files": [{"path", "data"}, …]}
+    {"model": {"model_id", "name", "model_type", "params", "tags"}, "folder", "paths": […]}
 
-`path` is relative to the model, `data` the snapshot's file name in the spool's `artifacts`. `folder` is where in the
-run the files are stored as well; empty: nowhere.
+The paths are relative to the model; the snapshot of the first one is `N.00000.data` beside the note `N.json`, and so
+on. `folder` is where in the run the files are stored as well; empty: nowhere.
 """
 
 from __future__ import annotations
@@ -57,25 +56,28 @@ class ModelDraft:
             try:
                 check_bound(root, sum(os.stat(source).st_size for source, _ in self.files))
                 for number, (source, _) in enumerate(self.files):
-                    taken.append(f"{stem}.{number:05d}.data")
+                    taken.append(snapshot_name(stem, number))
                     _copy(source, taken[-1])
             except BaseException:
                 for path in taken:
                     _remove(path)
                 raise
-            return self._note([os.path.basename(path) for path in taken])
+            return self._note()
 
         return snapshot
 
-    def _note(self, taken: Sequence[str]) -> Mapping[str, object]:
+    def _note(self) -> Mapping[str, object]:
         model = {"model_id": self.model_id, "name": self.name, "model_type": self.model_type}
-        paths = (path for _, path in self.files)
         return {
             "model": {**model, "params": self.params, "tags": self.tags},
-            "step": self.step,
             "folder": self.folder,
-            "files": [{"path": path, "data": data} for path, data in zip(paths, taken, strict=True)],
+            "paths": [path for _, path in self.files],
         }
+
+
+def snapshot_name(stem: str, number: int) -> str:
+    """Where a snapshot lies. A note does not say: a spool may be a copy that somebody else has made."""
+    return f"{stem}.{number:05d}.data"
 
 
 def _copy(source: str, target: str) -> None:

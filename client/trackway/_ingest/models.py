@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trackway import errors
+from trackway._ingest.model_draft import snapshot_name
 from trackway._rpc.parallel import in_parallel
 
 if TYPE_CHECKING:
@@ -24,12 +25,11 @@ CONCURRENCY = 4
 class ModelUpload:
     """One note of a `ModelDraft`, sent to the server of its run."""
 
-    def __init__(self, client: AsyncClient, run_id: str, folder: Path, note: Mapping[str, Any]) -> None:
+    def __init__(self, client: AsyncClient, run_id: str, stem: Path, note: Mapping[str, Any]) -> None:
         self._client = client
         self._run_id = run_id
-        self._folder = folder
         self._model: Mapping[str, Any] = note["model"]
-        self._files = [(folder / file["data"], file["path"]) for file in note["files"]]
+        self._files = [(Path(snapshot_name(str(stem), at)), path) for at, path in enumerate(note["paths"])]
         self._run_folder: str = note["folder"]
 
     async def send(self) -> list[str]:

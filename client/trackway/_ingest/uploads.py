@@ -69,7 +69,7 @@ class Uploads:
 
     async def _make(self, number: str, note: dict[str, Any]) -> bool:
         stem = self._directory / "artifacts" / number
-        model = ModelUpload(self._server.client, self._meta.run_id, stem.parent, note)
+        model = ModelUpload(self._server.client, self._meta.run_id, stem, note)
         if problems := await model.send():
             self._refuse(stem, None, "; ".join(problems))
             return False
