@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         tracking,
         types,
     )
+    from trackway._fluent.checkpoints import import_checkpoints, log_checkpoints
     from trackway._fluent.experiment import set_experiment
     from trackway._fluent.files import (
         get_artifact_uri,
@@ -128,6 +129,7 @@ _MODULES = (
 )
 _HOMES = {
     "trackway._fluent.experiment": ("set_experiment",),
+    "trackway._fluent.checkpoints": ("import_checkpoints", "log_checkpoints"),
     "trackway._fluent.files": (
         "get_artifact_uri",
         "log_artifact",
@@ -246,12 +248,14 @@ __all__ = [
     "get_parent_run",
     "get_run",
     "get_tracking_uri",
+    "import_checkpoints",
     "initialize_logged_model",
     "is_tracking_uri_set",
     "last_active_run",
     "last_logged_model",
     "log_artifact",
     "log_artifacts",
+    "log_checkpoints",
     "log_dataset",
     "log_dict",
     "log_figure",

@@ -15,7 +15,7 @@ from trackway.entities import Metric, Param, RunTag
 
 if TYPE_CHECKING:
     from trackway.client import Client
-    from trackway.types import DatasetInput, Experiment, FileInfo, Run
+    from trackway.types import DatasetInput, Experiment, FileInfo, LoggedModelInput, Run
     from trackway.types import RunStatus as StatusName
 
 
@@ -162,8 +162,14 @@ class MlflowClient(RegistryMethods, LoggedModelMethods):
     def delete_tag(self, run_id: str, key: str) -> None:
         self._server.tracking.delete_tags(run_id, [key])
 
-    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput] | None = None) -> None:
-        """Note data sets that a run reads: `DatasetInput`s of this package or of MLflow, with their tags."""
+    def log_inputs(
+        self,
+        run_id: str,
+        datasets: Sequence[DatasetInput] | None = None,
+        models: Sequence[LoggedModelInput] | None = None,
+    ) -> None:
+        """Note data sets that a run reads, `DatasetInput`s of this package or of MLflow with their tags, and logged
+        models."""
         run = run_of(run_id)
         for each in datasets or ():
             form = {
@@ -171,6 +177,7 @@ class MlflowClient(RegistryMethods, LoggedModelMethods):
             }
             tags = {tag.key: tag.value for tag in each.tags}
             run.log_dataset(each.dataset.name, each.dataset.digest, **form, tags=tags)
+        run.log_inputs(models=models)
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
         """The points of a metric that were logged without a context, in the order of logging, writer by writer."""

@@ -79,12 +79,19 @@ class RegistryMethods:
         run_link: str | None = None,
         description: str | None = None,
         await_creation_for: int | None = None,
+        model_id: str | None = None,
     ) -> ModelVersion:
-        """Make the next version of a registered model from `runs:/RUN_ID/PATH`."""
-        if run_id and not source.startswith(f"runs:/{run_id}/"):
+        """Make the next version of a registered model from `runs:/RUN_ID/PATH` or `models:/m-ID`."""
+        if run_id and not source.startswith((f"runs:/{run_id}/", "models:/m-")):
             raise InvalidArgument(f"source must be runs:/{run_id}/PATH where run_id is given, not {source!r}")
         return self._server.registry.create_version(
-            name, source, tags=_texts(tags), run_link=run_link or "", description=description or ""
+            name,
+            source,
+            run_id=run_id or "",
+            tags=_texts(tags),
+            run_link=run_link or "",
+            model_id=model_id or "",
+            description=description or "",
         )
 
     def copy_model_version(self, src_model_uri: str, dst_name: str) -> ModelVersion:

@@ -118,13 +118,15 @@ class AsyncRegistry(AsyncWebhooks):
         tags: Mapping[str, str] | None = None,
         run_id: str = "",
         run_link: str = "",
+        model_id: str = "",
         request_id: str | None = None,
         reason: str = "",
     ) -> types.ModelVersion:
         """Make the next version of a model from `runs:/RUN_ID/PATH`; its files are pinned by their digests.
 
         `models:/NAME/VERSION` makes one of the same files as another version, `models:/m-ID` one of a logged model: the
-        run that made that one is `run_id`. Raises InvalidArgument where the source belongs to another run.
+        run that made that one is `run_id`. `model_id` is the logged model of files of a run, where it is known. Raises
+        InvalidArgument where the source belongs to another run or logged model.
         Calls with the same `request_id` make one version; without one, each call makes its own.
         """
         request = pb.CreateVersionRequest(
@@ -134,6 +136,7 @@ class AsyncRegistry(AsyncWebhooks):
             tags=texts(tags),
             run_id=run_id,
             run_link=run_link,
+            model_id=model_id,
             request_id=request_id or new_id(),
             workspace=self._workspace,
             reason=reason,

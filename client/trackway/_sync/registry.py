@@ -61,6 +61,7 @@ class Registry(Webhooks):
         tags: Mapping[str, str] | None = None,
         run_id: str = "",
         run_link: str = "",
+        model_id: str = "",
         request_id: str | None = None,
         reason: str = "",
     ) -> types.ModelVersion:
@@ -72,6 +73,7 @@ class Registry(Webhooks):
             tags=tags,
             run_id=run_id,
             run_link=run_link,
+            model_id=model_id,
             request_id=request_id,
             reason=reason,
         )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trackway.cli import compare, metrics, notes
-from trackway.cli.connection import Json, Limit, Uri, connect, experiment_named
+from trackway.cli.connection import Json, Limit, Uri, connect
 from trackway.cli.console import ConsolePrinter
+from trackway.cli.logged_models import print_models_of
 from trackway.cli.output import (
     Column,
     duration,
@@ -27,7 +28,6 @@ from trackway.cli.series import print_series
 from trackway.cli.serve import tell
 
 if TYPE_CHECKING:
-    from trackway.client import Client
     from trackway.types import Run
 
 app = typer.Typer(help="Runs: what was trained, and how it went.", no_args_is_help=True)
@@ -71,7 +71,7 @@ def search_runs(
 ) -> None:
     """Search runs by what was logged, in any order; the README has the language."""
     with connect(uri) as client:
-        chosen = [] if experiment is None else [_experiment_id(client, experiment)]
+        chosen = [] if experiment is None else [experiment_named(client, experiment).experiment_id]
         found = client.tracking.search_runs(
             chosen, filter=filter_text, order_by=order_by or (), page_size=min(limit, 1000)
         )
@@ -92,7 +92,7 @@ def list_runs(
 ) -> None:
     """List the runs, latest first."""
     with connect(uri) as client:
-        chosen = [] if experiment is None else [_experiment_id(client, experiment)]
+        chosen = [] if experiment is None else [experiment_named(client, experiment).experiment_id]
         found = client.tracking.search_runs(chosen, parent_run_id=parent, page_size=min(limit, 1000))
         _print_runs(list(islice(found, limit)), as_json=as_json, empty="There are no runs.")
 
@@ -101,14 +101,15 @@ def list_runs(
 def show_run(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")], uri: Uri = None, as_json: Json = False
 ) -> None:
-    """Show one run: params, metrics, data sets, tags and what was refused."""
+    """Show one run: params, metrics, data sets, logged models, tags and what was refused."""
     with connect(uri) as client:
         found = client.tracking.get_run(run)
         refused = list(client.tracking.list_refused(run)) if found.info.refused_count else []
-    if as_json:
-        print_json({"run": found, "refused": refused})
-        return
-    _print_run(found)
+        if as_json:
+            print_json({"run": found, "refused": refused})
+            return
+        _print_run(found)
+        print_models_of(client, found)
     for record in refused[:20]:
         print_line(f"  refused: record {record.sequence} of writer {record.writer_id[:8]}: {record.message}")
 
@@ -149,10 +150,6 @@ def _print_runs(found: Sequence[Run], *, as_json: bool, empty: str) -> None:
         print_json(found)
         return
     print_table("Runs", _LIST_COLUMNS, [_row(run) for run in found], empty=empty)
-
-
-def _experiment_id(client: Client, name_or_id: str) -> str:
-    return experiment_named(client, name_or_id).experiment_id
 
 
 def _row(run: Run) -> tuple[str, ...]:

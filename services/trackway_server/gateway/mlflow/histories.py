@@ -74,10 +74,8 @@ class _Points:
             same &= column[order][1:] == column[order][:-1]
         return order[np.concatenate([[True], ~same])] if len(order) else order
 
-    def table(self, chosen: Indices) -> Table | list[Answer]:
-        """The same, printed where no more is said of the points than of every Metric."""
-        if any(_CONTEXT & context.keys() for context in self.contexts):
-            return self.shown(chosen)
+    def table(self, chosen: Indices) -> Table:
+        """The same, printed."""
         values = self.values[chosen]
         printed = map(repr if np.isfinite(values).all() else printed_number, values.tolist())
         times, steps = (self.times_us[chosen] // 1000).tolist(), self.steps[chosen].tolist()
