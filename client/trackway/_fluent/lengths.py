@@ -17,8 +17,8 @@ def cut(kind: str, name: str, value: str, limit: int) -> str:
     digest = hashlib.sha256(raw).hexdigest()[:16]
     mark = f"… [cut off here: {len(raw):,} bytes in all, SHA-256 {digest}…]"
     sys.stderr.write(
-        f"trackway: the value of the {kind} {name!r:.80} has {len(raw):,} bytes; of those the first {limit:,} are kept. Log "
-        "it with log_text to keep all of it.\n"
+        f"trackway: the value of the {kind} {name!r:.80} has {len(raw):,} bytes; the first {limit:,} are kept: "
+        "log it with log_text to keep all of it\n"
     )
     return raw[: limit - len(mark.encode())].decode(errors="ignore") + mark
 

@@ -30,7 +30,7 @@ def test_values_that_are_too_long_are_cut_with_a_mark(spools: Path, capfd: pytes
     assert 4 * MIB - 1 <= len(param.encode()) <= 4 * MIB and len(tag.encode()) <= MIB
     assert "[cut off here: 10,485,760 bytes in all, SHA-256 " in param[-80:]
     said = capfd.readouterr().err
-    assert "the value of the tag 'log' has 2,097,152 bytes; of those the first 1,048,576 are kept" in said
+    assert "the value of the tag 'log' has 2,097,152 bytes; the first 1,048,576 are kept" in said
 
 
 def test_what_a_run_is_made_with_is_what_servers_take(spools: Path) -> None:
