@@ -124,10 +124,11 @@ class AsyncRegistry(AsyncWebhooks):
     ) -> types.ModelVersion:
         """Make the next version of a model from `runs:/RUN_ID/PATH`; its files are pinned by their digests.
 
+        With `files_optional` also from what has no files here (`s3://…`): such a version cannot be resolved.
+
         `models:/NAME/VERSION` makes one of the same files as another version, `models:/m-ID` one of a logged model: the
         run that made that one is `run_id`. Raises InvalidArgument where the source belongs to another run.
-        Calls with the same `request_id` make one version; without one, each call makes its own. `files_optional` takes
-        what has no files here, too (`s3://…`): such a version cannot be resolved.
+        Calls with the same `request_id` make one version; without one, each call makes its own.
         """
         request = pb.CreateVersionRequest(
             name=name,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import grpc
 
 from support.auth_serving import auth_server
 from support.gateway_serving import http_client
+from trackway.api.common.v1.limits_pb2 import limits
+from trackway.api.metrics.v1.ingest_pb2 import ParamsSet, TagsChange
 from trackway_server.core.errors import DomainError, Reason, TryLaterError
 from trackway_server.core.rpc.status import DETAILS_KEY, refusal_of, status_of
 from trackway_server.gateway.mlflow.endpoint import PREFIXES, refusal_answer
 from trackway_server.gateway.mlflow.errors import of_refusal
+from trackway_server.gateway.mlflow.lengths import MAX_PARAM_BYTES, MAX_TAG_BYTES
 
 LASTING = DomainError(Reason.LIMIT_EXCEEDED, "It is too much.", limit="tags", maximum="5")
 PASSING = TryLaterError("It is too much at once.", 1.5, limit="calls", maximum="5")
@@ -53,3 +57,36 @@ async def test_a_body_and_a_run_that_are_too_large_are_invalid(tmp_path: Path) -
         for number in range(3):
             assert await said(4 << 20, f"large {number}") == (200, "")
         assert await said(4 << 20, "one too many") == (400, "INVALID_PARAMETER_VALUE")
+
+
+async def test_values_that_are_too_long_are_cut_and_fail_no_run(tmp_path: Path) -> None:
+    long = "é" * (3 << 20)
+    async with auth_server(tmp_path) as server, http_client(server.http_port, server.admin_key) as client:
+
+        async def done(path: str, **body: Any) -> Any:
+            answer = await client.post(PREFIXES[0] + path, json=body)
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        made = await done("/runs/create", experiment_id="0", tags=[{"key": "first", "value": long}])
+        run_id = made["run"]["info"]["run_id"]
+        for _ in range(2):  # the same is the same
+            await done("/runs/log-parameter", run_id=run_id, key="p", value=long)
+        await done("/runs/log-batch", run_id=run_id, params=[{"key": "p", "value": long}])
+        await done("/runs/set-tag", run_id=run_id, key="t", value=long)
+        changed = {"run_id": run_id, "key": "p", "value": long + "!"}
+        assert (await client.post(PREFIXES[0] + "/runs/log-parameter", json=changed)).status_code == 400
+
+        found = (await client.get(PREFIXES[0] + "/runs/get", params={"run_id": run_id})).json()["run"]["data"]
+        (param,) = (each["value"] for each in found["params"])
+        tags = {each["key"]: each["value"] for each in found["tags"]}
+        assert (4 << 20) - 1 <= len(param.encode()) <= 4 << 20
+        for text in (param, tags["first"], tags["t"]):
+            assert "[cut off here: 6,291,456 bytes in all, SHA-256 " in text[-80:]
+        assert len(tags["t"].encode()) <= 1 << 20
+
+
+def test_the_limits_are_those_of_the_proto() -> None:
+    params, tags = ParamsSet.DESCRIPTOR.fields_by_name["params"], TagsChange.DESCRIPTOR.fields_by_name["set"]
+    assert params.GetOptions().Extensions[limits].max_bytes == MAX_PARAM_BYTES
+    assert tags.GetOptions().Extensions[limits].max_bytes == MAX_TAG_BYTES

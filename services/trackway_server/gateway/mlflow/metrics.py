@@ -25,6 +25,7 @@ from trackway_server.core.rpc.validation import validate
 from trackway_server.gateway.mlflow.entities import DATASET_DIGEST, DATASET_NAME, MODEL_ID
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_refusal
 from trackway_server.gateway.mlflow.keys import metric_key, param_key, tags_of
+from trackway_server.gateway.mlflow.lengths import param_value
 from trackway_server.gateway.mlflow.parameters import Parameters
 from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
@@ -89,7 +90,7 @@ def _point(asked: Parameters) -> Point:
 
 
 def _params(params: Iterable[Parameters]) -> dict[str, str]:
-    pairs = [(param_key(one), one.text("value", "")) for one in params]
+    pairs = [(param_key(one), param_value(one)) for one in params]
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = Counter(key for key, _ in pairs)
