@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trackway._ingest.coercion import to_integer, to_number
 from trackway._ingest.keys import check_key
 from trackway.errors import InvalidArgument
 
@@ -45,6 +46,17 @@ def text(kind: str, name: str, value: object, limit: int) -> str:
 def tag_texts(tags: Mapping[str, object]) -> dict[str, str]:
     """Tags as they are recorded. Raises TypeError or ValueError for a key that no server takes."""
     return {key("tag", name): text("tag", name, value, MAX_TAG_BYTES) for name, value in tags.items()}
+
+
+def point(name: str, value: object, step: object, timestamp: object) -> tuple[str, float, int | None, int | None]:
+    """What `log_metric` takes of a point. Raises TypeError or ValueError, as it does."""
+    steps = None if step is None else to_integer("step", step)
+    return (
+        key("metric", name),
+        to_number(name, value),
+        steps,
+        None if timestamp is None else to_integer("timestamp", timestamp),
+    )
 
 
 def line(name: str, limit: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trackway import artifacts
-from trackway._fluent import files, reads, session, tables
+from trackway._fluent import checks, files, reads, session, tables
 from trackway._fluent.context import PARENT_RUN_ID
 from trackway._fluent.mlflow_models import LoggedModelMethods
 from trackway._fluent.mlflow_registry import RegistryMethods
@@ -165,11 +165,14 @@ class MlflowClient(RegistryMethods, LoggedModelMethods):
         tags: Iterable[RunTag] = (),
         synchronous: bool | None = None,
     ) -> None:
+        """All or none of it, as far as this process can tell."""
+        points = [checks.point(each.key, each.value, each.step, each.timestamp) for each in metrics]
+        texts = checks.tag_texts({each.key: each.value for each in tags})
         run = run_of(run_id)
         run.log_params({each.key: each.value for each in params})
-        run.set_tags({each.key: each.value for each in tags})
-        for each in metrics:
-            run.log_metric(each.key, each.value, each.step, each.timestamp)
+        run.set_tags(texts)
+        for point in points:
+            run.log_metric(*point)
 
     def set_tag(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> None:
         run_of(run_id).set_tags({key: value})
