@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         compare_runs,
         create_experiment,
         delete_experiment,
+        delete_experiment_tag,
         delete_run,
         get_experiment,
         get_experiment_by_name,
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
         set_system_metrics_samples_before_logging,
         set_system_metrics_sampling_interval,
     )
+    from trackway._fluent.tables import load_table, log_stream, log_table
     from trackway._fluent.values import (
         delete_tag,
         flush,
@@ -161,6 +163,7 @@ _HOMES = {
         "compare_runs",
         "create_experiment",
         "delete_experiment",
+        "delete_experiment_tag",
         "delete_run",
         "get_experiment",
         "get_experiment_by_name",
@@ -190,6 +193,7 @@ _HOMES = {
         "set_system_metrics_samples_before_logging",
         "set_system_metrics_sampling_interval",
     ),
+    "trackway._fluent.tables": ("load_table", "log_stream", "log_table"),
     "trackway._fluent.values": (
         "delete_tag",
         "flush",
@@ -229,6 +233,7 @@ __all__ = [
     "create_external_model",
     "data",
     "delete_experiment",
+    "delete_experiment_tag",
     "delete_logged_model_tag",
     "delete_run",
     "delete_tag",
@@ -253,6 +258,7 @@ __all__ = [
     "is_tracking_uri_set",
     "last_active_run",
     "last_logged_model",
+    "load_table",
     "log_artifact",
     "log_artifacts",
     "log_checkpoints",
@@ -269,6 +275,8 @@ __all__ = [
     "log_param",
     "log_params",
     "log_series",
+    "log_stream",
+    "log_table",
     "log_text",
     "models",
     "monitor_version",

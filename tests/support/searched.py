@@ -103,8 +103,9 @@ def _number_conditions(names: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 keyed = st.builds("{}.{}".format, st.sampled_from(["params", "tags"]), st.sampled_from(KEYS))
 _params = st.builds("params.{}".format, st.sampled_from(KEYS))
+_statistics = st.sampled_from(["metrics.{}.{}", "metrics.`{}`.{}"])
 metrics = st.builds("metrics.{}".format, st.sampled_from(KEYS)) | st.builds(
-    "metrics.{}.{}".format, st.sampled_from(KEYS), st.sampled_from(_WORDS)
+    str.format, _statistics, st.sampled_from(KEYS), st.sampled_from(_WORDS)
 )
 _attributes = st.sampled_from(["run_name", "user_id", "status", "run_id", "parent_run_id", "artifact_uri"])
 _times = st.builds(

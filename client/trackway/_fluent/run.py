@@ -205,11 +205,12 @@ class ActiveRun(MetricLog):
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags; the last value of a key wins."""
         checks.mapping("tags", tags)
-        texts = {checks.key("tag", key): checks.text("tag", key, tags[key], checks.MAX_TAG_BYTES) for key in tags}
+        texts = checks.tag_texts(tags)
+        if tags_of.RUN_NAME in texts:
+            texts[tags_of.RUN_NAME] = checks.line(texts[tags_of.RUN_NAME], checks.MAX_RUN_NAME)
+            self.info._run_name = texts[tags_of.RUN_NAME]
         if texts:
             self._writer.set_tags(texts)
-        if tags_of.RUN_NAME in texts:
-            self.info._run_name = texts[tags_of.RUN_NAME]
 
     def delete_tag(self, key: str) -> None:
         """Delete a tag; one that is not there is no error."""

@@ -186,7 +186,7 @@ def _begin(
     all_tags = context.context_tags(captured)
     all_tags |= _start_tags(parent, run_name, parent_run_id, tags, description)
     name, chosen_id = _experiment(parent, experiment_id)
-    user, now = all_tags.get(context.USER, ""), time_ns() // 1000
+    user, now = checks.line(all_tags.get(context.USER, ""), checks.MAX_USER), time_ns() // 1000
     labels = _labels(series_context)
     writer = _writer(new_id(), owns_run=True, labels=labels)
     if parent is None and captured == "full" and (request := context.source_request()):
@@ -207,14 +207,15 @@ def _start_tags(
     tags: Mapping[str, Any] | None,
     description: str | None,
 ) -> dict[str, str]:
-    given = {} if tags is None else {checks.key("tag", key): str(tags[key]) for key in tags}
+    given = {} if tags is None else checks.tag_texts(tags)
     if run_name and given.get(context.RUN_NAME, run_name) != run_name:
         raise InvalidArgument(f"run_name and the tag {context.RUN_NAME} name the run differently; give one of them")
     if description and context.NOTE in given:
         raise InvalidArgument(f"description and the tag {context.NOTE} are the same thing; give one of them")
-    named = run_name or given.get(context.RUN_NAME) or random_run_name()
+    named = checks.line(run_name or given.get(context.RUN_NAME) or random_run_name(), checks.MAX_RUN_NAME)
     within = _checked_id(parent_run_id) if parent_run_id else (parent.info.run_id if parent else "")
-    own = {context.RUN_NAME: named, context.PARENT_RUN_ID: within, context.NOTE: description or ""}
+    note = checks.text("tag", context.NOTE, description or "", checks.MAX_TAG_BYTES)
+    own = {context.RUN_NAME: named, context.PARENT_RUN_ID: within, context.NOTE: note}
     return {**given, **{key: value for key, value in own.items() if value}}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trackway.cli import compare, metrics, notes
-from trackway.cli.connection import Json, Limit, Uri, connect
+from trackway.cli.connection import Json, Limit, Uri, connect, experiment_named
 from trackway.cli.console import ConsolePrinter
 from trackway.cli.logged_models import print_models_of
 from trackway.cli.output import (

@@ -313,13 +313,24 @@ copied = client.copy_model_version("models:/plugged/1", "copied")
 assert copied.tags == {"checked": "yes"}
 files = {each.path for each in mlflow.artifacts.list_artifacts("models:/copied/1")}
 assert "MLmodel" in files, files
+elsewhere = client.create_model_version("plugged", "s3://bucket/model", run_id)
+assert (elsewhere.source, elsewhere.run_id) == ("s3://bucket/model", run_id), elsewhere
+assert client.get_model_version_download_uri("plugged", elsewhere.version) == "s3://bucket/model"
+for name, version in (("plugged", "file:///etc/passwd"), ("plugged", "/etc/passwd")):
+    try:
+        client.create_model_version(name, version)
+        raise AssertionError("files of the server were taken")
+    except MlflowException as error:
+        assert error.error_code == "INVALID_PARAMETER_VALUE", error
 try:
-    client.create_model_version("plugged", "s3://bucket/model")
-    raise AssertionError("files elsewhere were taken")
+    client.get_model_version_by_alias("plugged", "nobody")
+    raise AssertionError("an alias that nobody set is there")
 except MlflowException as error:
     assert error.error_code == "INVALID_PARAMETER_VALUE", error
-client.transition_model_version_stage("plugged", 2, "Archived")
-client.delete_model_version("plugged", 2)
+client.delete_registered_model_alias("plugged", "best")
+client.delete_registered_model_alias("plugged", "best")
+client.delete_model_version("plugged", 2)  # in Production, as MLflow does
+client.transition_model_version_stage("plugged", 1, "Production")
 client.delete_registered_model("plugged")
 try:
     client.get_registered_model("plugged")

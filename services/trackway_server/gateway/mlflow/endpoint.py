@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,7 @@ from trackway_server.gateway.mlflow.parameters import Parameters, Repeated
 from trackway_server.gateway.mlflow.pretty import Table, pretty_json
 from trackway_server.gateway.mlflow.routing import Found, Handler, Router
 from trackway_server.gateway.mlflow.session import Session
+from trackway_server.gateway.patience import await_body
 from trackway_server.gateway.waiting import presence
 
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
@@ -107,6 +109,7 @@ class MlflowEndpoint:
             await _page(404, "Not Found", _UNKNOWN)(scope, receive, send)
             return
         scope["route"] = _Route(self._prefixes[0] + found.path)
+        await_body(scope, self._bodies.carried(Headers(scope=scope)))
         if scope["method"] not in found.handlers:
             allowed = {"Allow": ", ".join(found.handlers)}
             await _page(405, "Method Not Allowed", _UNALLOWED, allowed)(scope, receive, send)
@@ -204,6 +207,8 @@ def refusal_answer(error: Exception) -> Response:
         case _:
             refused = MlflowError("CANCELLED", "The client has gone.")
     headers = {"WWW-Authenticate": 'Bearer realm="Trackway"'} if refused.status == 401 else {}
+    if refused.retry_after_s:
+        headers["Retry-After"] = str(math.ceil(refused.retry_after_s))
     return json_answer(refused.status, refused.as_value(), headers)
 
 

@@ -7,6 +7,7 @@ import posixpath
 import re
 
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid
+from trackway_server.gateway.mlflow.lengths import tag_value
 from trackway_server.gateway.mlflow.parameters import Parameters
 
 _MOST = 250
@@ -61,7 +62,7 @@ def tag_key(asked: Parameters) -> str:
 
 def tags_of(asked: Parameters, name: str) -> dict[str, str]:
     """A list of tags; of a key that is there twice, the last. Raises MlflowError."""
-    return {tag_key(one): one.text("value", "") for one in asked.objects(name)}
+    return {tag_key(one): tag_value(one) for one in asked.objects(name)}
 
 
 def _wrong(key: str, path: str, why: str) -> MlflowError:

@@ -15,6 +15,7 @@ from trackway.api.metrics.v1 import ingest_pb2 as ingest
 from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway_server.gateway.mlflow.errors import invalid
 from trackway_server.gateway.mlflow.keys import param_key, tags_of
+from trackway_server.gateway.mlflow.lengths import param_value
 from trackway_server.gateway.mlflow.parameters import Parameters
 from trackway_server.gateway.mlflow.points import Points, append_of, points_of
 from trackway_server.gateway.mlflow.routing import Routes
@@ -59,7 +60,7 @@ async def _log(session: Session, request: pb.LogBatchRequest, points: Points | N
 
 
 def _params(params: Iterable[Parameters]) -> dict[str, str]:
-    pairs = [(param_key(one), one.text("value", "")) for one in params]
+    pairs = [(param_key(one), param_value(one)) for one in params]
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = Counter(key for key, _ in pairs)
