@@ -236,7 +236,7 @@ async def test_webhooks_are_for_administrators_and_our_own_are_not_shown(tmp_pat
         address = f"trackway://127.0.0.1:{server.port}"
         async with trackway.AsyncClient(address, token=server.admin_key) as ours:
             made = await ours.registry.create_webhook("ours", "https://receiver.invalid/", ["STAGE_CHANGED"])
-        assert (await asked(client, "GET", "/webhooks"))[1]["webhooks"] == []
+        assert await asked(client, "GET", "/webhooks") == (200, {})
         assert (await asked(client, "GET", f"/webhooks/{made.webhook_id}"))[0] == 404
         assert (await asked(client, "DELETE", f"/webhooks/{made.webhook_id}"))[0] == 404
         key = await server.principal("ed", default="EDITOR")

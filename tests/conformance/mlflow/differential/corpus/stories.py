@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.mlflow.differential import accepted, accepted_beyond_tracking
+from conformance.mlflow.differential import accepted, accepted_around, accepted_beyond_tracking
 from conformance.mlflow.differential.accepting import Accepted
 from conformance.mlflow.differential.corpus import (
     artifacts,
@@ -13,7 +13,9 @@ from conformance.mlflow.differential.corpus import (
     rules,
     runs,
     searching,
+    surroundings,
     values,
+    webhooks,
 )
 from conformance.mlflow.differential.language import Story
 
@@ -33,4 +35,6 @@ AREAS: dict[str, tuple[list[Story], tuple[Accepted, ...]]] = {
     "data": ([lineage.DATASETS], accepted_beyond_tracking.DATA),
     "logged-models": ([lineage.LOGGED_MODELS], accepted_beyond_tracking.LOGGED_MODELS),
     "files": (artifacts.STORIES, accepted_beyond_tracking.FILES),
+    "surroundings": (surroundings.STORIES, accepted_around.SURROUNDINGS),
+    "webhooks": (webhooks.STORIES, accepted_beyond_tracking.WEBHOOKS),
 }
