@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 
 from trackway import errors
+from trackway._mlflow_names import kept
 from trackway._rpc import upload
 from trackway._rpc.parallel import in_parallel
 from trackway._rpc.progress import Meter
@@ -23,6 +24,7 @@ async def bring_files(target: Target, run_id: str, place: Place, folder: str, re
 
     A file that the run has with the same size is taken for the same. What cannot come is noted, a file each.
     """
+    folder = kept(folder)
     found = await asyncio.to_thread(lambda: list(place.walk()))
     if not found:
         return 0
@@ -44,7 +46,7 @@ async def _bring(
     file: FoundFile,
 ) -> bool:
     """Bring one file; whether that failed."""
-    path = f"{folder}/{file.path}" if folder else file.path
+    path = f"{folder}/{kept(file.path)}" if folder else kept(file.path)
     if file.problem:
         report.miss("file", f"{run_id}/{path}", file.problem)
         return True

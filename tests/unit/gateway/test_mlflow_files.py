@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
 from support.hostile_paths import hostile_paths
+from trackway import _mlflow_names as names
 from trackway.api.artifacts.v1.resources_pb2 import Artifact
 from trackway_server.core.rpc.formats import is_artifact_path
 from trackway_server.gateway.mlflow.artifact_paths import PinnedPlace, Place, as_named, place_of, safe_path
@@ -87,6 +88,7 @@ def test_names_that_the_artifact_store_has_not(sent: str, named: str) -> None:
     assert is_artifact_path(kept)
     assert as_named(kept) == named
     assert safe_path(named) == kept
+    assert (names.kept(named), names.named(kept)) == (kept, named), "the plugin's way"
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from conformance.mlflow.differential.accepted import (
+    ANSWERED,
+    BEYOND,
     BODIES,
     CLEARER,
     FAILING,
@@ -78,4 +80,22 @@ SURROUNDINGS: tuple[Accepted, ...] = (
     Accepted(GENAI, ("of GenAI/*",), "body", ours="^$|^Not Found$"),
     Accepted(GENAI, ("of GenAI/*",), "content-type", "application/json"),
     Accepted(OWN_METRICS, ("of GenAI/GET /metrics",), "status", "^404", "^200"),
+)
+
+LENGTH_OF_FILTERS = (
+    "A filter has at most 16,384 characters, some 440 ids of runs; more are asked for in several searches."
+)
+OWN_TOKENS = "A token is of one search: a broken one, or another search's, is refused; no page is left out or repeated."
+QUOTED_ENTITIES = "Names are quoted where they must be; `metrics`, `params` and the other kinds never."
+
+LIMITS: tuple[Accepted, ...] = (
+    Accepted(CLEARER, ("deep filters/*", "tokens/*"), "message"),
+    Accepted(LENGTH_OF_FILTERS, ("deep filters/500 ids",), "status", **REFUSED),
+    Accepted(BEYOND, ("deep filters/*", "tokens/order *"), "status", **ANSWERED),
+    Accepted(NUMBERS, ("deep filters/great number",), "status", **REFUSED),
+    Accepted(MALFORMED, ("deep filters/AND alone", "tokens/models, page of -1"), "status", **REFUSED),
+    Accepted(QUOTED_ENTITIES, ("deep filters/quoted entity",), "status", **REFUSED),
+    Accepted(NO_ZERO, ("deep filters/zero",), "status", **REFUSED),
+    Accepted(OWN_TOKENS, ("tokens/token cut", "tokens/of experiments"), "status", **REFUSED),
+    Accepted(FAILING, ("tokens/models by name twice", "tokens/versions by name twice"), "status", "^500", "^400"),
 )

@@ -7,6 +7,7 @@ from conformance.mlflow.differential.accepting import Accepted
 from conformance.mlflow.differential.corpus import (
     artifacts,
     experiments,
+    limits,
     lineage,
     metrics,
     registry,
@@ -35,6 +36,7 @@ AREAS: dict[str, tuple[list[Story], tuple[Accepted, ...]]] = {
     "data": ([lineage.DATASETS], accepted_beyond_tracking.DATA),
     "logged-models": ([lineage.LOGGED_MODELS], accepted_beyond_tracking.LOGGED_MODELS),
     "files": (artifacts.STORIES, accepted_beyond_tracking.FILES),
+    "limits": (limits.STORIES, accepted_around.LIMITS),
     "surroundings": (surroundings.STORIES, accepted_around.SURROUNDINGS),
     "webhooks": (webhooks.STORIES, accepted_beyond_tracking.WEBHOOKS),
 }
