@@ -7,6 +7,7 @@ import hashlib
 from functools import partial
 
 from trackway import errors, types
+from trackway._mlflow_names import kept
 from trackway._rpc import upload
 from trackway._rpc.parallel import in_parallel
 from trackway._rpc.progress import Meter
@@ -29,6 +30,7 @@ async def bring_files(target: Target, run_id: str, place: Place, folder: str, re
     A file that the run has with the same size is taken for the same, unless it lies here and is small enough to look.
     What cannot come is noted, a file each.
     """
+    folder = kept(folder)
     found = await asyncio.to_thread(lambda: list(place.walk()))
     if not found:
         return 0
@@ -50,7 +52,7 @@ async def _bring(
     file: FoundFile,
 ) -> bool:
     """Bring one file; whether that failed."""
-    path = f"{folder}/{file.path}" if folder else file.path
+    path = f"{folder}/{kept(file.path)}" if folder else kept(file.path)
     if file.problem:
         report.miss("file", f"{run_id}/{path}", file.problem)
         return True

@@ -151,6 +151,7 @@ def test_files_of_a_folder_and_what_cannot_come(tmp_path: Path, server: LocalSer
     (run / "params" / "good").write_text("2")
     (run / "artifacts" / "plots" / "a.txt").write_text("a")
     (run / "artifacts" / "what?.txt").write_text("b")
+    (run / "artifacts" / "pic%step%0.txt").write_text("c")  # so MLflow 2 calls images
     (run / "artifacts" / "secret").symlink_to("/etc/hostname")
     report = imported(str(runs), server)
     assert {(each.what, each.where.rpartition("/")[2]) for each in report.misses} == {
@@ -158,7 +159,10 @@ def test_files_of_a_folder_and_what_cannot_come(tmp_path: Path, server: LocalSer
         ("file", "what?.txt"),
         ("file", "secret"),
     }
-    assert [each.path for each in client.artifacts.list(run_id, recursive=True)] == ["plots/a.txt"]
+    assert [each.path for each in client.artifacts.list(run_id, recursive=True)] == [
+        "pic⁒step⁒0.txt",
+        "plots/a.txt",
+    ]
     found = client.tracking.get_run(run_id)
     assert (found.data.params, found.info.status, found.info.end_time_us) == ({"good": "2"}, "FINISHED", 5000)
     contexts = {json.dumps(dict(each.context), sort_keys=True): each.count for each in found.data.series}

@@ -38,7 +38,7 @@ from trackway_server.gateway.mlflow import (
     webhooks,
 )
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_call, of_refusal
-from trackway_server.gateway.mlflow.parameters import Parameters, Repeated
+from trackway_server.gateway.mlflow.parameters import Parameters, Repeated, camel_case
 from trackway_server.gateway.mlflow.pretty import Table, pretty_json
 from trackway_server.gateway.mlflow.routing import Found, Handler, Router
 from trackway_server.gateway.mlflow.session import Session
@@ -135,9 +135,11 @@ class MlflowEndpoint:
             )
         caller = await self._callers.of(scope, headers.get("authorization"))
         async with self._bodies.body(headers, receive, lambda: self._callers.check(caller)) as body:
-            given = query_of(scope) if scope["method"] == "GET" else _object(body.raw)
+            in_address = scope["method"] == "GET" and (scope["query_string"] or not body.raw)
+            given = query_of(scope) if in_address else _object(body.raw)  # curl's examples of GET have bodies
+        of_path = {camel_case(name) for name in found.given}
         session = Session(
-            Parameters({**given, **found.given}),
+            Parameters({name: value for name, value in given.items() if name not in of_path} | dict(found.given)),
             self._channels,
             caller.metadata,
             caller.presented or "",

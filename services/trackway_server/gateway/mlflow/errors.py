@@ -73,6 +73,7 @@ _WORDS: Mapping[Reason, str] = {
     Reason.RUN_NOT_FOUND: "Run with id={run_id} not found",
     Reason.RUN_DELETED: "The run {run_id} must be in the 'active' state. Current state is deleted.",
     Reason.LOGGED_MODEL_NOT_FOUND: "Logged model with ID '{model_id}' not found.",
+    Reason.WEBHOOK_NOT_FOUND: "Webhook with ID {webhook_id} not found.",
     Reason.PARAM_IMMUTABLE: "Changing param values is not allowed. {message}",
 }
 """What programs are known to look for in messages."""
