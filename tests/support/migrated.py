@@ -59,7 +59,8 @@ class MigratedOnce:
             return
         folder.mkdir(mode=0o700, parents=True)
         for service in SERVICES:
-            shutil.copyfile(self._template(service), folder / f"{service}.db")
+            copied = shutil.copyfile(self._template(service), folder / f"{service}.db")
+            copied.chmod(0o600)  # as the server makes them
 
     def _template(self, service: str) -> Path:
         path = self._folder / f"{service}.db"

@@ -8,7 +8,16 @@ from time import time_ns
 from trackway._fluent import attendants, checks, context, session
 from trackway._fluent.closing import install
 from trackway._fluent.names import random_run_name
-from trackway._fluent.open_runs import end, homes, leave_run, open_runs, stack_of_thread, threads
+from trackway._fluent.open_runs import (
+    end,
+    end_open_runs,
+    flush_open_runs,
+    homes,
+    leave_run,
+    open_runs,
+    stack_of_thread,
+    threads,
+)
 from trackway._fluent.ranks import context_or_rank
 from trackway._fluent.run import STATUS_NUMBERS, ActiveRun, ActiveRunInfo
 from trackway._ids import new_id
@@ -19,6 +28,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+__all__ = [
+    "active_run",
+    "attach_run",
+    "current_run",
+    "end_open_runs",
+    "end_run",
+    "flush_open_runs",
+    "last_active_run",
+    "leave_attached",
+    "run_of",
+    "start_run",
+]
 
 
 def start_run(
