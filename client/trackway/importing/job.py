@@ -172,7 +172,13 @@ def survey(source: Source, options: Options, report: Report) -> None:
         report.count(experiments=1)
         for run in source.runs(experiment.experiment_id):
             report.count(runs_found=1)
-            points = sum(len(chunk.values) for chunk in points_of(source, run))
+            try:
+                points = sum(len(chunk.values) for chunk in points_of(source, run))
+            except FATAL:
+                raise
+            except errors.TrackwayError as error:
+                report.miss("run", run.run_id, error.message, error.reason)
+                continue
             report.count(points=points, params=len(run.params), tags=len(run.tags), datasets=len(run.datasets))
             _survey_files(source, run.artifact_uri, run.run_id, f"run {run.run_id}", report)
             report.count(runs=1)
