@@ -140,7 +140,8 @@ class Job:
         async def bring(model: SourceLoggedModel) -> None:
             if await bring_logged_model(self._target, self._source, model, experiment_id, self._report):
                 uri = f"models:/{model_id_here(model.model_id)}"
-                self._known.logged |= {model.model_id: uri, model.artifact_uri.rstrip("/"): uri}
+                names = (model.model_id, model.artifact_uri.rstrip("/"))
+                self._known.logged |= {name: uri for name in names if name}
 
         while page := await asyncio.to_thread(lambda: list(islice(models, _PAGE))):
             await in_parallel(page, bring, limit=self._options.jobs)
