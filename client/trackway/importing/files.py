@@ -24,6 +24,7 @@ from trackway.importing.files_reading import (
     META,
     MOST_DATASET,
     files_below,
+    folders_in,
     folders_with_meta,
     read_all,
     read_meta,
@@ -123,7 +124,7 @@ class FilesSource:
     def left_out(self) -> Mapping[str, int]:
         """See Source."""
         deleted = sum(deleted_logged_models(each / _MODELS, self.refused) for each in self._meta)
-        traces = sum(len(folders_with_meta(each / "traces", ignore)) for each in self._meta)
+        traces = sum(len(folders_in(each / "traces")) for each in self._meta)
         return {"traces": traces, "deleted logged models": deleted}
 
     def close(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from functools import partial
+from itertools import islice
 
 from trackway import errors, types
 from trackway._mlflow_names import kept
 from trackway._rpc import upload
 from trackway._rpc.parallel import in_parallel
 from trackway._rpc.progress import Meter
-from trackway.importing.places import FoundFile, LocalFolder, Place
+from trackway.importing.places import MOST_FILES, FoundFile, LocalFolder, Place
 from trackway.importing.report import Report
 from trackway.importing.target import Target
 
@@ -31,9 +32,12 @@ async def bring_files(target: Target, run_id: str, place: Place, folder: str, re
     What cannot come is noted, a file each.
     """
     folder = kept(folder)
-    found = await asyncio.to_thread(lambda: list(place.walk()))
+    found = await asyncio.to_thread(lambda: list(islice(place.walk(), MOST_FILES + 1)))
     if not found:
         return 0
+    if len(found) > MOST_FILES:
+        report.miss("files", f"{run_id}/{folder}", f"there are more than {MOST_FILES:,} of them")
+        del found[MOST_FILES:]
     listed = target.client.artifacts.list(run_id, folder, recursive=True)
     there = {each.path: each async for each in listed}
     if folder and not there:  # what is listed below a file is nothing

@@ -46,6 +46,11 @@ def folders_with_meta(folder: Path, refused: Refused) -> list[Path]:
     return found
 
 
+def folders_in(folder: Path) -> list[Path]:
+    """The folders in a folder, but for links."""
+    return [each for each in _listed(folder) if each.is_dir() and not each.is_symlink()]
+
+
 def read_meta(folder: Path, most: int = MOST_META) -> Mapping[str, Any]:
     """A folder's meta.yaml. Raises Malformed where it is none, and where it is made to be read for ever."""
     content = _content(folder / META, most)

@@ -140,7 +140,8 @@ class Job:
         async def bring(model: SourceLoggedModel) -> None:
             if await bring_logged_model(self._target, self._source, model, experiment_id, self._report):
                 uri = f"models:/{model_id_here(model.model_id)}"
-                self._known.logged |= {model.model_id: uri, model.artifact_uri.rstrip("/"): uri}
+                names = (model.model_id, model.artifact_uri.rstrip("/"))
+                self._known.logged |= {name: uri for name in names if name}
 
         while page := await asyncio.to_thread(lambda: list(islice(models, _PAGE))):
             await in_parallel(page, bring, limit=self._options.jobs)
@@ -172,7 +173,13 @@ def survey(source: Source, options: Options, report: Report) -> None:
         report.count(experiments=1)
         for run in source.runs(experiment.experiment_id):
             report.count(runs_found=1)
-            points = sum(len(chunk.values) for chunk in points_of(source, run))
+            try:
+                points = sum(len(chunk.values) for chunk in points_of(source, run))
+            except FATAL:
+                raise
+            except errors.TrackwayError as error:
+                report.miss("run", run.run_id, error.message, error.reason)
+                continue
             report.count(points=points, params=len(run.params), tags=len(run.tags), datasets=len(run.datasets))
             _survey_files(source, run.artifact_uri, run.run_id, f"run {run.run_id}", report)
             report.count(runs=1)

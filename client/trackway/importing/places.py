@@ -16,6 +16,8 @@ from urllib.parse import unquote, urlsplit
 from trackway.errors import InvalidArgument, NotFound, TrackwayError, Unavailable, Unsupported
 
 CHUNK_BYTES = 1 << 20
+MOST_FILES = 1_000_000
+"""In one place."""
 _MEMORY_BYTES = 8 << 20
 """Of a file from elsewhere, what is kept in memory before it goes to a temporary file."""
 _LOOK_BYTES = 64 << 20
@@ -130,6 +132,8 @@ class S3Folder:
                     for each in page.get("Contents", ()):
                         if not each["Key"].endswith("/"):
                             found.append(FoundFile(each["Key"].removeprefix(prefix), int(each["Size"])))
+                    if len(found) > MOST_FILES:
+                        break
         return found
 
     async def _fetch(self, key: str, size: int) -> BinaryIO:

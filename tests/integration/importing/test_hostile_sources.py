@@ -15,6 +15,7 @@ from support.imported import command, imported
 from support.mlflow_tables import write_logged_models
 from trackway.client import Client
 from trackway.errors import Unsupported
+from trackway.importing import files_of
 from trackway.importing.buckets import NOT_ALLOWED, Buckets, own_root
 from trackway.importing.files import FilesSource
 from trackway.importing.opening import open_source
@@ -190,3 +191,16 @@ def test_folders_that_are_allowed_are_read(tmp_path: Path) -> None:
         FilesSource(tmp_path / "in" / "mlruns").files(str(tmp_path / "out"))
     source = FilesSource(tmp_path / "in" / "mlruns", allowed=(str(tmp_path / "out"),))
     assert [each.path for each in source.files(str(tmp_path / "out")).walk()] == ["file"]
+
+
+def test_a_run_with_files_without_end_gives_some(
+    tmp_path: Path, server: LocalServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_of, "MOST_FILES", 2)
+    run = run_of(tmp_path / "mlruns", 0xE1 << 120)
+    (run / "artifacts").mkdir()
+    for number in range(5):
+        (run / "artifacts" / f"{number}").write_text("x")
+    report = imported(str(tmp_path / "mlruns"), server)
+    assert [each.reason for each in report.misses] == ["there are more than 2 of them"]
+    assert [each.path for each in client.artifacts.list(run.name)] == ["0", "1"]

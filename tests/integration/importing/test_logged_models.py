@@ -168,18 +168,18 @@ def test_a_source_steers_no_run_and_no_alias_that_is_not_its_own(
 def test_an_import_that_is_killed_among_logged_models_is_run_again(tmp_path: Path) -> None:
     file = tmp_path / "killed.db"
     write_database(file, runs=2, metrics=1, points=3)
-    ids = write_logged_models(file, tmp_path / "files", models=40)
+    ids = write_logged_models(file, tmp_path / "files", models=16)
     with LocalServer() as server, Client(server.uri, token=server.token) as client:
         variables = {**os.environ, "TRACKWAY_URI": server.uri, "TRACKWAY_TOKEN": server.token}
         arguments = [sys.executable, "-m", "trackway.cli.main", "import", "mlflow", f"sqlite:///{file}"]
-        for wanted in (1, 12, 40):  # at the first, among them, and among the registered models
+        for wanted in (1, 6, 16):  # at the first, among them, and among the registered models
             process = subprocess.Popen(arguments, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             while process.poll() is None and sum(1 for _ in client.logged_models.search()) < wanted:
                 pass
             process.send_signal(signal.SIGKILL)
             process.wait()
         report = imported(f"sqlite:///{file}", server)
-        assert (report.complete, report.counts["logged_models"]) == (True, 40), report.misses
+        assert (report.complete, report.counts["logged_models"]) == (True, 16), report.misses
         assert sorted(each.model_id for each in client.logged_models.search()) == sorted(ids)
         for number, model_id in enumerate(ids):
             found = model_of(client, model_id)
@@ -193,3 +193,17 @@ def test_an_import_that_is_killed_among_logged_models_is_run_again(tmp_path: Pat
         (version,) = client.registry.search_versions(name="registered")
         assert (version.version, version.model_id) == (1, ids[0])
         assert imported(f"sqlite:///{file}", server).counts["records_sent"] == 0
+
+
+def test_a_model_without_a_place_is_not_that_of_every_version(
+    tmp_path: Path, server: LocalServer, client: Client
+) -> None:
+    runs = tmp_path / "mlruns"
+    logged_model(runs, f"m-{0xF0 << 120:032x}", artifact_location="")
+    version = runs / "models" / "unlinked" / "version-1"
+    version.mkdir(parents=True)
+    (version.parent / "meta.yaml").write_text("name: unlinked\n")
+    (version / "meta.yaml").write_text("version: 1\nsource: ''\n")
+    report = imported(str(runs), server)
+    assert [each.what for each in report.misses] == ["version"]
+    assert list(client.registry.search_versions(name="unlinked")) == []
