@@ -32,7 +32,6 @@ NUMBERS = "Infinities stay infinite, and what no double holds is refused; MLflow
 ATOMIC = "A batch that is refused leaves nothing behind."
 URIS = "Filters know a run's artifact_uri as `runs:/ID`, which stays as it is wherever the server keeps files."
 PARAM_ORDER = "Params that are numbers are ordered as numbers, other texts after them."
-BODIES = "What is no route has an empty body; MLflow sends a page of HTML for a person."
 METHODS = "OPTIONS and HEAD are for browsers: the gateway answers OPTIONS to origins it allows, and has no HEAD."
 CONTENT_TYPES = "A media type is compared without regard to case, and JSON is UTF-8, as its standard says."
 INVALID_RUNS = "What can be no run's id is a run that is not there."
@@ -185,8 +184,6 @@ TRACKING: tuple[Accepted, ...] = (
     Accepted(ATOMIC, ("batches/kept",), "run.data.metrics", ours="absent"),
     Accepted(URIS, ("filters/artifact_uri LIKE '%/artifacts'",), "runs", ours="absent"),
     Accepted(PARAM_ORDER, ("orders/params.lr DESC",), "runs"),
-    Accepted(BODIES, ("ways/*",), "content-type", "text/html"),
-    Accepted(BODIES, ("ways/*",), "body", "<!doctype html>"),
     Accepted(METHODS, ("ways/OPTIONS", "ways/HEAD"), "status", ours="^405"),
     Accepted(CONTENT_TYPES, ("json/type application/json; charset=latin-1",), "status", **REFUSED),
     Accepted(CONTENT_TYPES, ("json/type APPLICATION/JSON",), "status", **ANSWERED),
