@@ -93,6 +93,7 @@ def _at_once(uri: str, token: str, runs: list[str], path: str, body: Body, secon
         with closing(PlainHttp(uri, token)) as http:
             try:
                 http.post(path, body(run_id))  # the first one loads code
+                http.close()  # it is opened anew: a server closes one that idles while others load code
                 ready.wait()
                 end = time.perf_counter() + seconds
                 while time.perf_counter() < end:

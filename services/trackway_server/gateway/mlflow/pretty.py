@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from json.encoder import encode_basestring_ascii as quoted
-from math import isfinite, isnan
+from math import isfinite
 from typing import Any
 
 _INDENT = "  "
+_NAMED = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
 
 
 class Table:
@@ -30,7 +32,9 @@ class Table:
         outer, inner = line + _INDENT, line + 2 * _INDENT
         members = f",{inner}".join(f"{quoted(name)}: %s" for name in self._names)
         item = f"{{{inner}{members}{outer}}}"
-        return f"[{outer}{f',{outer}'.join([item % row for row in self._rows])}{line}]"
+        # All rows in one formatting: one by one takes twice as long.
+        text = f",{outer}".join([item] * len(self._rows)) % tuple(chain.from_iterable(self._rows))
+        return f"[{outer}{text}{line}]"
 
 
 def pairs_table(values: Mapping[str, str]) -> Table:
@@ -40,9 +44,8 @@ def pairs_table(values: Mapping[str, str]) -> Table:
 
 def printed_number(value: float) -> str:
     """A double, as MLflow writes it: what JSON has no number for by its name."""
-    if isfinite(value):
-        return repr(value)
-    return '"NaN"' if isnan(value) else '"Infinity"' if value > 0 else '"-Infinity"'
+    text = repr(value)
+    return _NAMED.get(text, text)
 
 
 def pretty_json(value: Any) -> bytes:
