@@ -116,6 +116,9 @@ class _Asking:
         }
 
     def _points(self, run_id: str, key: str) -> list[list[float]]:
+        """Step and value of each; of what MLflow measures of the machine, none: it is another each time."""
+        if key.startswith("system/"):
+            return []
         asked = {"run_id": run_id, "metric_key": key, "max_results": 25000}
         points = self._got(f"{PREFIX}/metrics/get-history", **asked)["metrics"]
         return [[int(each.get("step", 0)), float(each["value"])] for each in points]
@@ -211,4 +214,5 @@ def unequal(place: str, theirs: Any, ours: Any, *, numbers: bool) -> Iterator[st
 
 
 def _numberless(text: str) -> str:
+    text = re.sub(r"\b[0-9a-f]{8}\b", "N", text)  # the digest of a data set
     return re.sub(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?", "N", text)
