@@ -94,7 +94,10 @@ def differences(theirs: Played, ours: Played, about: dict[str, Any]) -> Iterator
 
 def _by_content(left: Left) -> Left:
     """With runs in the order of what they hold: where several begin at once, chance has chosen their order."""
-    return {**left, "runs": sorted(left["runs"], key=lambda run: json.dumps([run["params"], run["metrics"]]))}
+    return {
+        **left,
+        "runs": sorted(left["runs"], key=lambda run: json.dumps([run["params"], run["metrics"]], sort_keys=True)),
+    }
 
 
 def _printed(step: dict[str, Any]) -> list[str]:
