@@ -24,6 +24,7 @@ _CHOSEN = (
     (re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d"), "TIME"),
     (re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
     (re.compile(r"0x[0-9a-f]+"), "ADDRESS"),
+    (re.compile(r"user_id='(?:admin)?'"), "USER"),  # a version says who made it; MLflow's server knows nobody
     (re.compile(r"(?:127\.0\.0\.1|localhost):\d+"), "HOST"),
     (re.compile(r"(?m)^(?:model_size_bytes|utc_time_created): .*$"), ""),
     (re.compile(r"\b\d+(?:\.\d+)?m?s\b|\d+(?:\.\d+)? ?(?:it/s|s/it)"), "SPAN"),
