@@ -138,7 +138,7 @@ class LoggedModelRpcs:
         )
 
     async def _metrics_of_models(self, run_ids: Sequence[str], limit: int) -> dict[str, list[SummarisedSeries]]:
-        """The folded series that some runs have logged for models, by run; runs without are left out."""
+        """The folded series of some runs that are about models or data sets, by run; runs without are left out."""
         found = await self._store.read(
             lambda unit: summarised(unit.metrics, unit.models.series_of_runs(run_ids, limit))
         )

@@ -229,7 +229,14 @@ async def test_metrics_are_stored_once_and_their_history_is_paged(api: Api) -> N
         token = page.get("next_page_token", "")
     assert [len(page) for page in pages] == [4, 2]
     assert pages[0][0] == {"key": "acc", "value": 9.0, "timestamp": 1, "step": 0}
-    latest = {one["key"]: one for one in (await api.read("/runs/get", run_id=run_id))["run"]["data"]["metrics"]}
+    # as `mlflow.evaluate` writes what it measures, for no model that was logged
+    on_data = {"key": "auc", "value": 0.75, "timestamp": 2, "step": 0, "dataset_name": "d", "dataset_digest": "x"}
+    await api.done("/runs/log-batch", run_id=run_id, metrics=[on_data])
+    run = (await api.read("/runs/get", run_id=run_id))["run"]
+    of_it = {"experiment_ids": [run["info"]["experiment_id"]], "filter": f"attributes.run_id = '{run_id}'"}
+    assert (await api.done("/runs/search", **of_it))["runs"] == [run]
+    latest = {one["key"]: one for one in run["data"]["metrics"]}
+    assert latest["auc"]["value"] == 0.75
     assert (latest["acc"]["value"], latest["acc"]["step"]) == (0.0, 5)
     assert latest["loss"]["value"] == "-Infinity"
     for query in ({"run_id": run_id, "metric_key": "none"}, {"run_id": MISSING, "metric_key": "loss"}):

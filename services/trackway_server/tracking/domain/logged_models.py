@@ -98,7 +98,7 @@ class FoundModel:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Of which model a series is a metric, and on which data set that was measured (empty: not said)."""
+    """Of which model a series is a metric, and on which data set that was measured (empty: not said, not both)."""
 
     model_id: str
     dataset_name: str
@@ -106,14 +106,15 @@ class Measured:
 
 
 def measured(context: str) -> Measured | None:
-    """What a series' canonical context says of a model; None where it is about none."""
-    if f'"{MODEL_ID}"' not in context:
+    """What a series' canonical context says of a model and a data set; None where it is about neither."""
+    if f'"{MODEL_ID}"' not in context and f'"{DATASET_NAME}"' not in context:
         return None
     known = parse_context(context)
-    model_id = known.get(MODEL_ID, "")
-    if not _MODEL_ID.fullmatch(model_id):
+    model_id, dataset_name = known.get(MODEL_ID, ""), known.get(DATASET_NAME, "")
+    model_id = model_id if _MODEL_ID.fullmatch(model_id) else ""
+    if not model_id and not dataset_name:
         return None
-    return Measured(model_id, known.get(DATASET_NAME, ""), known.get(DATASET_DIGEST, ""))
+    return Measured(model_id, dataset_name, known.get(DATASET_DIGEST, ""))
 
 
 class LoggedModels(Protocol):
@@ -168,7 +169,7 @@ class LoggedModels(Protocol):
         ...
 
     def series_of_runs(self, run_ids: Sequence[str], limit: int) -> list[Series]:
-        """The series that some runs have defined for models, by (run, key, context digest), up to `limit` in all."""
+        """The series of some runs that are about models or data sets, by (run, key, context digest), up to `limit`."""
         ...
 
     def inputs(self, run_ids: Sequence[str]) -> dict[str, list[str]]:

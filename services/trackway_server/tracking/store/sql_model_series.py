@@ -1,4 +1,4 @@
-"""Which series are metrics of logged models: noted where they are defined, so that no point is stored twice."""
+"""Which series are about logged models or data sets: noted where they are defined, so that no point is stored twice."""
 
 from __future__ import annotations
 
