@@ -13,7 +13,7 @@ from trackway.api.artifacts.v1.resources_pb2 import ListEntry
 from trackway_server.core.errors import Reason
 from trackway_server.gateway.mlflow.artifact_owners import Kept, Pinned, kept_at, kept_of_run, readable_at
 from trackway_server.gateway.mlflow.artifact_paths import as_named
-from trackway_server.gateway.mlflow.errors import reason_of
+from trackway_server.gateway.mlflow.errors import MlflowError, reason_of
 from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
 
