@@ -20,9 +20,9 @@ from trackway_server.metrics.domain.records import SeriesDefinition, WriterCurso
 from trackway_server.tracking.domain.model import RunsQuery, RunStatus, View
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.search import RUNS
-from trackway_server.tracking.store import run_copy
-from trackway_server.tracking.store.column_search import ColumnSearch
 from trackway_server.tracking.store.memory import MemoryTrackingUnit
+from trackway_server.tracking.store.run_copy import keeping
+from trackway_server.tracking.store.run_copy.search import ColumnSearch
 from trackway_server.tracking.store.sql import SqlTracking
 
 NOW_US = 1_000_000
@@ -124,7 +124,7 @@ async def test_a_copy_answers_what_the_reference_does(
             assert await listed(database, query, search, size) == wanted, written
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_copy, "SLOW_SECONDS", 0.0)
+        patch.setattr(keeping, "SLOW_SECONDS", 0.0)
         await agrees()
         await database.copy.bring_up_to_date()
         await agrees()
@@ -135,7 +135,7 @@ async def test_a_copy_answers_what_the_reference_does(
         await database.write(lambda unit: store(unit, later, other.experiment_id))
         store(reference, later, other.experiment_id)
         await agrees()
-        patch.setattr(run_copy, "_REFRESHED_AT", 0)
+        patch.setattr(keeping, "_REFRESHED_AT", 0)
         await agrees()
         await database.copy.bring_up_to_date()
         await agrees()
@@ -145,7 +145,7 @@ async def test_searches_are_answered_from_the_copy(database: SqlTracking, monkey
     run = Recorded("n", RunStatus.FINISHED, 1, 2, "me", False, {"a": "1"}, {}, (), {("b", ""): (1.0,)})
     await database.write(lambda unit: store(unit, [run] * 3, 0))
     search = RUNS.search("params.a > 0 AND status = 'FINISHED'", ["metrics.b DESC"], NOW_US)
-    monkeypatch.setattr(run_copy, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(keeping, "SLOW_SECONDS", 0.0)
     query, answered = RunsQuery("default"), []
     page = ColumnSearch.page
     monkeypatch.setattr(ColumnSearch, "page", lambda self, *args: answered.append(found := page(self, *args)) or found)
@@ -163,7 +163,7 @@ async def test_a_deleted_experiments_runs_are_not_found(database: SqlTracking, m
     run = Recorded("n", RunStatus.FINISHED, 1, 2, "me", False)
     await database.write(lambda unit: store(unit, [run] * 3, 0))
     search, query = RUNS.search("status = 'FINISHED'", [], NOW_US), RunsQuery("default")
-    monkeypatch.setattr(run_copy, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(keeping, "SLOW_SECONDS", 0.0)
     await listed(database, query, search, 10)
     await database.copy.bring_up_to_date()
     await database.write(lambda unit: unit.delete_runs_of(0))

@@ -44,7 +44,7 @@ from trackway_server.tracking.domain.search import FoundExperiment, FoundRun
 from trackway_server.tracking.store.console_sql import SqlConsoleUnit
 from trackway_server.tracking.store.deletions_sql import SqlDeletions
 from trackway_server.tracking.store.model_deletions_sql import SqlModelDeletions
-from trackway_server.tracking.store.run_copy import RunCopy
+from trackway_server.tracking.store.run_copy.keeping import RunCopy
 from trackway_server.tracking.store.sql_bindings import SqlBindings
 from trackway_server.tracking.store.sql_datasets import dataset_of, dataset_row, used_datasets
 from trackway_server.tracking.store.sql_experiment_search import search_experiments

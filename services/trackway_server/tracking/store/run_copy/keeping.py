@@ -19,9 +19,7 @@ from trackway_server.core.errors import DomainError
 from trackway_server.core.search.conditions import Search, Source
 from trackway_server.core.search.ordering import Place, ordered
 from trackway_server.tracking.domain.model import RunsQuery
-from trackway_server.tracking.store.column_search import ColumnSearch, wanted_columns
-from trackway_server.tracking.store.run_column_sources import ColumnReader, Key, RowsReader
-from trackway_server.tracking.store.run_columns import (
+from trackway_server.tracking.store.run_copy.columns import (
     Column,
     ColumnName,
     Ids,
@@ -33,6 +31,8 @@ from trackway_server.tracking.store.run_columns import (
     integers,
     with_runs,
 )
+from trackway_server.tracking.store.run_copy.search import ColumnSearch, wanted_columns
+from trackway_server.tracking.store.run_copy.sources import ColumnReader, Key, RowsReader
 from trackway_server.tracking.store.sql_bindings import bound_experiments
 from trackway_server.tracking.store.sql_numbers import has_unfilled_numbers
 from trackway_server.tracking.store.sql_run_changes import SqlRunChanges

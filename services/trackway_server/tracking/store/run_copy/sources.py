@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Select, and_, func, select, tuple_
 from trackway_server.core.search import sql
 from trackway_server.core.search.conditions import Source, Statistic
 from trackway_server.core.search.sql import Expression
-from trackway_server.tracking.store.run_columns import (
+from trackway_server.tracking.store.run_copy.columns import (
     ColumnName,
     Ids,
     Int64s,
