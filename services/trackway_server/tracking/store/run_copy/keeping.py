@@ -40,9 +40,9 @@ from trackway_server.tracking.store.sql_run_fields import RunFields
 from trackway_server.tracking.store.sql_run_search import RunSearch
 from trackway_server.tracking.store.tables import RUNS
 
-SLOW_SECONDS = 0.004
+SLOW_SECONDS = 0.01
 """A search that took longer in the database is worth columns."""
-MOST_BYTES = 256 << 20
+MOST_BYTES = 512 << 20
 MOST_TEXT = 32 << 20
 """Characters of distinct texts in one column; searches by longer ones go to the database."""
 MOST_CHANGED = 4_000
@@ -52,7 +52,7 @@ MOST_REFRESHED = 20_000
 _REFRESHED_AT = 200
 _REFRESHED_AFTER = 10.0
 _TRIMMED_AFTER = 600.0
-_PART = 5_000
+_PART = 20_000
 _REST_SECONDS = 0.05
 
 _log = structlog.get_logger(__name__)
