@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Table, insert
+from sqlalchemy import Connection, Engine, Table
 
 from benchmarks.searches import METRICS, PARAMS, SearchedRun, runs
 from trackway_server.metrics.domain.summaries import NO_STEP, keys_of
@@ -61,16 +61,16 @@ def fill_all(engine: Engine, count: int) -> float:
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Of PostgreSQL by COPY: only a database that is filled soon can be searched in every run of the benchmark."""
-    if connection.dialect.name != "postgresql":
-        connection.execute(insert(table), rows)
-        return
+    """By what each database has for many rows, straight to its driver: it is to be measured, not SQLAlchemy."""
     columns = list(rows[0])
     names = ", ".join(f'"{name}"' for name in columns)
-    cursor = connection.connection.cursor()
+    cursor, tuples = connection.connection.cursor(), (tuple(row.values()) for row in rows)
+    if connection.dialect.name != "postgresql":
+        cursor.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({', '.join('?' * len(columns))})", tuples)
+        return
     with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row([row[name] for name in columns])
+        for row in tuples:
+            copy.write_row(row)
 
 
 def _run(run: SearchedRun) -> dict[str, object]:

@@ -43,6 +43,10 @@ PRAGMAS = (
 )
 
 
+WRITER_CACHE_KIB = 64 << 10
+"""A transaction that changes more pages than its cache holds writes some of them several times."""
+
+
 def open_sqlite(path: Path, *, readers: int = 2) -> SqliteDatabase:
     """Open the database file, made if it is not there, with one writing and `readers` reading connections.
 
@@ -52,6 +56,7 @@ def open_sqlite(path: Path, *, readers: int = 2) -> SqliteDatabase:
     connections: list[Connection] = []
     try:
         connections.extend(engine.connect() for _ in range(1 + readers))
+        prepare_writer(connections[0])
     except DBAPIError as error:
         for connection in connections:
             connection.close()
@@ -68,6 +73,12 @@ def sqlite_engine(path: Path) -> Engine:
     )
     event.listen(engine, "connect", _set_pragmas)
     return engine
+
+
+def prepare_writer(connection: Connection) -> None:
+    """Give a connection what one that writes much needs."""
+    connection.exec_driver_sql(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}").close()
+    connection.rollback()  # SQLAlchemy's own idea of a transaction
 
 
 def _set_pragmas(driver: Any, _record: object) -> None:
