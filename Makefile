@@ -103,8 +103,8 @@ test-mlflow-tutorials: $(VENV)/.ready $(MLFLOW2)/.ready $(MLFLOW3)/.ready ## MLf
 
 node: $(NODE)/node_modules/.ready ## Install what the Node client of the tests needs
 
-faults: $(VENV)/.ready ## Crash tests and hostile requests at full count (long)
-	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults tests/integration/proxies tests/integration/hostile
+faults: $(VENV)/.ready ## Crash tests, hostile requests and models of the metrics at full count (long)
+	TRACKWAY_FAULTS=full $(BIN)/python -m pytest tests/faults tests/integration/proxies tests/integration/hostile tests/unit/metrics
 
 bench: $(VENV)/.ready ## Benchmarks beside MLflow's in the same run (makes its own environment for the peer)
 	$(BIN)/python -m benchmarks

@@ -87,6 +87,10 @@ class Ours:
         """Where the shared server's gateway is, of its first replica."""
         return f"http://127.0.0.1:{self._http_ports[0]}"
 
+    def processor_seconds(self) -> float:
+        """What the shared servers have used of processors."""
+        return sum(sum(process.cpu_times()[:2]) for server in self._servers for process in server.tree)
+
     def fresh_spool(self) -> Path:
         """A spool directory nobody has used: the uplink of a process that writes there starts cold, and is alone."""
         self.end_uplinks()

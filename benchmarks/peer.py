@@ -93,7 +93,7 @@ class Peer:
             self._server.stop()
 
 
-def mlflow_server(directory: Path) -> tuple[str, ServerProcess]:
+def mlflow_server(directory: Path, workers: int = 1) -> tuple[str, ServerProcess]:
     """Address and process (not started) of a server that keeps its data in `directory`.
 
     One worker is the kindest choice: with the default of four it takes twice as long to start and more memory.
@@ -111,7 +111,7 @@ def mlflow_server(directory: Path) -> tuple[str, ServerProcess]:
         str(port),
         *store,
         "--workers",
-        "1",
+        str(workers),
     ]
     return uri, ServerProcess(command, clean_environment(QUIET), directory, lambda: _healthy(f"{uri}/health"))
 

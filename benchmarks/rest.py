@@ -10,11 +10,13 @@ from benchmarks.bench import Bench
 from benchmarks.figures import Row, Unit
 from benchmarks.plain_http import PlainHttp
 from benchmarks.processes import BenchmarkError
+from benchmarks.rest_clients import clients_at_once
 from benchmarks.samples import Spread
 
 METRICS = 1000
 """As many as one log_batch may have."""
 BATCHES = 10
+SMALL_CALLS = 60
 RUNS = 200
 SERIES = 20
 TIMES_MS = itertools.count(1_700_000_000_000)
@@ -27,7 +29,8 @@ def rest(bench: Bench) -> list[Row]:
     with closing(PlainHttp(bench.ours.http_uri, token)) as http:
         ours = _measured(bench, http, "Trackway")
     theirs = bench.of_peer(lambda peer: _of_uri(bench, peer.uri), "REST")
-    return [Row("REST", what, Unit.SECONDS, taken, None, (theirs or {}).get(what)) for what, taken in ours.items()]
+    rows = [Row("REST", what, Unit.SECONDS, taken, None, (theirs or {}).get(what)) for what, taken in ours.items()]
+    return rows + clients_at_once(bench)
 
 
 def _of_uri(bench: Bench, uri: str) -> dict[str, Spread]:
@@ -54,9 +57,6 @@ def _measured(bench: Bench, http: PlainHttp, name: str) -> dict[str, Spread]:
 
     batches = repeated("log_batch", lambda: http.seconds_to_post("runs/log-batch", _batch(runs[0])))
     steps = repeated("log_batch", lambda: http.seconds_to_post("runs/log-batch", _steps(runs[1])))
-    one = repeated(
-        "log-metric", lambda: http.seconds_to_post("runs/log-metric", {"run_id": runs[0], **_point("one", 0)})
-    )
     searches = repeated("runs/search", lambda: http.seconds_to_post("runs/search", query))
     run_id = _run(http, experiment)
     for first in range(0, 10 * METRICS, METRICS):
@@ -69,10 +69,37 @@ def _measured(bench: Bench, http: PlainHttp, name: str) -> dict[str, Spread]:
     return {
         f"runs/log-batch of {METRICS:,} metrics": batches,
         f"runs/log-batch of {METRICS:,} points of one metric": steps,
-        "runs/log-metric": one,
+        **_small_calls(bench, http, name, experiment, runs),
         f"runs/search of {len(runs):,} runs, first 100": searches,
         f"metrics/get-history of {10 * METRICS:,} points": history,
     }
+
+
+def _small_calls(bench: Bench, http: PlainHttp, name: str, experiment: str, runs: list[str]) -> dict[str, Spread]:
+    """What a training loop and its set-up call one by one."""
+    numbers = itertools.count()
+    named = http.get("experiments/get", experiment_id=experiment)["experiment"]["name"]
+    run = {"run_id": runs[-1]}
+    calls: dict[str, Callable[[], float]] = {
+        "runs/log-metric": lambda: http.seconds_to_post("runs/log-metric", {**run, **_point("one", 0)}),
+        "runs/create": lambda: http.seconds_to_post(
+            "runs/create", {"experiment_id": experiment, "start_time": next(TIMES_MS)}
+        ),
+        "runs/get": lambda: http.seconds_to_get("runs/get", **run),
+        "runs/log-parameter": lambda: http.seconds_to_post(
+            "runs/log-parameter", {**run, "key": f"param {next(numbers)}", "value": "1"}
+        ),
+        "runs/set-tag": lambda: http.seconds_to_post(
+            "runs/set-tag", {**run, "key": "tag", "value": str(next(numbers))}
+        ),
+        "runs/update": lambda: http.seconds_to_post("runs/update", {**run, "run_name": f"run {next(numbers)}"}),
+        "experiments/get-by-name": lambda: http.seconds_to_get("experiments/get-by-name", experiment_name=named),
+    }
+    found = {}
+    for what, call in calls.items():
+        call()  # the first one loads code
+        found[what] = bench.repeated(SMALL_CALLS, call, f"{name}: {what}")
+    return found
 
 
 def _run(http: PlainHttp, experiment: str) -> str:

@@ -14,7 +14,7 @@ from trackway_server.metrics.domain.summaries import NO_STEP, keys_of
 from trackway_server.tracking.store.sql_numbers import number_column
 from trackway_server.tracking.store.tables import METRICS as TABLES
 from trackway_server.tracking.store.tables import PARAMS as PARAM_ROWS
-from trackway_server.tracking.store.tables import RUNS, TAGS
+from trackway_server.tracking.store.tables import RUN_CHANGES, RUNS, TAGS
 
 BATCH = 1000
 
@@ -34,6 +34,8 @@ def fill(connection: Connection, searched: Iterable[SearchedRun], first_series: 
     tags = [(run.run_id, key, value) for run in some for key, value in (("team", run.team), ("note", run.name))]
     _insert(connection, TAGS, [{"run_id": run, "key": key, "value": value} for run, key, value in tags])
     _metrics(connection, some, first_series)
+    # Under the stamp of long ago, since no server runs meanwhile.
+    _insert(connection, RUN_CHANGES, [{"stamp": 0, "run_id": run.run_id} for run in some])
     return len(some)
 
 

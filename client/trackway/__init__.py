@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         tracking,
         types,
     )
+    from trackway._fluent.checkpoints import import_checkpoints, log_checkpoints
+    from trackway._fluent.experiment import set_experiment
     from trackway._fluent.files import (
         get_artifact_uri,
         log_artifact,
@@ -60,11 +62,13 @@ if TYPE_CHECKING:
         set_logged_model_tags,
     )
     from trackway._fluent.mlflow_client import MlflowClient
-    from trackway._fluent.monitor import VersionMonitor, monitor_version
+    from trackway._fluent.monitor import VersionMonitor
+    from trackway._fluent.monitoring import monitor_version
     from trackway._fluent.reads import (
         compare_runs,
         create_experiment,
         delete_experiment,
+        delete_experiment_tag,
         delete_run,
         get_experiment,
         get_experiment_by_name,
@@ -84,7 +88,7 @@ if TYPE_CHECKING:
         set_model_version_tag,
     )
     from trackway._fluent.run import ActiveRun
-    from trackway._fluent.session import get_tracking_uri, is_tracking_uri_set, set_experiment, set_tracking_uri
+    from trackway._fluent.session import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
     from trackway._fluent.stack import active_run, attach_run, end_run, last_active_run, start_run
     from trackway._fluent.system_metrics import (
         disable_system_metrics_logging,
@@ -93,6 +97,7 @@ if TYPE_CHECKING:
         set_system_metrics_samples_before_logging,
         set_system_metrics_sampling_interval,
     )
+    from trackway._fluent.tables import load_table, log_stream, log_table
     from trackway._fluent.values import (
         delete_tag,
         flush,
@@ -125,6 +130,8 @@ _MODULES = (
     "types",
 )
 _HOMES = {
+    "trackway._fluent.experiment": ("set_experiment",),
+    "trackway._fluent.checkpoints": ("import_checkpoints", "log_checkpoints"),
     "trackway._fluent.files": (
         "get_artifact_uri",
         "log_artifact",
@@ -150,11 +157,13 @@ _HOMES = {
         "set_logged_model_tags",
     ),
     "trackway._fluent.mlflow_client": ("MlflowClient",),
-    "trackway._fluent.monitor": ("VersionMonitor", "monitor_version"),
+    "trackway._fluent.monitor": ("VersionMonitor",),
+    "trackway._fluent.monitoring": ("monitor_version",),
     "trackway._fluent.reads": (
         "compare_runs",
         "create_experiment",
         "delete_experiment",
+        "delete_experiment_tag",
         "delete_run",
         "get_experiment",
         "get_experiment_by_name",
@@ -175,7 +184,7 @@ _HOMES = {
         "set_model_version_tag",
     ),
     "trackway._fluent.run": ("ActiveRun",),
-    "trackway._fluent.session": ("get_tracking_uri", "is_tracking_uri_set", "set_experiment", "set_tracking_uri"),
+    "trackway._fluent.session": ("get_tracking_uri", "is_tracking_uri_set", "set_tracking_uri"),
     "trackway._fluent.stack": ("active_run", "attach_run", "end_run", "last_active_run", "start_run"),
     "trackway._fluent.system_metrics": (
         "disable_system_metrics_logging",
@@ -184,6 +193,7 @@ _HOMES = {
         "set_system_metrics_samples_before_logging",
         "set_system_metrics_sampling_interval",
     ),
+    "trackway._fluent.tables": ("load_table", "log_stream", "log_table"),
     "trackway._fluent.values": (
         "delete_tag",
         "flush",
@@ -223,6 +233,7 @@ __all__ = [
     "create_external_model",
     "data",
     "delete_experiment",
+    "delete_experiment_tag",
     "delete_logged_model_tag",
     "delete_run",
     "delete_tag",
@@ -242,12 +253,15 @@ __all__ = [
     "get_parent_run",
     "get_run",
     "get_tracking_uri",
+    "import_checkpoints",
     "initialize_logged_model",
     "is_tracking_uri_set",
     "last_active_run",
     "last_logged_model",
+    "load_table",
     "log_artifact",
     "log_artifacts",
+    "log_checkpoints",
     "log_dataset",
     "log_dict",
     "log_figure",
@@ -261,6 +275,8 @@ __all__ = [
     "log_param",
     "log_params",
     "log_series",
+    "log_stream",
+    "log_table",
     "log_text",
     "models",
     "monitor_version",

@@ -1,7 +1,7 @@
 """Artifacts of runs and files of models: listed, downloaded, read.
 
-An address is `runs:/RUN_ID/PATH` or `models:/NAME/VERSION` (`/STAGE`, `@ALIAS`). What this process logged is sent
-first. Every download is compared with the digest that the server keeps.
+An address is `runs:/RUN_ID/PATH`, `models:/NAME/VERSION` (`/STAGE`, `@ALIAS`) or `models:/m-ID`. What this process
+logged is sent first. Every download is compared with the digest that the server keeps.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from trackway._fluent import session
-from trackway._fluent.stack import flush_open_runs
+from trackway._fluent.open_runs import flush_open_runs
 from trackway.client import Client
 from trackway.errors import InvalidArgument, NotFound
-from trackway.model_uri import ModelUri, RunUri, parse
+from trackway.model_uri import LoggedModelUri, ModelUri, RunUri, parse
 from trackway.types import FileInfo
+
+SOURCE_TAG = "original_artifact_path"
+"""MLflow's tag of a logged model that says where files lie that are not stored with it."""
 
 __all__ = ["download_artifacts", "list_artifacts", "load_dict", "load_image", "load_text"]
 
@@ -43,6 +46,8 @@ def download_artifacts(
     if isinstance(wanted, ModelUri):
         resolved = client.registry.resolve(str(wanted))
         return str(client.artifacts.download_manifest(resolved.manifest.digest, dst_path))
+    if isinstance(wanted, LoggedModelUri):
+        return str(_of_logged_model(client, wanted.model_id, dst_path))
     return str(client.artifacts.download(wanted.run_id, wanted.path, dst_path))
 
 
@@ -52,7 +57,10 @@ def list_artifacts(
     artifact_path: str | None = None,
     tracking_uri: str | None = None,
 ) -> list[FileInfo]:
-    """The files and folders in a folder of a run, or the files of a model version. A file's path answers nothing."""
+    """The files and folders in a folder of a run or of a logged model, or the files of a model version.
+
+    A file's path answers nothing.
+    """
     wanted = _address(artifact_uri, run_id, artifact_path)
     if isinstance(wanted, Path):
         raise InvalidArgument(f"{artifact_uri!r} is a path of this machine; list it with pathlib")
@@ -60,6 +68,8 @@ def list_artifacts(
     if isinstance(wanted, ModelUri):
         files = client.registry.resolve(str(wanted)).manifest.files
         return [FileInfo(each.path, False, each.size_bytes, each.digest) for each in files]
+    if isinstance(wanted, LoggedModelUri):
+        return list(client.artifacts.list(wanted.model_id))
     return list(client.artifacts.list(wanted.run_id, wanted.path))
 
 
@@ -96,7 +106,19 @@ def load_image(artifact_uri: str) -> Any:
     return picture
 
 
-def _address(artifact_uri: str | None, run_id: str | None, path: str | None) -> ModelUri | RunUri | Path:
+def _of_logged_model(client: Client, model_id: str, dst_path: str | os.PathLike[str] | None) -> Path:
+    """All files of a logged model. Raises NotFound where it has none here."""
+    if not any(True for _ in client.artifacts.list(model_id)):
+        model = client.logged_models.get(model_id)
+        place = model.tags.get(SOURCE_TAG)
+        hint = f"they are at {place}" if place else f"its making is {model.status}, and files come before READY"
+        raise NotFound(f"the logged model {model_id} ({model.name}) has no files on this server: {hint}")
+    return client.artifacts.download(model_id, "", dst_path)
+
+
+def _address(
+    artifact_uri: str | None, run_id: str | None, path: str | None
+) -> ModelUri | LoggedModelUri | RunUri | Path:
     if (artifact_uri is None) == (run_id is None):
         raise InvalidArgument("give either artifact_uri or run_id")
     if artifact_uri is None:

@@ -11,7 +11,7 @@ from trackway.errors import InvalidArgument
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trackway.types import MetricSummary, RunInfo
+    from trackway._types.runs import MetricSummary, RunInfo
 
 ComparedKind = Literal["param", "source", "tag", "metric"]
 """What a row is about; `source` are the tags that say where a run came from: commit, command line, host, user …"""

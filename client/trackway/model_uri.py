@@ -6,6 +6,7 @@
 | `models:/NAME/Production`| its newest version in a stage, in any case of letters        |
 | `models:/NAME/latest`    | its newest version                                           |
 | `models:/NAME@ALIAS`     | the version that an alias points to                          |
+| `models:/m-ID`           | a logged model, by its id of `m-` and 32 digits              |
 | `runs:/RUN_ID/PATH`      | artifacts of a run; without a path, all of them              |
 
 Nothing is decoded: `%2e` is three letters. What a path may hold is checked where it is used, here too.
@@ -20,7 +21,10 @@ from trackway.errors import InvalidArgument
 STAGES = ("None", "Staging", "Production", "Archived")
 LATEST = "latest"
 
-_FORMS = "models:/NAME/VERSION, models:/NAME/STAGE, models:/NAME/latest, models:/NAME@ALIAS or runs:/RUN_ID/PATH"
+_FORMS = (
+    "models:/NAME/VERSION, models:/NAME/STAGE, models:/NAME/latest, models:/NAME@ALIAS, models:/m-ID or "
+    "runs:/RUN_ID/PATH"
+)
 _GREATEST_VERSION = 2**31 - 1
 
 
@@ -40,6 +44,16 @@ class ModelUri:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedModelUri:
+    """A logged model."""
+
+    model_id: str
+
+    def __str__(self) -> str:
+        return f"models:/{self.model_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class RunUri:
     """Artifacts of a run; an empty path is all of them."""
 
@@ -50,11 +64,12 @@ class RunUri:
         return f"runs:/{self.run_id}/{self.path}" if self.path else f"runs:/{self.run_id}"
 
 
-def parse(uri: str) -> ModelUri | RunUri:
+def parse(uri: str) -> ModelUri | LoggedModelUri | RunUri:
     """The address in `uri`. Raises InvalidArgument with the forms there are."""
     scheme, _, rest = uri.partition(":")
     if scheme == "models":
-        return _model(_body(uri, rest), uri)
+        body = _body(uri, rest)
+        return LoggedModelUri(body) if _is_model_id(body) else _model(body, uri)
     if scheme == "runs":
         return _run(_body(uri, rest), uri)
     raise InvalidArgument(f"{uri!r} is no address of a model: write {_FORMS}")
@@ -82,6 +97,10 @@ def _body(uri: str, rest: str) -> str:
     if not rest.startswith("/") or rest.startswith("//"):
         raise InvalidArgument(f"{uri!r} needs exactly one slash after its colon: write {_FORMS}")
     return rest[1:].removesuffix("/")
+
+
+def _is_model_id(text: str) -> bool:
+    return len(text) == 34 and text.startswith("m-") and set(text[2:]) <= set("0123456789abcdef")
 
 
 def _model(body: str, uri: str) -> ModelUri:

@@ -33,13 +33,21 @@ def test_every_example_runs_as_it_stands(tmp_path: Path) -> None:
             "TRACKWAY_SPOOL_DIR": str(tmp_path / "spool"),
         }
         done = subprocess.run(
-            [sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=200, check=False
+            [sys.executable, str(script)],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
         with Client(server.uri, token=server.token) as client:
             names = {run.info.run_name: run for run in client.tracking.search_runs()}
             assert {"warm-up", "logistic regression", "four ranks"} <= set(names)
+            made = {model.name: model.status for model in client.logged_models.search()}
+            assert made == dict.fromkeys(("model", "tree", "checkpoint-500", "checkpoint-1000"), "READY")
             ranks = client.tracking.read_series(names["four ranks"].info.run_id, "loss")
             assert sorted((series.context["rank"], len(series)) for series in ranks) == [
                 (str(rank), 1000) for rank in range(4)

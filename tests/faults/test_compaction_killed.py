@@ -18,7 +18,7 @@ from trackway.client import Client
 from trackway.testing import LocalServer
 
 FULL = os.environ.get("TRACKWAY_FAULTS") == "full"
-KILLS = 50 if FULL else 5
+KILLS = 50 if FULL else 3
 EAGER = {"TRACKWAY_TRACKING_COMPACTION_QUIET_SECONDS": "0.05", "TRACKWAY_TRACKING_COMPACTION_BUSY_SHARE": "1"}
 
 pytestmark = [pytest.mark.timeout(3600 if FULL else 240), pytest.mark.xdist_group("faults")]

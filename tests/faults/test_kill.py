@@ -21,8 +21,8 @@ from trackway.client import Client
 from trackway.testing import LocalServer
 
 FULL = os.environ.get("TRACKWAY_FAULTS") == "full"
-TRAINER_KILLS = 200 if FULL else 20
-SERVER_KILLS = 50 if FULL else 10
+TRAINER_KILLS = 200 if FULL else 12
+SERVER_KILLS = 50 if FULL else 5
 
 pytestmark = [pytest.mark.timeout(3600 if FULL else 240), pytest.mark.xdist_group("faults")]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import struct
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from typing import Any
 import grpc
 import httpx
 
+from trackway_server.app.listen import bound_socket
 from trackway_server.core.telemetry import Telemetry
 from trackway_server.gateway.application import build_application
 from trackway_server.gateway.channels import Channels
@@ -28,8 +28,8 @@ async def gateway_before(channel: grpc.aio.Channel, **settings: Any) -> AsyncIte
     """A gateway, over real HTTP, to the services behind a channel; its port."""
     chosen = GatewaySettings(**settings)
     app = build_application(Channels.all_to(channel), "127.0.0.1", chosen, Telemetry())
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+    # The program's own: on a socket without its protocol's number asyncio leaves Nagle's delay of 40 ms an answer.
+    with bound_socket("127.0.0.1", 0, "--http-port") as listener:
         async with serve_http(app, listener, chosen):
             yield int(listener.getsockname()[1])
 

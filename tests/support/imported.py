@@ -87,7 +87,8 @@ def told(folder: Path) -> Iterator[Told]:
 
 def on_server(client: Client) -> dict[str, Any]:
     """What a server of ours has, in the form of the story's answers, but for what the import adds by itself."""
-    found: dict[str, Any] = {"experiments": [], "runs": [], "models": []}
+    logged = [_logged_model(client, each) for each in client.logged_models.search()]
+    found: dict[str, Any] = {"experiments": [], "runs": [], "models": [], "logged": logged}
     for each in client.tracking.search_experiments(view="all"):
         if each.name != "Imported models":
             deleted = each.lifecycle_stage == "deleted"
@@ -113,11 +114,18 @@ def on_server(client: Client) -> dict[str, Any]:
 def _run(client: Client, experiment: str, run: Any) -> dict[str, Any]:
     info = run.info
     histories: dict[str, list[Any]] = {}
-    for series in client.tracking.read_series(info.run_id) if run.data.metrics else ():
+    measured = client.tracking.get_run(info.run_id).data.series
+    for series in client.tracking.read_series(info.run_id) if measured else ():
         for time_us, step, value in zip(series.times_us, series.steps, series.values, strict=True):
             histories.setdefault(series.key, []).append([int(time_us) // 1000, int(step), repr(float(value))])
     inputs = [
-        [one.dataset.name, one.dataset.digest, one.dataset.source_type, one.dataset.source, one.context]
+        [
+            one.dataset.name,
+            one.dataset.digest,
+            one.dataset.source_type,
+            one.dataset.source,
+            {each.key: each.value for each in one.tags},
+        ]
         for one in run.inputs.dataset_inputs
     ]
     return {
@@ -133,7 +141,27 @@ def _run(client: Client, experiment: str, run: Any) -> dict[str, Any]:
         "tags": dict(run.data.tags),
         "metrics": {key: sorted(points) for key, points in histories.items()},
         "inputs": inputs,
+        "reads": [one.model_id for one in run.inputs.model_inputs],
+        "makes": [[one.model_id, one.step] for one in run.outputs.model_outputs],
         "files": _digests(client.artifacts.list(info.run_id, recursive=True)),
+    }
+
+
+def _logged_model(client: Client, model: Any) -> dict[str, Any]:
+    metrics = [
+        [one.run_id, one.key, one.timestamp, one.step, repr(one.value), one.dataset_name, one.dataset_digest]
+        for one in model.metrics
+    ]
+    return {
+        "model_id": model.model_id,
+        "name": model.name,
+        "type": model.model_type,
+        "run_id": model.source_run_id,
+        "status": {"UPLOAD_FAILED": "FAILED"}.get(model.status, model.status),
+        "params": dict(model.params),
+        "tags": _without_ours(model.tags),
+        "metrics": sorted(metrics, key=str),
+        "files": _digests(client.artifacts.list(model.model_id, recursive=True)),
     }
 
 

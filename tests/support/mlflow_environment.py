@@ -95,15 +95,15 @@ def quiet() -> dict[str, str]:
     }
 
 
-def told(python: Path, story: str, home: Path, **environment: str) -> str:
+def told(python: Path, story: str, home: Path, *arguments: str, **environment: str) -> str:
     """What a program prints, which must succeed."""
     done = subprocess.run(
-        [python, "-c", story],
+        [python, "-c", story, *arguments],
         env=variables(home, {**quiet(), **environment}),
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

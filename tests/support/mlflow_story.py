@@ -30,7 +30,7 @@ os.environ |= {
 
 import mlflow  # noqa: E402 - it reads those variables
 from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Metric, ViewType  # noqa: E402
+from mlflow.entities import LoggedModelInput, LoggedModelOutput, Metric, ViewType  # noqa: E402
 from mlflow.models import Model  # noqa: E402
 from mlflow.server import app  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
@@ -63,7 +63,11 @@ def tell():
         mlflow.log_text("hello", "notes/hello.txt")
         mlflow.log_text("", "empty.txt")
         mlflow.log_artifacts(folder_of_model("v1"), "model")
-        mlflow.log_input(mlflow.data.meta_dataset.MetaDataset(source(), name="digits", digest="d1"), context="training")
+        mlflow.log_input(
+            mlflow.data.meta_dataset.MetaDataset(source(), name="digits", digest="d1"),
+            context="training",
+            tags={"split": "half"},
+        )
         with mlflow.start_run(run_name="child", nested=True):
             mlflow.log_metric("inner", 2.5)
     try:
@@ -82,6 +86,9 @@ def tell():
     CLIENT.set_terminated(in_gone.info.run_id, "KILLED", 1_700_000_002_000)
     CLIENT.delete_experiment(gone)
     register(parent.info.run_id)
+    with mlflow.start_span("traced"):
+        pass
+    mlflow.flush_trace_async_logging()
 
 
 def source():
@@ -100,10 +107,24 @@ def register(run_id):
     CLIENT.transition_model_version_stage("digits", "3", "Production")
     CLIENT.set_registered_model_alias("digits", "champion", "3")
     CLIENT.set_registered_model_alias("digits", "old", "1")
+    data = mlflow.data.meta_dataset.MetaDataset(source(), name="digits", digest="d1")
     with mlflow.start_run(run_name="logged a model") as run:
-        logged = mlflow.initialize_logged_model(name="net")
+        logged = mlflow.initialize_logged_model(
+            name="net", params={"depth": "3"}, tags={"kind": "candidate"}, model_type="classifier"
+        )
         CLIENT.log_model_artifacts(logged.model_id, folder_of_model("v2"))
+        mlflow.log_metric("accuracy", 0.5, step=1, timestamp=1_700_000_003_001)  # of the run alone
+        mlflow.log_metric("accuracy", 0.9, step=3, timestamp=1_700_000_003_003, model_id=logged.model_id, dataset=data)
+        mlflow.log_metric("odd", math.nan, step=2, timestamp=1_700_000_003_004, model_id=logged.model_id)
+        mlflow.log_outputs([LoggedModelOutput(logged.model_id, step=3)])
         mlflow.finalize_logged_model(logged.model_id, "READY")
+        mlflow.finalize_logged_model(mlflow.initialize_logged_model(name="broken").model_id, "FAILED")
+        gone = mlflow.initialize_logged_model(name="gone")
+        mlflow.log_metric("lost", 1.0, step=1, timestamp=1_700_000_003_005, model_id=gone.model_id)
+    CLIENT.delete_logged_model(gone.model_id)
+    with mlflow.start_run(run_name="measured a model") as measuring:
+        CLIENT.log_inputs(measuring.info.run_id, models=[LoggedModelInput(logged.model_id)])
+        mlflow.log_metric("f1", 0.75, step=1, timestamp=1_700_000_004_000, model_id=logged.model_id, dataset=data)
     CLIENT.create_registered_model("net")
     CLIENT.create_model_version("net", f"models:/{logged.model_id}", run.info.run_id, model_id=logged.model_id)
 
@@ -111,13 +132,17 @@ def register(run_id):
 def answers():
     """What MLflow says of it."""
     found = CLIENT.search_experiments(view_type=ViewType.ALL)
-    told = {"experiments": [], "runs": [], "models": []}
+    told = {"experiments": [], "runs": [], "models": [], "logged": []}
+    made = {}
     for each in found:
         told["experiments"].append(
             {"name": each.name, "deleted": each.lifecycle_stage == "deleted", "tags": dict(each.tags)}
         )
+        for model in CLIENT.search_logged_models([each.experiment_id]):
+            told["logged"].append(of_logged_model(model))
+            made[model.name] = model.model_id
         for run in CLIENT.search_runs([each.experiment_id], run_view_type=ViewType.ALL):
-            told["runs"].append(of_run(each.name, run))
+            told["runs"].append(of_run(each.name, CLIENT.get_run(run.info.run_id), made))
     for model in CLIENT.search_registered_models():
         versions = [of_version(each) for each in CLIENT.search_model_versions(f"name='{model.name}'")]
         told["models"].append(
@@ -132,7 +157,33 @@ def answers():
     return told
 
 
-def of_run(experiment, run):
+def of_logged_model(model):
+    folder = FOLDER / "fetched" / model.model_id
+    if CLIENT.list_logged_model_artifacts(model.model_id):
+        folder = Path(mlflow.artifacts.download_artifacts(f"models:/{model.model_id}"))
+    metrics = [
+        [one.run_id, one.key, one.timestamp, one.step, repr(finite(one.value)), one.dataset_name, one.dataset_digest]
+        for one in model.metrics or ()
+    ]
+    return {
+        "model_id": model.model_id,
+        "name": model.name,
+        "type": model.model_type or None,
+        "run_id": model.source_run_id or None,
+        "status": str(model.status),
+        "params": model.params or {},
+        "tags": model.tags or {},
+        "metrics": sorted(metrics, key=str),
+        "files": digests(folder),
+    }
+
+
+def digests(folder):
+    files = [each for each in sorted(folder.rglob("*")) if each.is_file() and each.name != "registered_model_meta"]
+    return {each.relative_to(folder).as_posix(): hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
+
+
+def of_run(experiment, run, made):
     info, data = run.info, run.data
     histories = {
         key: sorted([point.timestamp, point.step, repr(finite(point.value))] for point in history)
@@ -140,7 +191,7 @@ def of_run(experiment, run):
         if (history := CLIENT.get_metric_history(info.run_id, key))
     }
     inputs = [
-        [one.dataset.name, one.dataset.digest, one.dataset.source_type, one.dataset.source, one.tags[0].value]
+        [one.dataset.name, one.dataset.digest, one.dataset.source_type, one.dataset.source, tags(one)]
         for one in run.inputs.dataset_inputs
     ]
     return {
@@ -156,8 +207,18 @@ def of_run(experiment, run):
         "tags": data.tags,
         "metrics": histories,
         "inputs": inputs,
+        "reads": sorted(one.model_id for one in run.inputs.model_inputs),
+        # MLflow's folder of files answers the id of the run for that of the model.
+        "makes": [
+            [made["net"] if one.model_id == info.run_id else one.model_id, one.step]
+            for one in run.outputs.model_outputs
+        ],
         "files": files_of(lambda path: CLIENT.list_artifacts(info.run_id, path), info.run_id),
     }
+
+
+def tags(data_input):
+    return {one.key: one.value for one in data_input.tags}
 
 
 def finite(value):
@@ -178,14 +239,13 @@ def files_of(listed, run_id, path=None):
 
 def of_version(version):
     folder = Path(mlflow.artifacts.download_artifacts(f"models:/{version.name}/{version.version}"))
-    files = [each for each in sorted(folder.rglob("*")) if each.is_file() and each.name != "registered_model_meta"]
     return {
         "number": int(version.version),
         "stage": version.current_stage,
         "description": version.description or "",
         "tags": dict(version.tags),
         "run_id": version.run_id,
-        "files": {each.relative_to(folder).as_posix(): hashlib.sha256(each.read_bytes()).hexdigest() for each in files},
+        "files": digests(folder),
     }
 
 

@@ -52,6 +52,7 @@ class Cluster:
         self._bin = _reachable_bindir(self._root)
         self._options = () if durable else ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
         self._process: subprocess.Popen[bytes] | None = None
+        self._session: psycopg.Connection[Any] | None = None
         options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
         self._run("initdb", "-D", str(self._root / "data"), *options)
         self.start()
@@ -86,6 +87,9 @@ class Cluster:
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT ends every session, SIGQUIT is a crash."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait(READY_SECONDS)
@@ -98,7 +102,7 @@ class Cluster:
 
     def create(self, name: str, template: str = "template1") -> str:
         """Make a database; its URL."""
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
         return self.url(name)
 
     def drop(self, name: str) -> None:
@@ -107,9 +111,12 @@ class Cluster:
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run one statement outside of a transaction; its rows."""
-        with psycopg.connect(self.url(database), autocommit=True) as connection:
-            cursor = connection.execute(statement.encode())
-            return cursor.fetchall() if cursor.description else []
+        if database != "postgres":
+            with psycopg.connect(self.url(database), autocommit=True) as connection:
+                return _rows(connection.execute(statement.encode()))
+        if self._session is None:  # kept: a session is a process of its own, and every test makes and drops a database
+            self._session = psycopg.connect(self.url(), autocommit=True)
+        return _rows(self._session.execute(statement.encode()))
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -122,6 +129,10 @@ class Cluster:
             **self._user,
         )
         assert done.returncode == 0, done.stderr
+
+
+def _rows(cursor: psycopg.Cursor[Any]) -> list[tuple[Any, ...]]:
+    return cursor.fetchall() if cursor.description else []
 
 
 @cache

@@ -24,6 +24,8 @@ class Recorded:
     deleted_tags: list[str] = field(default_factory=list)
     statuses: list[tuple[int, str]] = field(default_factory=list)
     datasets: list[dict[str, Any]] = field(default_factory=list)
+    model_inputs: list[str] = field(default_factory=list)
+    model_outputs: list[tuple[str, int]] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     times_us: list[int] = field(default_factory=list)
     artifacts: dict[str, bytes] = field(default_factory=dict)
@@ -67,6 +69,10 @@ def _add(found: Recorded, series: dict[int, tuple[str, dict[str, str]]], kind: i
         found.deleted_tags += fields.get("delete", [])
     elif kind == Kind.RUN_STATUS:
         found.statuses.append((fields["status"], fields["message"]))
+    elif kind == Kind.MODEL_INPUT:
+        found.model_inputs.append(fields["model_id"])
+    elif kind == Kind.MODEL_OUTPUT:
+        found.model_outputs.append((fields["model_id"], fields["step"]))
     elif kind == Kind.DATASET:
         found.datasets.append(fields)
     elif kind == Kind.SERIES:

@@ -65,7 +65,7 @@ _fields = searched.keyed | searched.metrics | _attributes | st.sampled_from(["cr
 orders = st.lists(
     st.tuples(_fields, st.sampled_from(["", " ASC", " DESC"]), st.sampled_from(SCOPES)),
     max_size=3,
-    unique_by=lambda each: each[0].removeprefix("attributes.").replace("_timestamp", "_time"),
+    unique_by=lambda each: searched.same_field(each[0]).removeprefix("attributes.").replace("_timestamp", "_time"),
 ).map(lambda terms: [ModelOrder(name + direction, scope) for name, direction, scope in terms])
 
 

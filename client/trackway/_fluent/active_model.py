@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from _thread import _local
 
+from trackway.errors import InvalidArgument
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,15 +44,22 @@ def last_model_id() -> str | None:
     return getattr(_threads, "last", None)
 
 
-def measured(context: Mapping[str, Any] | None, model_id: str | None, dataset: Any) -> Mapping[str, Any] | None:
-    """The context of a metric, with the model it is about, by default the active one, and the data set."""
-    if model_id is None and dataset is None and not _used:
+def measured(
+    context: Mapping[str, Any] | None, model_id: str | None, dataset: Any, model: Any = None
+) -> Mapping[str, Any] | None:
+    """The context of a metric, with the model it is about, by default the active one, and the data set.
+
+    Raises InvalidArgument for what is no model or data set, and where two models are named.
+    """
+    if model_id is None and model is None and dataset is None and not _used:
         return context
-    about = model_id or active_model_id()
+    if model_id and model is not None:
+        raise InvalidArgument("give model or model_id, not both: they are the same thing")
+    about = model_id or model
+    if about is None:
+        about = active_model_id()
     if about is None and dataset is None:
         return context
-    more = {} if about is None else {"model_id": about}
-    if dataset is not None:
-        form = dataset.to_dict()
-        more |= {"dataset_name": form["name"], "dataset_digest": form["digest"]}
-    return {**(context or {}), **more}
+    from trackway._fluent.model_checks import measured_on
+
+    return {**(context or {}), **measured_on(about, dataset)}

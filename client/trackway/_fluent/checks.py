@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trackway._ingest.coercion import to_integer, to_number
 from trackway._ingest.keys import check_key
 from trackway.errors import InvalidArgument
 
@@ -11,10 +12,13 @@ if TYPE_CHECKING:
 
 MAX_PARAM_BYTES = 4 << 20
 MAX_TAG_BYTES = 1 << 20
+MAX_RUN_NAME = 500
+MAX_USER = 250
 MAX_PATH_BYTES = 1024
 MAX_DATASET_TAGS = 100
 MAX_DATASET_TAG_KEY = 255
 MAX_DATASET_TAG_VALUE = 500
+
 
 _PATH_FORBIDDEN = frozenset("\\%#?:")
 
@@ -26,7 +30,7 @@ def key(kind: str, name: str) -> str:
 
 
 def text(kind: str, name: str, value: object, limit: int) -> str:
-    """`value` as text of at most `limit` bytes. Raises InvalidArgument."""
+    """`value` as text of at most `limit` bytes; what is longer is cut off, with a mark: no length fails a run."""
     result = str(value)
     try:
         size = len(result.encode())
@@ -34,8 +38,35 @@ def text(kind: str, name: str, value: object, limit: int) -> str:
         result = result.encode("utf-8", "backslashreplace").decode()
         size = len(result.encode())
     if size > limit:
-        raise InvalidArgument(f"the value of the {kind} {name!r} is longer than {limit:,} bytes; log it with log_text")
+        from trackway._fluent.lengths import cut
+
+        return cut(kind, name, result, limit)
     return result
+
+
+def tag_texts(tags: Mapping[str, object]) -> dict[str, str]:
+    """Tags as they are recorded. Raises TypeError or ValueError for a key that no server takes."""
+    return {key("tag", name): text("tag", name, value, MAX_TAG_BYTES) for name, value in tags.items()}
+
+
+def point(name: str, value: object, step: object, timestamp: object) -> tuple[str, float, int | None, int | None]:
+    """What `log_metric` takes of a point. Raises TypeError or ValueError, as it does."""
+    steps = None if step is None else to_integer("step", step)
+    return (
+        key("metric", name),
+        to_number(name, value),
+        steps,
+        None if timestamp is None else to_integer("timestamp", timestamp),
+    )
+
+
+def line(name: str, limit: int) -> str:
+    """`name` as one line of at most `limit` characters, changed where it is not."""
+    if len(name) <= limit and name.isprintable():
+        return name
+    from trackway._fluent.lengths import one_line
+
+    return one_line(name, limit)
 
 
 def mapping(kind: str, values: object) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import sys
 
+from trackway._fluent.open_runs import end_open_runs
+
 _installed = False
 
 
@@ -29,12 +31,12 @@ def _at_exit(before: BaseException | None) -> None:
     every mistake there, which ends no run."""
     error = getattr(sys, "last_value", None)
     died = error is not before and not hasattr(sys, "ps1") and "IPython" not in sys.modules
-    _end_open_runs(error if died else _exit_code_of_child())
+    end_open_runs(error if died else _exit_code_of_child())
 
 
 def _at_child_exit() -> None:
     """Children of `multiprocessing` run its finalizers, up to Python 3.12 not `atexit`, before they are gone."""
-    _end_open_runs(sys.exc_info()[1] or _exit_code_of_child())
+    end_open_runs(sys.exc_info()[1] or _exit_code_of_child())
 
 
 def _exit_code_of_child() -> SystemExit | None:
@@ -53,12 +55,6 @@ def _exit_code_of_child() -> SystemExit | None:
 def _is_multiprocessing_child() -> bool:
     process = sys.modules.get("multiprocessing.process")
     return process is not None and process.parent_process() is not None
-
-
-def _end_open_runs(error: BaseException | None) -> None:
-    from trackway._fluent.stack import end_open_runs
-
-    end_open_runs(error)
 
 
 def _forget() -> None:

@@ -96,6 +96,8 @@ def log_image(
     step: int | None = None,
     timestamp: int | None = None,
     synchronous: bool | None = None,
+    *,
+    run_id: str | None = None,
 ) -> None:
     """Store a picture (of PIL, or an array H×W, H×W×3 or H×W×4 of uint8, or of floats from 0 to 1).
 
@@ -105,7 +107,8 @@ def log_image(
     if (artifact_file is None) == (key is None):
         raise InvalidArgument("log_image takes exactly one of artifact_file and key")
     path = artifact_file or _series_path(str(key), step, timestamp)
-    current_run().log_bytes(_picture(image, os.path.splitext(path)[1].lower().removeprefix(".") or "png"), path)
+    run = run_of(run_id) if run_id else current_run()
+    run.log_bytes(_picture(image, os.path.splitext(path)[1].lower().removeprefix(".") or "png"), path)
 
 
 def get_artifact_uri(artifact_path: str | None = None) -> str:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from itertools import islice
 
 from trackway._fluent import active_model, reads, session
-from trackway._fluent.stack import active_run, current_run, flush_open_runs
+from trackway._fluent.open_runs import flush_open_runs
+from trackway._fluent.stack import active_run, current_run
 from trackway.errors import InvalidArgument, NotFound
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trackway._sync.logged_models import LoggedModels
+    from trackway.flavors.model import ModelInfo
     from trackway.logged_model import LoggedModel
     from trackway.types import LoggedModelOutput, LoggedModelStatus
 
@@ -128,11 +130,12 @@ def delete_logged_model_tag(model_id: str, key: str) -> None:
     _models().update_tags(model_id, delete_tags=[key])
 
 
-def log_outputs(models: Sequence[LoggedModelOutput] | None = None) -> None:
-    """Note models that the active run makes. One is begun where there is none."""
-    run = current_run()
-    for model in models or ():
-        run.log_model_output(model.model_id, model.step)
+def log_outputs(
+    models: Sequence[LoggedModelOutput | LoggedModel | ModelInfo | str] | None = None, *, step: int | None = None
+) -> None:
+    """Note logged models that the active run makes, at the step that each says, or at `step`. A run is begun where
+    there is none. What `log_model` logged is noted already. Raises InvalidArgument for what is no logged model."""
+    current_run().log_outputs(models or (), step)
 
 
 def set_active_model(*, name: str | None = None, model_id: str | None = None) -> ActiveModel:

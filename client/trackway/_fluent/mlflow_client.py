@@ -6,15 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trackway import artifacts
-from trackway._fluent import files, reads, session
+from trackway._fluent import checks, files, reads, session, tables
+from trackway._fluent.context import PARENT_RUN_ID
 from trackway._fluent.mlflow_models import LoggedModelMethods
 from trackway._fluent.mlflow_registry import RegistryMethods
-from trackway._fluent.stack import flush_open_runs, leave_attached, run_of
+from trackway._fluent.open_runs import flush_open_runs
+from trackway._fluent.pages import PagedList, page_of
+from trackway._fluent.stack import leave_attached, run_of
 from trackway.entities import Metric, Param, RunTag
+from trackway.errors import NotFound
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from trackway.client import Client
-    from trackway.types import DatasetInput, Experiment, FileInfo, Run
+    from trackway.types import DatasetInput, Experiment, FileInfo, LoggedModelInput, Run
     from trackway.types import RunStatus as StatusName
 
 
@@ -39,13 +45,17 @@ class MlflowClient(RegistryMethods, LoggedModelMethods):
     def create_experiment(
         self, name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None
     ) -> str:
-        return reads.create_experiment(name, artifact_location, tags)
+        reads.check_no_location(artifact_location)
+        return self._server.tracking.create_experiment(name, tags=tags).experiment_id
 
     def get_experiment(self, experiment_id: str) -> Experiment:
         return self._server.tracking.get_experiment(str(experiment_id))
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
-        return reads.get_experiment_by_name(name)
+        try:
+            return self._server.tracking.get_experiment(name=name)
+        except NotFound:
+            return None
 
     def search_experiments(
         self,
@@ -53,8 +63,11 @@ class MlflowClient(RegistryMethods, LoggedModelMethods):
         max_results: int | None = 1000,
         filter_string: str | None = None,
         order_by: Sequence[str] | None = None,
-    ) -> list[Experiment]:
-        return reads.search_experiments(view_type, max_results, filter_string, order_by)
+        page_token: str | None = None,
+    ) -> PagedList[Experiment]:
+        listing = self._server._async.tracking.search_experiments
+        most, view = max_results or 1000, reads.view_of(view_type)
+        return page_of(listing, most, page_token, filter=filter_string or "", order_by=order_by or (), view=view)
 
     def delete_experiment(self, experiment_id: str) -> None:
         self._server.tracking.delete_experiment(experiment_id)
@@ -91,7 +104,8 @@ class MlflowClient(RegistryMethods, LoggedModelMethods):
         return self._server.tracking.get_run(run_id)
 
     def get_parent_run(self, run_id: str) -> Run | None:
-        return reads.get_parent_run(run_id)
+        parent = self.get_run(run_id).data.tags.get(PARENT_RUN_ID)
+        return self.get_run(parent) if parent else None
 
     def search_runs(
         self,
@@ -100,9 +114,12 @@ class MlflowClient(RegistryMethods, LoggedModelMethods):
         run_view_type: object = 1,
         max_results: int = 1000,
         order_by: Sequence[str] | None = None,
-    ) -> list[Run]:
-        ids, view = [str(each) for each in experiment_ids], reads.view_of(run_view_type)
-        return reads.find_runs(ids, filter_string, order_by, view, max_results)
+        page_token: str | None = None,
+    ) -> PagedList[Run]:
+        """Those that a filter chooses; `token` of the answer is the `page_token` of what follows."""
+        listing, ids = self._server._async.tracking.search_runs, [str(each) for each in experiment_ids]
+        query = {"filter": filter_string or "", "order_by": order_by or (), "view": reads.view_of(run_view_type)}
+        return page_of(listing, max_results, page_token, experiment_ids=ids, **query)
 
     def update_run(self, run_id: str, status: StatusName | None = None, name: str | None = None) -> None:
         self._server.tracking.update_run(run_id, status=status, run_name=name)
@@ -149,11 +166,14 @@ class MlflowClient(RegistryMethods, LoggedModelMethods):
         tags: Iterable[RunTag] = (),
         synchronous: bool | None = None,
     ) -> None:
+        """All or none of it, as far as this process can tell."""
+        points = [checks.point(each.key, each.value, each.step, each.timestamp) for each in metrics]
+        texts = checks.tag_texts({each.key: each.value for each in tags})
         run = run_of(run_id)
         run.log_params({each.key: each.value for each in params})
-        run.set_tags({each.key: each.value for each in tags})
-        for each in metrics:
-            run.log_metric(each.key, each.value, each.step, each.timestamp)
+        run.set_tags(texts)
+        for point in points:
+            run.log_metric(*point)
 
     def set_tag(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> None:
         run_of(run_id).set_tags({key: value})
@@ -161,8 +181,14 @@ class MlflowClient(RegistryMethods, LoggedModelMethods):
     def delete_tag(self, run_id: str, key: str) -> None:
         self._server.tracking.delete_tags(run_id, [key])
 
-    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput] | None = None) -> None:
-        """Note data sets that a run reads: `DatasetInput`s of this package or of MLflow, with their tags."""
+    def log_inputs(
+        self,
+        run_id: str,
+        datasets: Sequence[DatasetInput] | None = None,
+        models: Sequence[LoggedModelInput] | None = None,
+    ) -> None:
+        """Note data sets that a run reads, `DatasetInput`s of this package or of MLflow with their tags, and logged
+        models."""
         run = run_of(run_id)
         for each in datasets or ():
             form = {
@@ -170,6 +196,7 @@ class MlflowClient(RegistryMethods, LoggedModelMethods):
             }
             tags = {tag.key: tag.value for tag in each.tags}
             run.log_dataset(each.dataset.name, each.dataset.digest, **form, tags=tags)
+        run.log_inputs(models=models)
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
         """The points of a metric that were logged without a context, in the order of logging, writer by writer."""
@@ -193,6 +220,33 @@ class MlflowClient(RegistryMethods, LoggedModelMethods):
 
     def log_figure(self, run_id: str, figure: Any, artifact_file: str) -> None:
         files.log_figure(figure, artifact_file, run_id=run_id)
+
+    def log_image(
+        self,
+        run_id: str,
+        image: Any,
+        artifact_file: str | None = None,
+        key: str | None = None,
+        step: int | None = None,
+        timestamp: int | None = None,
+        synchronous: bool | None = None,
+    ) -> None:
+        files.log_image(image, artifact_file, key, step, timestamp, synchronous, run_id=run_id)
+
+    def log_stream(self, run_id: str, stream: Any, artifact_file: str) -> None:
+        tables.log_stream(stream, artifact_file, run_id)
+
+    def log_table(self, run_id: str, data: Any, artifact_file: str) -> None:
+        tables.log_table(data, artifact_file, run_id)
+
+    def load_table(
+        self,
+        experiment_id: str,
+        artifact_file: str,
+        run_ids: Sequence[str] | None = None,
+        extra_columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        return tables.load_table(artifact_file, run_ids, extra_columns, experiment_id=str(experiment_id))
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
         return list(self._server.artifacts.list(run_id, path or ""))

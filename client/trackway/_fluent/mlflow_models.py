@@ -76,5 +76,4 @@ class LoggedModelMethods:
         return list(self._server.artifacts.list(checks.logged_model_id(model_id), path or ""))
 
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
-        for model in models:
-            run_of(run_id).log_model_output(model.model_id, model.step)
+        run_of(run_id).log_outputs(models)

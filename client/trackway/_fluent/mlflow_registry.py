@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from trackway._fluent import registry as registration
+from trackway._fluent.pages import PagedList, page_of
 from trackway.errors import InvalidArgument
 from trackway.model_uri import STAGES
 
@@ -44,10 +44,12 @@ class RegistryMethods:
         filter_string: str | None = None,
         max_results: int | None = 100,
         order_by: Sequence[str] | None = None,
-    ) -> list[RegisteredModel]:
-        """Those that a filter chooses, all without one; by name where no order is given."""
-        found = self._server.registry.search_models(filter_string or "", order_by=order_by or (), page_size=1000)
-        return list(islice(found, max_results))
+        page_token: str | None = None,
+    ) -> PagedList[RegisteredModel]:
+        """Those that a filter chooses, all without one; by name where no order is given. `token` of the answer is the
+        `page_token` of what follows."""
+        listing = self._server._async.registry.search_models
+        return page_of(listing, max_results or 100, page_token, filter=filter_string or "", order_by=order_by or ())
 
     def set_registered_model_tag(self, name: str, key: str, value: Any) -> None:
         self._server.registry.set_model_tags(name, {key: str(value)})
@@ -79,12 +81,19 @@ class RegistryMethods:
         run_link: str | None = None,
         description: str | None = None,
         await_creation_for: int | None = None,
+        model_id: str | None = None,
     ) -> ModelVersion:
-        """Make the next version of a registered model from `runs:/RUN_ID/PATH`."""
-        if run_id and not source.startswith(f"runs:/{run_id}/"):
+        """Make the next version of a registered model from `runs:/RUN_ID/PATH` or `models:/m-ID`."""
+        if run_id and not source.startswith((f"runs:/{run_id}/", "models:/m-")):
             raise InvalidArgument(f"source must be runs:/{run_id}/PATH where run_id is given, not {source!r}")
         return self._server.registry.create_version(
-            name, source, tags=_texts(tags), run_link=run_link or "", description=description or ""
+            name,
+            source,
+            run_id=run_id or "",
+            tags=_texts(tags),
+            run_link=run_link or "",
+            model_id=model_id or "",
+            description=description or "",
         )
 
     def copy_model_version(self, src_model_uri: str, dst_name: str) -> ModelVersion:
@@ -98,11 +107,15 @@ class RegistryMethods:
         return self._server.registry.get_version(name, int(version))
 
     def search_model_versions(
-        self, filter_string: str | None = None, max_results: int = 10_000, order_by: Sequence[str] | None = None
-    ) -> list[ModelVersion]:
+        self,
+        filter_string: str | None = None,
+        max_results: int = 10_000,
+        order_by: Sequence[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[ModelVersion]:
         """Those that a filter chooses, all without one; changed last first where no order is given."""
-        found = self._server.registry.search_versions(filter_string or "", order_by=order_by or (), page_size=1000)
-        return list(islice(found, max_results))
+        listing = self._server._async.registry.search_versions
+        return page_of(listing, max_results, page_token, filter=filter_string or "", order_by=order_by or ())
 
     def update_model_version(self, name: str, version: int | str, description: str | None = None) -> ModelVersion:
         return self._server.registry.update_version(name, int(version), description=description or "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from trackway._fluent import session
 from trackway._fluent.metrics import MetricLog, patience
 from trackway._fluent.report import report
 from trackway._ingest.spool import REGISTRY
@@ -88,17 +87,3 @@ def _check(name: object, version: object) -> None:
         raise InvalidArgument(f"{name!r:.80} is no name of a registered model: it has no '/', ':' or '@' in it")
     if not isinstance(version, int) or not 0 < version < 1 << 31:
         raise InvalidArgument(f"{version!r:.80} is no version of a model: one is a number from 1 on")
-
-
-def monitor_version(model_uri: str, context: Mapping[str, Any] | None = None) -> VersionMonitor:
-    """Log metrics of a version that this process serves: `models:/NAME/VERSION`.
-
-    An address by stage or alias is resolved now, once, which needs the server; the version is then fixed. Read what was
-    logged with `Client().registry.read_series(name, version, key)`.
-    """
-    from trackway.model_uri import parse_model
-
-    uri = session.get_tracking_uri()
-    wanted = parse_model(model_uri)
-    number = wanted.version or session.server(uri).registry.resolve(model_uri).version.version
-    return VersionMonitor(wanted.name, number, uri=uri, context=context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from trackway._fluent import context, session
-from trackway._fluent.stack import flush_open_runs
+from trackway._fluent.open_runs import flush_open_runs
 from trackway.errors import AlreadyExists, InvalidArgument, NotFound
 
 TYPE_CHECKING = False
@@ -180,9 +180,14 @@ def _row(pd: Any, run: Run) -> dict[str, Any]:
 
 def create_experiment(name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None) -> str:
     """Make an experiment and answer its id. Raises AlreadyExists where the name is taken, by a deleted one too."""
+    check_no_location(artifact_location)
+    return session.server().tracking.create_experiment(name, tags=tags).experiment_id
+
+
+def check_no_location(artifact_location: str | None) -> None:
+    """Raises InvalidArgument where a place of artifacts is named."""
     if artifact_location:
         raise InvalidArgument("artifact_location is not supported: the server keeps artifacts itself; leave it out")
-    return session.server().tracking.create_experiment(name, tags=tags).experiment_id
 
 
 def get_experiment(experiment_id: str) -> Experiment:
@@ -247,6 +252,10 @@ def set_experiment_tag(key: str, value: Any) -> None:
 
 def set_experiment_tags(tags: Mapping[str, Any]) -> None:
     """Set tags of the chosen experiment."""
-    name, chosen_id = session.selected_experiment()
-    found_id = chosen_id or (find_experiment(name, "").experiment_id if name else "0")
-    session.server().tracking.update_experiment(found_id, set_tags={key: str(tags[key]) for key in tags})
+    texts = {key: str(tags[key]) for key in tags}
+    session.server().tracking.update_experiment(selected_experiment_id(), set_tags=texts)
+
+
+def delete_experiment_tag(key: str) -> None:
+    """Delete a tag of the chosen experiment. Raises NotFound where it is not there."""
+    session.server().tracking.update_experiment(selected_experiment_id(), delete_tags=[key])

@@ -7,20 +7,25 @@ from time import time_ns
 from trackway._fluent import attendants, checks
 from trackway._fluent import context as tags_of
 from trackway._fluent.metrics import MetricLog, patience
+from trackway._fluent.open_runs import FLUSH_SECONDS, leave_run
 from trackway.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from os import PathLike
     from types import TracebackType
     from typing import Any
 
+    from trackway._ingest.model_draft import ModelDraft
     from trackway._ingest.writer import SyncState, Writer
+    from trackway.data import Dataset
+    from trackway.flavors.model import ModelInfo
+    from trackway.logged_model import LoggedModel
     from trackway.series import MetricSeries, MetricUpdate
-    from trackway.types import Run, RunData, RunInputs
+    from trackway.types import LoggedModelInput, LoggedModelOutput, Run, RunData, RunInputs, RunOutputs
 
 STATUS_NUMBERS = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
-FLUSH_SECONDS = 60.0
 
 
 class ActiveRunInfo:
@@ -111,8 +116,13 @@ class ActiveRun(MetricLog):
 
     @property
     def inputs(self) -> RunInputs:
-        """The data sets of the run as the server has them."""
+        """The data sets and logged models that the run read, as the server has them."""
         return _recorded(self.info.run_id).inputs
+
+    @property
+    def outputs(self) -> RunOutputs:
+        """The logged models that the run made, as the server has them."""
+        return _recorded(self.info.run_id).outputs
 
     def metric_history(self, key: str, context: Mapping[str, Any] | None = None) -> list[MetricSeries]:
         """The points of a metric as the server has them, as numpy columns, one entry for each context and writer,
@@ -137,6 +147,42 @@ class ActiveRun(MetricLog):
         """Note params that the run has already: another value of one is then refused here, not by the server."""
         self._params.update(params)
 
+    # -- metrics of a model, on a data set ---------------------------------------------------------------------------
+
+    def log_metric(
+        self,
+        key: str,
+        value: float,
+        step: int | None = None,
+        timestamp: int | None = None,
+        context: Mapping[str, Any] | None = None,
+        model: str | LoggedModel | ModelInfo | None = None,
+        dataset: Dataset | None = None,
+    ) -> None:
+        """Log one point. Without `step`, the series counts its own from 0; `timestamp` is in milliseconds since 1970,
+        by default now; `context` tells apart series of one key (rank, subset, …). `model` is the logged model that it
+        is about, or its id, `dataset` the data it was measured on.
+
+        Raises ValueError for a key that no server takes, TypeError for a value that is no number, InvalidArgument for
+        what is no model or data set.
+        """
+        if timestamp is None and context is None and self._context is None and model is None and dataset is None:
+            self._writer.log_metric(key, value, step)
+        else:
+            super().log_metric(key, value, step, timestamp, _about(context, model, dataset))
+
+    def log_metrics(
+        self,
+        metrics: Mapping[str, float],
+        step: int | None = None,
+        timestamp: int | None = None,
+        context: Mapping[str, Any] | None = None,
+        model: str | LoggedModel | ModelInfo | None = None,
+        dataset: Dataset | None = None,
+    ) -> None:
+        """Log one point each of several metrics at one step, together or not at all. Otherwise as `log_metric`."""
+        super().log_metrics(metrics, step, timestamp, _about(context, model, dataset))
+
     # -- params, tags, inputs ----------------------------------------------------------------------------------------
 
     def log_params(self, params: Mapping[str, Any]) -> None:
@@ -159,11 +205,12 @@ class ActiveRun(MetricLog):
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags; the last value of a key wins."""
         checks.mapping("tags", tags)
-        texts = {checks.key("tag", key): checks.text("tag", key, tags[key], checks.MAX_TAG_BYTES) for key in tags}
+        texts = checks.tag_texts(tags)
+        if tags_of.RUN_NAME in texts:
+            texts[tags_of.RUN_NAME] = checks.line(texts[tags_of.RUN_NAME], checks.MAX_RUN_NAME)
+            self.info._run_name = texts[tags_of.RUN_NAME]
         if texts:
             self._writer.set_tags(texts)
-        if tags_of.RUN_NAME in texts:
-            self.info._run_name = texts[tags_of.RUN_NAME]
 
     def delete_tag(self, key: str) -> None:
         """Delete a tag; one that is not there is no error."""
@@ -198,13 +245,54 @@ class ActiveRun(MetricLog):
             tags=more,
         )
 
-    def log_model_input(self, model_id: str) -> None:
-        """Note a logged model that the run reads."""
-        self._writer.log_model_input(checks.logged_model_id(model_id))
+    def log_input(
+        self,
+        dataset: Dataset | None = None,
+        context: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+        model: LoggedModelInput | LoggedModel | str | None = None,
+    ) -> None:
+        """Note a data set that the run reads, what for and what else is to be said of that, or a logged model, or both.
 
-    def log_model_output(self, model_id: str, step: int = 0) -> None:
-        """Note a logged model that the run makes, at one of its steps."""
-        self._writer.log_model_output(checks.logged_model_id(model_id), int(step))
+        Raises InvalidArgument where neither is given.
+        """
+        if dataset is None and model is None:
+            raise InvalidArgument("log_input takes a data set, a model, or both")
+        self.log_inputs([dataset], [context], [tags], [model])
+
+    def log_inputs(
+        self,
+        datasets: Sequence[Dataset | None] | None = None,
+        contexts: Sequence[str | None] | None = None,
+        tags_list: Sequence[Mapping[str, Any] | None] | None = None,
+        models: Sequence[LoggedModelInput | LoggedModel | str | None] | None = None,
+    ) -> None:
+        """Note several data sets, and logged models, that the run reads; None among them is nothing. Raises
+        InvalidArgument where the first three are not of one length, and notes nothing then."""
+        from trackway._fluent.model_checks import dataset_form, listed, model_id_of
+
+        sets, nothing = listed("datasets", datasets), [None] * len(listed("datasets", datasets))
+        contexts, tags_list = contexts or nothing, tags_list or nothing
+        if not len(sets) == len(contexts) == len(tags_list):
+            raise InvalidArgument("datasets, contexts and tags_list must be of one length")
+        uses = [use for use in zip(sets, contexts, tags_list, strict=True) if use[0] is not None]
+        forms = [dataset_form(dataset) for dataset, _, _ in uses]
+        read = [model_id_of(model) for model in listed("models", models) if model is not None]
+        for form, (_, context, tags) in zip(forms, uses, strict=True):
+            self.log_dataset(**form, context=context or "", tags=tags)
+        for model_id in read:
+            self._writer.log_model_input(model_id)
+
+    def log_outputs(
+        self, models: Sequence[LoggedModelOutput | LoggedModel | ModelInfo | str], step: int | None = None
+    ) -> None:
+        """Note logged models that the run makes, at the step that each says, or at `step`. Raises InvalidArgument."""
+        from trackway._fluent.model_checks import listed, model_id_of, step_of
+
+        made = listed("models", models)
+        steps = [step_of(getattr(model, "step", 0) if step is None else step) for model in made]
+        for model_id, at in list(zip(map(model_id_of, made), steps, strict=True)):
+            self._writer.log_model_output(model_id, at)
 
     # -- artifacts ---------------------------------------------------------------------------------------------------
 
@@ -218,6 +306,39 @@ class ActiveRun(MetricLog):
     def log_bytes(self, data: bytes, artifact_path: str) -> None:
         """Store `data` as the file `artifact_path` of the run."""
         self._writer.log_artifact_bytes(data, checks.artifact_path(artifact_path))
+
+    def make_model(self, model: ModelDraft) -> None:
+        """Snapshot the files of a logged model that the run makes: it is made with all of them, or not at all."""
+        from trackway._fluent import active_model
+
+        self._writer.log_model(model)
+        active_model.note(model.model_id)
+
+    def log_checkpoints(
+        self,
+        checkpoints: str | PathLike[str] | Sequence[str | PathLike[str]],
+        *,
+        prefix: str = "",
+        step_of: Callable[[str], int] | None = None,
+        overwrite: bool = False,
+    ) -> list[LoggedModel]:
+        """Make a logged model of each checkpoint that a trainer wrote, with its files, and answer them by step.
+
+        `checkpoints` is the folder that holds them (each file and folder in it is one, hidden ones are not), a pattern
+        (`out/checkpoint-*`), or a list of paths and addresses. What is at an address (`s3://…`) stays there: its model
+        has no files here, and the tag `original_artifact_path` says where they are. The name is the file's, after
+        `prefix`, with `_` for what no name may hold; the step is what `step_of` answers for the file's name, by default
+        the number after `step`, or else the last one in it.
+
+        The same checkpoint (name and content) is the same model, however often and from wherever it is logged: what is
+        there is not sent again, what was interrupted is completed. A checkpoint of the same name and other content is
+        another model; with `overwrite` those before it are deleted. The files go to the server at once, with a bar on a
+        terminal: it needs one. Raises NotFound where nothing is there, OSError where a file cannot be read,
+        FailedPrecondition where one changes meanwhile, Unavailable without a server.
+        """
+        from trackway._fluent.checkpoints import import_checkpoints_of
+
+        return import_checkpoints_of(self.info.run_id, checkpoints, prefix, step_of, overwrite)
 
     def note_model(self, entry: dict[str, Any]) -> None:
         """Add a model to the run's list of logged models, MLflow's tag `mlflow.log-model.history`."""
@@ -279,8 +400,6 @@ class ActiveRun(MetricLog):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        from trackway._fluent.stack import leave_run
-
         leave_run(self, error)
 
     def __repr__(self) -> str:
@@ -291,3 +410,13 @@ def _recorded(run_id: str) -> Run:
     from trackway._fluent.reads import get_run
 
     return get_run(run_id)
+
+
+def _about(
+    context: Mapping[str, Any] | None, model: str | LoggedModel | ModelInfo | None, dataset: Dataset | None
+) -> Mapping[str, Any] | None:
+    if model is None and dataset is None:
+        return context
+    from trackway._fluent.model_checks import measured_on
+
+    return {**(context or {}), **measured_on(model, dataset)}

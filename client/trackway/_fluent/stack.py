@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
-from _thread import _local
-from time import monotonic, time_ns
+from time import time_ns
 
 from trackway._fluent import attendants, checks, context, session
 from trackway._fluent.closing import install
 from trackway._fluent.names import random_run_name
+from trackway._fluent.open_runs import (
+    end,
+    end_open_runs,
+    flush_open_runs,
+    homes,
+    leave_run,
+    open_runs,
+    stack_of_thread,
+    threads,
+)
 from trackway._fluent.ranks import context_or_rank
-from trackway._fluent.report import report
-from trackway._fluent.run import FLUSH_SECONDS, STATUS_NUMBERS, ActiveRun, ActiveRunInfo
+from trackway._fluent.run import STATUS_NUMBERS, ActiveRun, ActiveRunInfo
 from trackway._ids import new_id
 from trackway._ingest.writer import Writer
 from trackway.errors import FailedPrecondition, InvalidArgument
@@ -21,12 +29,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-_INTERRUPTED_SECONDS = 5.0
-_MESSAGE_LETTERS = 16_000
-
-_threads = _local()
-_open: dict[str, ActiveRun] = {}
-_homes: dict[str, list[ActiveRun]] = {}
+__all__ = [
+    "active_run",
+    "attach_run",
+    "current_run",
+    "end_open_runs",
+    "end_run",
+    "flush_open_runs",
+    "last_active_run",
+    "leave_attached",
+    "run_of",
+    "start_run",
+]
 
 
 def start_run(
@@ -52,7 +66,7 @@ def start_run(
     `context`, such as `{"rank": 0}`, is added to every metric logged here, as by `attach_run`.
     Raises FailedPrecondition where a run is active and `nested` is not set, InvalidArgument for what no server takes.
     """
-    stack = _stack()
+    stack = stack_of_thread()
     run_id = run_id or _inherited_run_id()
     _check_start(stack, run_id, nested)
     context = context_or_rank(context, joins=False)
@@ -83,7 +97,7 @@ def attach_run(
     if not run_id:
         raise InvalidArgument("attach_run needs a run id: give it, or set TRACKWAY_RUN_ID")
     run = _attached(_checked_id(run_id), context_or_rank(context, joins=True))
-    return _attended(_push(_stack(), run), log_console, log_system_metrics)
+    return _attended(_push(stack_of_thread(), run), log_console, log_system_metrics)
 
 
 def end_run(status: str = "FINISHED") -> None:
@@ -93,46 +107,26 @@ def end_run(status: str = "FINISHED") -> None:
     """
     if status not in STATUS_NUMBERS:
         raise InvalidArgument(f"{status!r} is no status of a run; one of {', '.join(STATUS_NUMBERS)} is")
-    stack = _stack()
+    stack = stack_of_thread()
     if stack:
-        _end(stack.pop(), status)
-
-
-def leave_run(run: ActiveRun, error: BaseException | None) -> None:
-    """End a run at the end of its `with` block, first those that were begun inside it and are still active."""
-    status, message = outcome(error)
-    if error is not None and message:
-        attendants.tell_error(run, error)
-    stack = _stack()
-    while run in stack:
-        _end(stack.pop(), status, message)
-    if run.info.run_id in _open:  # it was begun in another thread
-        _end(run, status, message)
-
-
-def outcome(error: BaseException | None) -> tuple[str, str]:
-    """The state in which an exception leaves a run, and why."""
-    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-        return "FINISHED", ""
-    message = f"{type(error).__name__}: {error}"[:_MESSAGE_LETTERS]
-    return ("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"), message
+        end(stack.pop(), status)
 
 
 def active_run() -> ActiveRun | None:
     """The thread's active run, or None."""
-    stack = _stack()
+    stack = stack_of_thread()
     return stack[-1] if stack else None
 
 
 def last_active_run() -> ActiveRun | None:
     """The thread's active run, or else the one that ended last in it."""
-    return active_run() or getattr(_threads, "last", None)
+    return active_run() or getattr(threads, "last", None)
 
 
 def current_run() -> ActiveRun:
     """The thread's active run; one is begun where there is none."""
     try:
-        return _threads.stack[-1]  # type: ignore[no-any-return]
+        return threads.stack[-1]  # type: ignore[no-any-return]
     except (AttributeError, IndexError):
         return start_run()
 
@@ -141,67 +135,25 @@ def run_of(run_id: str | None) -> ActiveRun:
     """The run to log to: the active one, or the one named, which is joined where this process does not write it."""
     if run_id is None:
         return current_run()
-    run = _open.get(run_id)
+    run = open_runs.get(run_id)
     if run is None:
         install()
-        run = _open.setdefault(run_id, _attached(_checked_id(run_id), None))
+        run = open_runs.setdefault(run_id, _attached(_checked_id(run_id), None))
     return run
 
 
 def leave_attached(run_id: str) -> None:
     """End this process's part of a run that `run_of` joined; a run in a thread's stack is left as it is."""
-    run = _open.get(run_id)
-    if run is not None and not run.owned and run not in _stack():
-        _end(run, "FINISHED")
-
-
-def flush_open_runs(timeout: float = FLUSH_SECONDS) -> None:
-    """Wait, at most `timeout` seconds in all, until the server has what was logged here: reads see their own writes."""
-    deadline = monotonic() + timeout
-    for run in list(_open.values()):
-        run.flush(max(deadline - monotonic(), 0.0))
-
-
-def end_open_runs(error: BaseException | None) -> None:
-    """End every run that this process still writes: it is about to exit."""
-    status, message = outcome(error)
-    deadline = monotonic() + FLUSH_SECONDS
-    _stack().clear()
-    for run in reversed(list(_open.values())):
-        _end(run, status, message, max(deadline - monotonic(), 0.1))
-
-
-def _end(run: ActiveRun, status: str, message: str = "", timeout: float = FLUSH_SECONDS) -> None:
-    _threads.last = run
-    _open.pop(run.info.run_id, None)
-    home = _homes.pop(run.info.run_id, [])
-    if run in home:  # the stack of the thread that began it, which need not be this one
-        home.remove(run)
-    timeout = min(timeout, _INTERRUPTED_SECONDS) if status == "KILLED" else timeout
-    deadline = monotonic() + timeout
-    stopped = attendants.stop(run)
-    if run.owned:
-        run.mark(status, message)
-    state = run.finish(timeout)
-    for attendant in stopped:
-        attendant.wait(max(deadline - monotonic(), 0.1) if state.durable else 0.1)
-    report(run, state, may_raise=status == "FINISHED" and not message)
-
-
-def _stack() -> list[ActiveRun]:
-    try:
-        return _threads.stack  # type: ignore[no-any-return]
-    except AttributeError:
-        stack: list[ActiveRun] = []
-        _threads.stack = stack
-        return stack
+    run = open_runs.get(run_id)
+    if run is not None and not run.owned and run not in stack_of_thread():
+        end(run, "FINISHED")
 
 
 def _push(stack: list[ActiveRun], run: ActiveRun) -> ActiveRun:
     install()
     stack.append(run)
-    _open[run.info.run_id] = run
-    _homes[run.info.run_id] = stack
+    open_runs[run.info.run_id] = run
+    homes[run.info.run_id] = stack
     return run
 
 
@@ -229,7 +181,7 @@ def _check_start(stack: list[ActiveRun], run_id: str | None, nested: bool) -> No
         raise FailedPrecondition(
             f"run {active} is already active: end it with end_run(), or give nested=True for a run inside it"
         )
-    if run_id and run_id in _open:
+    if run_id and run_id in open_runs:
         raise FailedPrecondition(f"run {run_id} is already active in this process")
 
 
@@ -256,7 +208,7 @@ def _begin(
     all_tags = context.context_tags(captured)
     all_tags |= _start_tags(parent, run_name, parent_run_id, tags, description)
     name, chosen_id = _experiment(parent, experiment_id)
-    user, now = all_tags.get(context.USER, ""), time_ns() // 1000
+    user, now = checks.line(all_tags.get(context.USER, ""), checks.MAX_USER), time_ns() // 1000
     labels = _labels(series_context)
     writer = _writer(new_id(), owns_run=True, labels=labels)
     if parent is None and captured == "full" and (request := context.source_request()):
@@ -277,14 +229,15 @@ def _start_tags(
     tags: Mapping[str, Any] | None,
     description: str | None,
 ) -> dict[str, str]:
-    given = {} if tags is None else {checks.key("tag", key): str(tags[key]) for key in tags}
+    given = {} if tags is None else checks.tag_texts(tags)
     if run_name and given.get(context.RUN_NAME, run_name) != run_name:
         raise InvalidArgument(f"run_name and the tag {context.RUN_NAME} name the run differently; give one of them")
     if description and context.NOTE in given:
         raise InvalidArgument(f"description and the tag {context.NOTE} are the same thing; give one of them")
-    named = run_name or given.get(context.RUN_NAME) or random_run_name()
+    named = checks.line(run_name or given.get(context.RUN_NAME) or random_run_name(), checks.MAX_RUN_NAME)
     within = _checked_id(parent_run_id) if parent_run_id else (parent.info.run_id if parent else "")
-    own = {context.RUN_NAME: named, context.PARENT_RUN_ID: within, context.NOTE: description or ""}
+    note = checks.text("tag", context.NOTE, description or "", checks.MAX_TAG_BYTES)
+    own = {context.RUN_NAME: named, context.PARENT_RUN_ID: within, context.NOTE: note}
     return {**given, **{key: value for key, value in own.items() if value}}
 
 
@@ -305,7 +258,7 @@ def _resume(
 
 
 def _attached(run_id: str, series_context: Mapping[str, Any] | None) -> ActiveRun:
-    already = _open.get(run_id)
+    already = open_runs.get(run_id)
     if already is not None and already.owned:  # what a fork inherited is not owned: a rank may say who it is
         raise FailedPrecondition(f"run {run_id} is already active in this process; log to it as it is")
     return _joined(run_id, owns_run=False, series_context=series_context)

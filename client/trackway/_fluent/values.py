@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from trackway._fluent.active_model import measured
-from trackway._fluent.stack import current_run, flush_open_runs, run_of
-from trackway.errors import InvalidArgument
+from trackway._fluent.open_runs import flush_open_runs
+from trackway._fluent.stack import current_run, run_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from trackway.data import Dataset
+    from trackway.flavors.model import ModelInfo
+    from trackway.logged_model import LoggedModel
     from trackway.types import LoggedModelInput
 
 
@@ -25,6 +27,7 @@ def log_metric(
     model_id: str | None = None,
     dataset: Dataset | None = None,
     *,
+    model: LoggedModel | ModelInfo | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> None:
     """Log one point of a metric.
@@ -32,12 +35,12 @@ def log_metric(
     `step` may be any 64-bit integer, in any order; without it the series counts its own from 0. `timestamp` is in
     milliseconds since 1970, by default now. `context` tells apart series of one key: `{"rank": "3"}`,
     `{"subset": "test"}`. `synchronous` is MLflow's and makes no difference: what this has returned from survives
-    `kill -9`. `model_id` is the logged model it is about (by default `set_active_model`'s), `dataset` the data it was
-    measured on: both go into the context. Raises ValueError for a key that no server takes, TypeError for a value that
-    is no number.
+    `kill -9`. `model` is the logged model it is about, as `log_model` answered it, or `model_id` its id (by default
+    `set_active_model`'s), `dataset` the data it was measured on: both go into the context. Raises ValueError for a key
+    that no server takes, TypeError for a value that is no number, InvalidArgument for what is no model or data set.
     """
     run = current_run() if run_id is None else run_of(run_id)
-    run.log_metric(key, value, step, timestamp, measured(context, model_id, dataset))
+    run.log_metric(key, value, step, timestamp, measured(context, model_id, dataset, model))
 
 
 def log_metrics(
@@ -49,10 +52,11 @@ def log_metrics(
     model_id: str | None = None,
     dataset: Dataset | None = None,
     *,
+    model: LoggedModel | ModelInfo | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> None:
     """Log one point each of several metrics at one step, together or not at all. Otherwise as `log_metric`."""
-    run_of(run_id).log_metrics(metrics, step, timestamp, measured(context, model_id, dataset))
+    run_of(run_id).log_metrics(metrics, step, timestamp, measured(context, model_id, dataset, model))
 
 
 def log_series(
@@ -63,13 +67,16 @@ def log_series(
     *,
     context: Mapping[str, Any] | None = None,
     run_id: str | None = None,
+    model: LoggedModel | ModelInfo | None = None,
+    dataset: Dataset | None = None,
 ) -> None:
     """Log many points of one metric in one call: lists, arrays of numpy or tensors on the CPU, of equal length.
 
     `steps` are integers in any order; None goes on with the series' own count. `times` are milliseconds since 1970 or
-    numpy's `datetime64`; None is now for all. Raises TypeError or ValueError for what does not fit.
+    numpy's `datetime64`; None is now for all. `model` and `dataset` are as in `log_metric`. Raises TypeError or
+    ValueError for what does not fit.
     """
-    run_of(run_id).log_series(key, steps, values, times, context)
+    run_of(run_id).log_series(key, steps, values, times, measured(context, None, dataset, model))
 
 
 def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
@@ -98,39 +105,26 @@ def delete_tag(key: str) -> None:
     current_run().delete_tag(key)
 
 
-def log_input(dataset: Dataset, context: str | None = None, tags: Mapping[str, str] | None = None) -> None:
+def log_input(
+    dataset: Dataset | None = None,
+    context: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    model: LoggedModelInput | LoggedModel | str | None = None,
+) -> None:
     """Note that the run reads a data set (of `trackway.data`), what for (`training`, `validation`, …), and what else is
-    to be said of that."""
-    form = dataset.to_dict()
-    log_dataset(
-        form["name"],
-        form["digest"],
-        source_type=form.get("source_type", ""),
-        source=form.get("source", ""),
-        schema=form.get("schema", "") or "",
-        profile=form.get("profile", "") or "",
-        context=context or "",
-        tags=tags,
-    )
+    to be said of that; or that it reads a logged model, or both. Raises InvalidArgument where neither is given."""
+    current_run().log_input(dataset, context, tags, model)
 
 
 def log_inputs(
-    datasets: Sequence[Dataset] = (),
+    datasets: Sequence[Dataset | None] | None = None,
     contexts: Sequence[str | None] | None = None,
     tags_list: Sequence[Mapping[str, str] | None] | None = None,
-    *,
-    models: Sequence[LoggedModelInput] = (),
+    models: Sequence[LoggedModelInput | LoggedModel | str | None] | None = None,
 ) -> None:
     """`log_input` for several data sets; `models` are logged models that the run reads. Raises InvalidArgument where
-    the lists are not of one length."""
-    nothing = [None] * len(datasets)
-    contexts, tags_list = contexts or nothing, tags_list or nothing
-    if not len(datasets) == len(contexts) == len(tags_list):
-        raise InvalidArgument("datasets, contexts and tags_list must be of one length")
-    for dataset, context, tags in zip(datasets, contexts, tags_list, strict=True):
-        log_input(dataset, context, tags)
-    for model in models:
-        current_run().log_model_input(model.model_id)
+    the lists are not of one length; then nothing is noted."""
+    current_run().log_inputs(datasets, contexts, tags_list, models)
 
 
 def log_dataset(

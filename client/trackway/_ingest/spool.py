@@ -11,7 +11,8 @@ A spool is the folder of one *writer*, that is of one process of one run::
                          records below ordinal n, whose rolling checksum is c, which defined these shapes and left the
                          run in state s, are stored on the server and gone here; k is the first segment left
         refused.jsonl    one JSON object for each record that the server refused
-        artifacts/       snapshots of files to upload: N.data, and N.json, whose appearance commits it
+        artifacts/       snapshots of files to upload: N.data, and N.json, whose appearance commits it; of a logged
+                         model N.00000.data …, and N.json as in `model_draft.py`
 
 All integers are little-endian. A segment is a header of 64 bytes and then records, each on a multiple of 8 bytes::
 

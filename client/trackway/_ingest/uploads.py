@@ -1,4 +1,4 @@
-"""Uploading the snapshots of files in a spool to the ArtifactStore."""
+"""Uploading the snapshots of files in a spool to the ArtifactStore, and making its logged models."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from typing import Any
 
-from trackway import errors
 from trackway._ingest.meta import Meta
+from trackway._ingest.models import CONCURRENCY, FINAL, ModelUpload
 from trackway._ingest.server import Server
 from trackway._ingest.spool import waiting_artifacts
-
-CONCURRENCY = 4
-_FINAL = (errors.InvalidArgument, errors.FailedPrecondition, errors.NotFound, errors.AlreadyExists)
 
 
 class Uploads:
@@ -26,7 +24,7 @@ class Uploads:
         self._lock = asyncio.Lock()
 
     async def run_waiting(self) -> int:
-        """Upload all that is there, and answer how many files the server refused for good.
+        """Upload all that is there, and answer how many files and models the server refused for good.
 
         Raises TrackwayError where the server cannot be reached; the rest then waits.
 
@@ -35,17 +33,25 @@ class Uploads:
         refused = 0
         async with self._lock:
             while numbers := waiting_artifacts(os.fspath(self._directory)):
+                first = self._note(numbers[0])
+                if "model" in first:  # alone, for its files are files of the run, too
+                    refused += not await self._make(numbers[0], first)
+                    continue
                 async with asyncio.TaskGroup() as tasks:
                     chosen = self._first_of_each_path(numbers)
                     done = [tasks.create_task(self._upload(number, path)) for number, path in chosen]
                 refused += sum(not task.result() for task in done)
         return refused
 
+    def _note(self, number: str) -> dict[str, Any]:
+        note: dict[str, Any] = json.loads((self._directory / "artifacts" / f"{number}.json").read_bytes())
+        return note
+
     def _first_of_each_path(self, numbers: list[str]) -> list[tuple[str, str]]:
         chosen: dict[str, str] = {}
         for number in numbers:
-            path = json.loads((self._directory / "artifacts" / f"{number}.json").read_bytes())["path"]
-            if path in chosen or len(chosen) == CONCURRENCY:
+            path = self._note(number).get("path")
+            if path is None or path in chosen or len(chosen) == CONCURRENCY:
                 break
             chosen[path] = number
         return [(number, path) for path, number in chosen.items()]
@@ -54,15 +60,25 @@ class Uploads:
         stem = self._directory / "artifacts" / number
         try:
             await self._server.client.artifacts.upload_file(self._meta.run_id, stem.with_suffix(".data"), path)
-        except _FINAL as error:
-            self._refuse(stem, path, error)
+        except FINAL as error:
+            self._refuse(stem, error.reason, f"the file {path!r} was refused: {error}")
             return False
         stem.with_suffix(".json").unlink()
         stem.with_suffix(".data").unlink()
         return True
 
-    def _refuse(self, stem: Path, path: str, error: errors.TrackwayError) -> None:
-        line = {"sequence": -1, "reason": error.reason or "", "message": f"the file {path!r} was refused: {error}"}
+    async def _make(self, number: str, note: dict[str, Any]) -> bool:
+        stem = self._directory / "artifacts" / number
+        model = ModelUpload(self._server.client, self._meta.run_id, stem, note)
+        if problems := await model.send():
+            self._refuse(stem, None, "; ".join(problems))
+            return False
+        stem.with_suffix(".json").unlink()
+        model.remove()
+        return True
+
+    def _refuse(self, stem: Path, reason: str | None, message: str) -> None:
+        line = {"sequence": -1, "reason": reason or "", "message": message}
         with (self._directory / "refused.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         stem.with_suffix(".json").rename(stem.with_suffix(".refused"))

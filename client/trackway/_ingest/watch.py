@@ -112,11 +112,18 @@ class _Tended:
     def __init__(self, directory: Path, servers: Servers, tasks: asyncio.TaskGroup) -> None:
         self.directory = directory
         self.alive = True
-        self.sending = True
+        self._trying = True
+        self._stuck_at = -1
         self._servers = servers
         self._sender: SpoolSender | None = None
         self._awake = asyncio.Event()
         self._task = tasks.create_task(self._run())
+
+    @property
+    def sending(self) -> bool:
+        """Whether it gets on. One that failed and tries again does not, until something of it is acknowledged: an
+        uplink that has nothing else ends."""
+        return self._trying and (self._sender is None or self._sender.progress.records != self._stuck_at)
 
     @property
     def done(self) -> bool:
@@ -142,7 +149,7 @@ class _Tended:
             return  # sent and taken away by `trackway sync`
         except SpoolDamaged as error:
             _log(f"{self.directory}: {error}")
-            self.alive = self.sending = False
+            self.alive = self._trying = False
             await asyncio.Event().wait()  # stays known, so that it is not looked at again every second
         finally:
             if self._sender is not None:
@@ -152,13 +159,13 @@ class _Tended:
         retry = FIRST_RETRY_SECONDS
         while True:
             try:
-                self.sending = True
+                self._trying = True
                 self._awake.clear()
                 sender = self._current_sender(meta)
                 await self._session(sender, meta)
                 if sender.progress.complete:
                     return
-                retry = FIRST_RETRY_SECONDS
+                retry, self._stuck_at = FIRST_RETRY_SECONDS, -1
             except _FINAL as error:
                 self._note(Link.REFUSED, error)
                 retry = REFUSED_RETRY_SECONDS
@@ -170,7 +177,7 @@ class _Tended:
                 unreachable = isinstance(error, errors.Unavailable | errors.DeadlineExceeded)
                 self._note(Link.UNREACHABLE if unreachable else Link.UNKNOWN, error)
                 retry = min(retry * 2, LAST_RETRY_SECONDS)
-            self.sending = False
+            self._trying = False
             await self._pause(retry)
 
     def _current_sender(self, meta: Meta) -> SpoolSender:
@@ -197,7 +204,8 @@ class _Tended:
             self.alive = meta.writer_is_alive()
             if not self.alive:
                 await asyncio.to_thread(adopt, self.directory, meta)
-                self.wake()
+                if self._sender is not None:  # not `wake`: nobody waits, and the pause after a refusal is to be kept
+                    self._sender.wake.set()
                 return
             await asyncio.sleep(LIVENESS_SECONDS)
 
@@ -211,12 +219,13 @@ class _Tended:
     def _note(self, link: int, error: Exception) -> None:
         self.alive = self.alive and Meta.read(self.directory).writer_is_alive()
         if self._sender is not None:
+            self._stuck_at = self._sender.progress.records
             self._sender.note_failure(link, str(error))
         _log(f"{self.directory.name}: {error}")
 
     async def _retire(self, meta: Meta) -> None:
         """Take away a spool that is sent, once its process is gone or has had time to see it."""
-        self.sending = False
+        self._trying = False
         until = time.monotonic() + KEEP_SECONDS
         while meta.writer_is_alive() and time.monotonic() < until:
             self.alive = False  # a closed spool alone keeps no uplink running

@@ -39,8 +39,10 @@ from trackway.config import chosen_workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
+
+    from trackway._ingest.model_draft import ModelDraft
 
 __all__ = ["Refusal", "SyncState", "Writer"]
 
@@ -282,6 +284,11 @@ class Writer(Recorder):
         """Record a file's content, to be stored under `artifact_path`."""
         self._store_artifact(artifact_path, -1, data)
 
+    def log_model(self, model: ModelDraft) -> None:
+        """Snapshot the files of a logged model: it is made with all of them, or not at all."""
+        if self._store(model.snapshot_into(self._root)):
+            self.log_model_output(model.model_id, model.step)
+
     def log_console(self, block: Mapping[str, object]) -> None:
         """Record lines of a console: the fields of a ConsoleBlock."""
         self._append_json(Kind.CONSOLE, block)
@@ -374,6 +381,16 @@ class Writer(Recorder):
     # -- artifacts ---------------------------------------------------------------------------------------------------
 
     def _store_artifact(self, artifact_path: str, source: int, data: bytes | None) -> None:
+        def snapshot(stem: str) -> dict[str, object]:
+            check_bound(self._root, os.fstat(source).st_size if data is None else len(data))
+            write_file(f"{stem}.data", source, data)
+            return {"path": artifact_path}
+
+        self._store(snapshot)
+
+    def _store(self, snapshot: Callable[[str], Mapping[str, object]]) -> bool:
+        """Have files taken below a stem of their own, and note what they are: that commits them, all or none. Whether
+        there was room."""
         if self._closed:
             raise ValueError(f"this process has ended its part of {self.named}; nothing more can be logged to it")
         with self._lock:
@@ -384,19 +401,18 @@ class Writer(Recorder):
                 self._make_folder()
         except OSError as error:
             self._drop(error)
-            return
+            return False
         stem = os.path.join(self._directory, "artifacts", f"{number:08d}")
         try:
-            check_bound(self._root, os.fstat(source).st_size if data is None else len(data))
-            write_file(f"{stem}.data", source, data)
-            text = to_json({"path": artifact_path}).encode()
+            text = to_json(snapshot(stem)).encode()
             write_file(f"{stem}.json.new", -1, text)
             os.rename(f"{stem}.json.new", f"{stem}.json")
         except OSError as error:
             self._artifacts = number
             self._drop(error)
-            return
+            return False
         self._poke(flush=False)
+        return True
 
     def _look_after_uplink(self, now_us: int) -> None:
         """Ring the uplink, which starts one where none is left."""

@@ -95,10 +95,10 @@ class AsyncRegistry(AsyncWebhooks):
         response: pb.UpdateModelResponse = await self._connection.unary(self._stub.UpdateModel, request)
         return convert.registered_model(response.model)
 
-    async def delete_model(self, name: str, *, etag: str = "", reason: str = "") -> None:
+    async def delete_model(self, name: str, *, etag: str = "", reason: str = "", in_use: bool = False) -> None:
         """Delete a registered model with all its versions. Raises FailedPrecondition while one is in Staging or
-        Production."""
-        request = pb.DeleteModelRequest(name=name, etag=etag, workspace=self._workspace, reason=reason)
+        Production, unless `in_use`."""
+        request = pb.DeleteModelRequest(name=name, etag=etag, workspace=self._workspace, reason=reason, in_use=in_use)
         await self._connection.unary(self._stub.DeleteModel, request)
 
     async def set_model_tags(self, name: str, tags: Mapping[str, str], *, reason: str = "") -> types.RegisteredModel:
@@ -118,13 +118,18 @@ class AsyncRegistry(AsyncWebhooks):
         tags: Mapping[str, str] | None = None,
         run_id: str = "",
         run_link: str = "",
+        model_id: str = "",
         request_id: str | None = None,
         reason: str = "",
+        files_optional: bool = False,
     ) -> types.ModelVersion:
         """Make the next version of a model from `runs:/RUN_ID/PATH`; its files are pinned by their digests.
 
+        With `files_optional` also from what has no files here (`s3://…`): such a version cannot be resolved.
+
         `models:/NAME/VERSION` makes one of the same files as another version, `models:/m-ID` one of a logged model: the
-        run that made that one is `run_id`. Raises InvalidArgument where the source belongs to another run.
+        run that made that one is `run_id`. `model_id` is the logged model of files of a run, where it is known. Raises
+        InvalidArgument where the source belongs to another run or logged model.
         Calls with the same `request_id` make one version; without one, each call makes its own.
         """
         request = pb.CreateVersionRequest(
@@ -134,9 +139,11 @@ class AsyncRegistry(AsyncWebhooks):
             tags=texts(tags),
             run_id=run_id,
             run_link=run_link,
+            model_id=model_id,
             request_id=request_id or new_id(),
             workspace=self._workspace,
             reason=reason,
+            files_optional=files_optional,
         )
         response: pb.CreateVersionResponse = await self._connection.unary(
             self._stub.CreateVersion, request, seconds=_CREATE_VERSION_SECONDS
@@ -195,10 +202,13 @@ class AsyncRegistry(AsyncWebhooks):
         response: pb.UpdateVersionResponse = await self._connection.unary(self._stub.UpdateVersion, request)
         return convert.model_version(response.version)
 
-    async def delete_version(self, name: str, version: int, *, etag: str = "", reason: str = "") -> None:
-        """Delete a version and its aliases. Raises FailedPrecondition while it is in Staging or Production."""
+    async def delete_version(
+        self, name: str, version: int, *, etag: str = "", reason: str = "", in_use: bool = False
+    ) -> None:
+        """Delete a version and its aliases. Raises FailedPrecondition while it is in Staging or Production, unless
+        `in_use`."""
         request = pb.DeleteVersionRequest(
-            name=name, version=version, etag=etag, workspace=self._workspace, reason=reason
+            name=name, version=version, etag=etag, workspace=self._workspace, reason=reason, in_use=in_use
         )
         await self._connection.unary(self._stub.DeleteVersion, request)
 

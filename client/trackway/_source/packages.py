@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from importlib.metadata import Distribution, distributions
 from urllib.parse import urlsplit, urlunsplit
 
+from trackway._source.redaction import redacted
+
 
 def requirements(path: list[str]) -> str:
     """The distributions found on `path` (that process's `sys.path`), one a line, sorted by name: `name==version`, or
@@ -16,7 +18,7 @@ def requirements(path: list[str]) -> str:
         name = found.name
         if name:
             lines.setdefault(name.lower().replace("_", "-").replace(".", "-"), _line(found, name))
-    return "".join(f"{lines[name]}\n" for name in sorted(lines))
+    return "".join(f"{redacted(lines[name])}\n" for name in sorted(lines))
 
 
 def _readable(found: Iterable[Distribution]) -> Iterable[Distribution]:

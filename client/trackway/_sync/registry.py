@@ -43,8 +43,8 @@ class Registry(Webhooks):
     def update_model(self, name: str, *, description: str, etag: str = "", reason: str = "") -> types.RegisteredModel:
         return self._portal.call(self._async.update_model, name, description=description, etag=etag, reason=reason)
 
-    def delete_model(self, name: str, *, etag: str = "", reason: str = "") -> None:
-        self._portal.call(self._async.delete_model, name, etag=etag, reason=reason)
+    def delete_model(self, name: str, *, etag: str = "", reason: str = "", in_use: bool = False) -> None:
+        self._portal.call(self._async.delete_model, name, etag=etag, reason=reason, in_use=in_use)
 
     def set_model_tags(self, name: str, tags: Mapping[str, str], *, reason: str = "") -> types.RegisteredModel:
         return self._portal.call(self._async.set_model_tags, name, tags, reason=reason)
@@ -61,8 +61,10 @@ class Registry(Webhooks):
         tags: Mapping[str, str] | None = None,
         run_id: str = "",
         run_link: str = "",
+        model_id: str = "",
         request_id: str | None = None,
         reason: str = "",
+        files_optional: bool = False,
     ) -> types.ModelVersion:
         return self._portal.call(
             self._async.create_version,
@@ -72,8 +74,10 @@ class Registry(Webhooks):
             tags=tags,
             run_id=run_id,
             run_link=run_link,
+            model_id=model_id,
             request_id=request_id,
             reason=reason,
+            files_optional=files_optional,
         )
 
     def get_version(self, name: str, version: int) -> types.ModelVersion:
@@ -98,8 +102,10 @@ class Registry(Webhooks):
             self._async.update_version, name, version, description=description, etag=etag, reason=reason
         )
 
-    def delete_version(self, name: str, version: int, *, etag: str = "", reason: str = "") -> None:
-        self._portal.call(self._async.delete_version, name, version, etag=etag, reason=reason)
+    def delete_version(
+        self, name: str, version: int, *, etag: str = "", reason: str = "", in_use: bool = False
+    ) -> None:
+        self._portal.call(self._async.delete_version, name, version, etag=etag, reason=reason, in_use=in_use)
 
     def set_version_tags(
         self, name: str, version: int, tags: Mapping[str, str], *, reason: str = ""

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from trackway.cli import auth, demo, doctor, experiments, importing, models, runs, sync, version
-from trackway.cli.serve import run_server
+from trackway.cli.serve import run_gc, run_server
 
 app = typer.Typer(
     name="trackway",
@@ -44,4 +44,4 @@ def server(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] =
 )
 def collect(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
     """Remove for good what was deleted long ago, and files nobody refers to. `trackway gc --help` lists its options."""
-    raise typer.Exit(run_server(["gc", *(arguments or [])]))
+    raise typer.Exit(run_gc(arguments or []))

@@ -49,6 +49,14 @@ def import_mlflow(
             "--artifacts", metavar="PLACE", help="Where mlflow-artifacts: lie: the server's --artifacts-destination."
         ),
     ] = "",
+    artifacts_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--artifacts-from",
+            metavar="PLACE",
+            help="Read files below this folder or s3://BUCKET/PREFIX, too, if the source names it; may be repeated.",
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Runs at a time.")] = 4,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read everything, send nothing, say what is there.")
@@ -59,13 +67,15 @@ def import_mlflow(
 
     Exit code 0: everything is there. 3: all but what the report lists. 1: it could not go on.
     """
+    if not source:
+        raise typer.BadParameter("name a source: an address, a database or a folder")
     from trackway.importing.job import Options, survey
     from trackway.importing.opening import open_source
     from trackway.importing.report import Report
 
     options = Options(tuple(experiment or ()), jobs)
     began = time.monotonic()
-    with closing(open_source(source, artifacts)) as opened, _progress() as changed:
+    with closing(open_source(source, artifacts, artifacts_from or ())) as opened, _progress() as changed:
         report = Report(opened.name, changed=changed)
         problem = None
         try:
@@ -102,6 +112,7 @@ def _tell(report: Report, dry_run: bool) -> None:
         ("params, tags", f"{counts['params']:,}, {counts['tags']:,}"),
         ("data sets", f"{counts['datasets']:,}"),
         ("files", f"{counts['files']:,} ({size(counts['file_bytes'])})"),
+        ("logged models", f"{counts['logged_models']:,}"),
         ("models, versions", f"{counts['models']:,}, {counts['versions']:,}"),
     )
     print_pairs(f"{'Would import' if dry_run else 'Imported'} from {report.source}", read)
@@ -111,6 +122,9 @@ def _tell(report: Report, dry_run: bool) -> None:
         print_pairs(f"Versions of {name} with another number here", [(str(a), str(b)) for a, b in numbers.items()])
     for note in report.notes:
         print_line(f"Note: {note}.")
+    if report.left_out:
+        told = ", ".join(f"{count:,} {name}" for name, count in report.left_out.items())
+        print_line(f"Left out, since there is no place for it here: {told}.")
     if report.miss_count:
         print_line(f"{report.miss_count:,} things could not come:")
     for reason, misses in report.by_reason().items():
@@ -130,6 +144,7 @@ def _as_json(report: Report, seconds: float, problem: str) -> dict[str, object]:
         "version_numbers": report.version_numbers,
         "missing_count": report.miss_count,
         "missing": report.misses,
+        "left_out": dict(report.left_out),
         "notes": report.notes,
     }
 

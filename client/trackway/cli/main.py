@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from trackway.cli.serve import run_server, tell
+from trackway.cli.serve import WRONGLY_WRITTEN, run_gc, run_server, tell
 from trackway.errors import TrackwayError
 
 _REFUSED = 1
@@ -24,11 +24,16 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    if sys.stdout is None:  # closed by who called
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - kept open; no pathlib for this
+    if any("\udc80" <= letter <= "\udcff" for word in arguments for letter in word):
+        tell("an argument is no text: write it in UTF-8")
+        return WRONGLY_WRITTEN
     try:
         if arguments[:1] == ["server"]:
             return run_server(arguments[1:])
         if arguments[:1] == ["gc"]:  # known by this name from MLflow
-            return run_server(arguments)
+            return run_gc(arguments[1:])
         from trackway.cli.commands import app
 
         app(arguments, prog_name="trackway")

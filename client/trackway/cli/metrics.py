@@ -8,6 +8,8 @@ import typer
 
 from trackway.cli.connection import Json, Uri, connect
 from trackway.cli.output import console, number, print_json, print_line
+from trackway.cli.serve import tell
+from trackway.errors import TrackwayError
 
 if TYPE_CHECKING:
     from trackway.cli.plot import Strokes
@@ -36,12 +38,18 @@ def show_metrics(
     """Draw metrics of a run by step, each as its smallest and greatest values."""
     width = max(20, min(console().width, 160) - _MARGIN)
     chosen: dict[str, Any] = {"key": keys or None, "steps": _range(steps), "max_buckets": 2 * width}
+    found: list[Any] = []
     with connect(uri) as client:
-        found: list[Any] = (
-            client.tracking.read_buckets(run, **chosen)
-            if across is None
-            else client.tracking.read_aggregates(run, across=across, **chosen)
-        )
+        try:
+            found = (
+                client.tracking.read_buckets(run, **chosen)
+                if across is None
+                else client.tracking.read_aggregates(run, across=across, **chosen)
+            )
+        except TrackwayError as refused:
+            if keys or refused.reason != "SERIES_NOT_FOUND":
+                raise
+            tell("the run has no metrics")
     if as_json:
         print_json(found)
         return
@@ -60,7 +68,10 @@ def _range(steps: str | None) -> tuple[int | None, int | None] | None:
         return None
     first, colon, last = steps.partition(":")
     try:
-        return int(first) if first else None, int(last) if last else (None if colon else int(first))
+        found = int(first) if first else None, int(last) if last else (None if colon else int(first))
+        if any(each is not None and not -(2**63) <= each < 2**63 for each in found):
+            raise ValueError
+        return found
     except ValueError:
         raise typer.BadParameter(f"{steps!r} is no range of steps: write FIRST:LAST, FIRST: or :LAST") from None
 

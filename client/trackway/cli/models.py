@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackway.cli import webhooks
+from trackway.cli import logged_models, webhooks
 from trackway.cli.connection import Json, Limit, Uri, connect
 from trackway.cli.output import Column, moment, print_json, print_pairs, print_table, size
 from trackway.cli.series import print_series
@@ -15,8 +15,11 @@ from trackway.cli.series import print_series
 if TYPE_CHECKING:
     from trackway.types import ModelVersion, RegisteredModel
 
-app = typer.Typer(help="Registered models, their versions, stages and aliases.", no_args_is_help=True)
+app = typer.Typer(
+    help="Registered models, their versions, stages and aliases, and logged models.", no_args_is_help=True
+)
 app.add_typer(webhooks.app, name="webhooks")
+app.command("logged")(logged_models.list_logged_models)
 
 _LIST_COLUMNS = (
     Column("Model"),
@@ -43,7 +46,7 @@ Order = Annotated[
 
 @app.callback()
 def models() -> None:
-    """Registered models, their versions, stages and aliases."""
+    """Registered models, their versions, stages and aliases, and logged models."""
 
 
 @app.command("list")
@@ -94,13 +97,18 @@ def search_versions(
 
 @app.command("show")
 def show_model(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The registered model's name.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|ID", help="The registered model's name, or a logged model's id (m-…).")
+    ],
     uri: Uri = None,
     limit: Limit = 20,
     as_json: Json = False,
 ) -> None:
-    """Show one registered model and its versions, greatest number first."""
+    """Show one registered model and its versions, greatest number first; or one logged model."""
     with connect(uri) as client:
+        if logged_models.is_logged_model(name):
+            logged_models.show_logged_model(client, name, as_json=as_json)
+            return
         model = client.registry.get_model(name)
         newest = ["version_number DESC"]
         found = client.registry.search_versions(name=name, order_by=newest, page_size=min(limit, 1000))
@@ -116,7 +124,7 @@ def show_model(
 @app.command("metrics")
 def show_metrics(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The registered model's name.")],
-    version: Annotated[int, typer.Argument(metavar="VERSION", help="The number of the version.")],
+    version: Annotated[int, typer.Argument(metavar="VERSION", min=1, max=2**31 - 1, help="The number of the version.")],
     uri: Uri = None,
     as_json: Json = False,
 ) -> None:

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from trackway.cli.connection import Uri, connect
-from trackway.cli.output import clean
+from trackway.cli.connection import Json, Uri, connect, experiment_named
+from trackway.cli.output import clean, print_json
+from trackway.cli.serve import tell
 
 Note = Annotated[str | None, typer.Argument(metavar="TEXT", help="The note, in Markdown. Without one: show it.")]
 NoteFile = Annotated[
@@ -22,12 +23,13 @@ def describe_run(
     text: Note = None,
     file: NoteFile = None,
     uri: Uri = None,
+    as_json: Json = False,
 ) -> None:
     """Show or set the note of a run."""
     note = _given(text, file)
     with connect(uri) as client:
         if note is None:
-            _show(client.tracking.get_run(run).description)
+            _show("run", client.tracking.get_run(run).description, as_json=as_json)
         else:
             client.tracking.describe_run(run, note)
 
@@ -37,14 +39,14 @@ def describe_experiment(
     text: Note = None,
     file: NoteFile = None,
     uri: Uri = None,
+    as_json: Json = False,
 ) -> None:
     """Show or set the note of an experiment."""
     note = _given(text, file)
     with connect(uri) as client:
-        by_id = experiment.isascii() and experiment.isdigit()
-        found = client.tracking.get_experiment(experiment if by_id else None, name=None if by_id else experiment)
+        found = experiment_named(client, experiment)
         if note is None:
-            _show(found.description)
+            _show("experiment", found.description, as_json=as_json)
         else:
             client.tracking.update_experiment(found.experiment_id, description=note)
 
@@ -57,6 +59,10 @@ def _given(text: str | None, file: Path | None) -> str | None:
     return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
 
 
-def _show(note: str) -> None:
+def _show(what: str, note: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"description": note})
+    elif not note:
+        tell(f"the {what} has no note: give one as TEXT")
     for line in note.splitlines():
         sys.stdout.write(f"{clean(line)}\n")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trackway.cli import compare, metrics, notes
-from trackway.cli.connection import Json, Limit, Uri, connect
+from trackway.cli.connection import Json, Limit, Uri, connect, experiment_named
 from trackway.cli.console import ConsolePrinter
+from trackway.cli.logged_models import print_models_of
 from trackway.cli.output import (
     Column,
     duration,
@@ -24,21 +25,21 @@ from trackway.cli.output import (
     print_table,
 )
 from trackway.cli.series import print_series
+from trackway.cli.serve import tell
 
 if TYPE_CHECKING:
-    from trackway.client import Client
     from trackway.types import Run
 
 app = typer.Typer(help="Runs: what was trained, and how it went.", no_args_is_help=True)
 
 _LIST_COLUMNS = (
     Column("Run", wrap=False),
-    Column("Name"),
-    Column("Status", wrap=False),
-    Column("Started", wrap=False, spare=3),
-    Column("Took", "right", wrap=False, spare=4),
-    Column("Metrics", spare=1),
-    Column("Params", spare=2),
+    Column("Name", spare=1),
+    Column("Status", wrap=False, spare=2),
+    Column("Started", wrap=False, spare=5),
+    Column("Took", "right", wrap=False, spare=6),
+    Column("Metrics", spare=3),
+    Column("Params", spare=4),
 )
 
 
@@ -70,7 +71,7 @@ def search_runs(
 ) -> None:
     """Search runs by what was logged, in any order; the README has the language."""
     with connect(uri) as client:
-        chosen = [] if experiment is None else [_experiment_id(client, experiment)]
+        chosen = [] if experiment is None else [experiment_named(client, experiment).experiment_id]
         found = client.tracking.search_runs(
             chosen, filter=filter_text, order_by=order_by or (), page_size=min(limit, 1000)
         )
@@ -91,7 +92,7 @@ def list_runs(
 ) -> None:
     """List the runs, latest first."""
     with connect(uri) as client:
-        chosen = [] if experiment is None else [_experiment_id(client, experiment)]
+        chosen = [] if experiment is None else [experiment_named(client, experiment).experiment_id]
         found = client.tracking.search_runs(chosen, parent_run_id=parent, page_size=min(limit, 1000))
         _print_runs(list(islice(found, limit)), as_json=as_json, empty="There are no runs.")
 
@@ -100,14 +101,15 @@ def list_runs(
 def show_run(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")], uri: Uri = None, as_json: Json = False
 ) -> None:
-    """Show one run: params, metrics, data sets, tags and what was refused."""
+    """Show one run: params, metrics, data sets, logged models, tags and what was refused."""
     with connect(uri) as client:
         found = client.tracking.get_run(run)
         refused = list(client.tracking.list_refused(run)) if found.info.refused_count else []
-    if as_json:
-        print_json({"run": found, "refused": refused})
-        return
-    _print_run(found)
+        if as_json:
+            print_json({"run": found, "refused": refused})
+            return
+        _print_run(found)
+        print_models_of(client, found)
     for record in refused[:20]:
         print_line(f"  refused: record {record.sequence} of writer {record.writer_id[:8]}: {record.message}")
 
@@ -119,23 +121,28 @@ def show_logs(
     rank: Annotated[str | None, typer.Option("--rank", metavar="N", help="Only the process of this rank.")] = None,
     tail: Annotated[
         int | None,
-        typer.Option("--tail", "-n", metavar="LINES", min=1, help="Begin with the last lines of each process."),
+        typer.Option(
+            "--tail", "-n", metavar="LINES", min=1, max=2**31 - 1, help="Begin with the last lines of each process."
+        ),
     ] = None,
     uri: Uri = None,
     as_json: Json = False,
 ) -> None:
-    """Show what the processes of a run wrote to their consoles (runs with log_console)."""
+    """Show what the processes of a run wrote to their consoles (runs with log_console). --json: an object a line."""
     labels = {} if rank is None else {"rank": rank}
     with connect(uri) as client:
         blocks = client.tracking.read_console(run, labels=labels, last_lines=tail, follow=follow)
-        if as_json:
-            for block in blocks:
-                print_json_line(block)
-            return
-        printer = ConsolePrinter(named=rank is None)
+        printer, anything = ConsolePrinter(named=rank is None), False
         for block in blocks:
-            printer.show(block)
+            anything = True
+            if as_json:
+                print_json_line(block)
+            else:
+                printer.show(block)
         printer.end()
+    if not anything:
+        whose = "the run" if rank is None else f"rank {rank} of the run"
+        tell(f"nothing was recorded of what {whose} wrote to its console: see log_console")
 
 
 def _print_runs(found: Sequence[Run], *, as_json: bool, empty: str) -> None:
@@ -143,12 +150,6 @@ def _print_runs(found: Sequence[Run], *, as_json: bool, empty: str) -> None:
         print_json(found)
         return
     print_table("Runs", _LIST_COLUMNS, [_row(run) for run in found], empty=empty)
-
-
-def _experiment_id(client: Client, name_or_id: str) -> str:
-    if name_or_id.isascii() and name_or_id.isdigit():
-        return name_or_id
-    return client.tracking.get_experiment(name=name_or_id).experiment_id
 
 
 def _row(run: Run) -> tuple[str, ...]:

@@ -18,6 +18,16 @@ def run_server(arguments: list[str]) -> int:
     return server_main(arguments)
 
 
+def run_gc(arguments: list[str]) -> int:
+    """Run `trackway gc`; its exit code."""
+    try:
+        from trackway_server.app.collecting import main as collect
+    except ModuleNotFoundError as error:
+        tell(f"{error.name} is missing: install the server with: pip install 'trackway[server]'")
+        return WRONGLY_WRITTEN
+    return collect(arguments, "trackway gc")
+
+
 def tell(message: str) -> None:
     """Say something on standard error."""
     print(f"trackway: {message}", file=sys.stderr)

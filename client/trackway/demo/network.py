@@ -17,7 +17,6 @@ Vector = NDArray[np.float64]
 INPUTS, HIDDEN, OUTPUTS = 64, 48, 10
 _SHAPES = ((INPUTS, HIDDEN), (HIDDEN,), (HIDDEN, OUTPUTS), (OUTPUTS,))
 _SIZES = tuple(int(np.prod(shape)) for shape in _SHAPES)
-WEIGHT_COUNT = sum(_SIZES)
 
 
 @dataclass(frozen=True, slots=True)

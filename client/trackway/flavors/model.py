@@ -33,6 +33,8 @@ class Model:
     metadata: dict[str, Any] | None = None
     model_uuid: str = field(default_factory=lambda: uuid.uuid4().hex)
     model_size_bytes: int | None = None
+    model_id: str | None = None
+    """The logged model that has these files."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     def add_flavor(self, name: str, **content: Any) -> Model:
@@ -47,6 +49,7 @@ class Model:
             "artifact_path": self.artifact_path,
             "flavors": self.flavors,
             "metadata": self.metadata,
+            "model_id": self.model_id,
             "model_size_bytes": self.model_size_bytes,
             "model_uuid": self.model_uuid,
             "run_id": self.run_id,
@@ -97,7 +100,7 @@ class ModelInfo:
     """What `log_model` answers."""
 
     model_uri: str
-    """Where to load the model from: `runs:/RUN_ID/PATH`."""
+    """Where to load the model from: `models:/m-ID`. The run has the same files: `runs:/RUN_ID/ARTIFACT_PATH`."""
     artifact_path: str
     run_id: str
     model_uuid: str
@@ -108,6 +111,13 @@ class ModelInfo:
     saved_input_example_info: Mapping[str, Any] | None
     registered_model_version: int | None = None
     """The version's number where `registered_model_name` was given."""
+    model_id: str | None = None
+    """The logged model's id; None for a model that is none."""
+    model_type: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    step: int = 0
+    """The step of the run at which it was made."""
 
     @property
     def name(self) -> str:

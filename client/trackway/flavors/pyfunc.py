@@ -18,7 +18,7 @@ from trackway.flavors.flavor import Predictor
 from trackway.flavors.loading import fetch, load_predictor
 from trackway.flavors.model import PYTHON_FUNCTION, Model
 from trackway.flavors.python_model import PythonModel, PythonModelContext, PythonModelFlavor
-from trackway.flavors.saving import Description, log, save
+from trackway.flavors.saving import Description, Logged, log, save
 
 if TYPE_CHECKING:
     from trackway.flavors.model import ModelInfo
@@ -160,6 +160,10 @@ def log_model(
     pip_requirements: Sequence[str] | str | None = None,
     extra_pip_requirements: Sequence[str] | str | None = None,
     metadata: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    model_type: str | None = None,
+    step: int = 0,
 ) -> ModelInfo:
     """Log a Python model: an instance of `PythonModel`, or a function of the input.
 
@@ -168,4 +172,5 @@ def log_model(
     """
     description = Description(signature, input_example, pip_requirements, extra_pip_requirements, metadata)
     flavor = PythonModelFlavor(artifacts)
-    return log(flavor, python_model, artifact_path, name, registered_model_name, description)
+    logged = Logged(params, tags, model_type, step)
+    return log(flavor, python_model, artifact_path, name, registered_model_name, description, logged)

@@ -14,7 +14,7 @@ from trackway.errors import InvalidArgument
 from trackway.flavors import pickled
 from trackway.flavors.flavor import Predictor, Written
 from trackway.flavors.loading import inside, load_native
-from trackway.flavors.saving import Description, log, save
+from trackway.flavors.saving import Description, Logged, log, save
 
 if TYPE_CHECKING:
     from trackway.flavors.model import Model, ModelInfo
@@ -113,8 +113,17 @@ def log_model(
     serialization_format: str = pickled.CLOUDPICKLE,
     pyfunc_predict_fn: str = "predict",
     metadata: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    model_type: str | None = None,
+    step: int = 0,
 ) -> ModelInfo:
     """Log a model to the active run, under `artifact_path` (MLflow 3: `name`), by default `model`.
+
+    It becomes a logged model of that name (`models:/m-ID`), which has the run's params and those given here, `tags`, a
+    `model_type` and the `step` at which it was made. Like all that is logged it needs no server and survives `kill -9`:
+    the model is READY when its files are on the server, and killed in the middle of this call there is none. The run
+    keeps the same files (`runs:/RUN_ID/ARTIFACT_PATH`).
 
     With `registered_model_name` it becomes the next version of that model, which needs a server. The signature is
     inferred from `input_example` where it is not given. `serialization_format` is `cloudpickle` (takes lambdas and
@@ -124,7 +133,8 @@ def log_model(
     """
     description = Description(signature, input_example, pip_requirements, extra_pip_requirements, metadata)
     flavor = SklearnFlavor(serialization_format, pyfunc_predict_fn)
-    return log(flavor, sk_model, artifact_path, name, registered_model_name, description)
+    logged = Logged(params, tags, model_type, step)
+    return log(flavor, sk_model, artifact_path, name, registered_model_name, description, logged)
 
 
 def load_model(model_uri: str | Path, dst_path: str | Path | None = None) -> Any:

@@ -22,28 +22,11 @@ class DataType(Enum):
     binary = "binary"
     datetime = "datetime"
 
-    @property
-    def numpy_name(self) -> str:
-        """The name of the numpy dtype that holds this type."""
-        return _NUMPY_NAMES[self]
-
     def to_dict(self) -> dict[str, Any]:
         return {"type": self.value}
 
     def __str__(self) -> str:
         return self.value
-
-
-_NUMPY_NAMES = {
-    DataType.boolean: "bool",
-    DataType.integer: "int32",
-    DataType.long: "int64",
-    DataType.float: "float32",
-    DataType.double: "float64",
-    DataType.string: "str",
-    DataType.binary: "bytes",
-    DataType.datetime: "datetime64[ns]",
-}
 
 
 @dataclass(frozen=True, slots=True)

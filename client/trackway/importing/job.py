@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
 from trackway import errors, types
 from trackway._rpc.parallel import in_parallel
-from trackway.importing.files_of import FATAL, bring_files
+from trackway.importing.files_of import FATAL, MALFORMED
+from trackway.importing.logged_models import bring_logged_model
+from trackway.importing.measured import model_id_here, points_of
 from trackway.importing.models import Known, Models
 from trackway.importing.plan import line
 from trackway.importing.report import Report
@@ -48,6 +49,7 @@ class Job:
 
     async def run(self) -> None:
         """Import. Raises TrackwayError where the source or the server cannot go on."""
+        self._source.refused = self._report.miss
         models = await self._listed_models()
         self._wanted_runs = {version.run_id for model in models for version in model.versions if version.run_id}
         for experiment in await asyncio.to_thread(wanted_experiments, self._source, self._options.experiments):
@@ -64,12 +66,14 @@ class Job:
 
     async def _experiment(self, experiment: SourceExperiment) -> None:
         try:
-            there = await self._made(experiment)
+            await self._bring_experiment(experiment)
         except _FATAL:
             raise
         except errors.TrackwayError as error:
-            self._report.miss("experiment", experiment.name, error.message)
-            return
+            self._report.miss("experiment", experiment.name, error.message, error.reason)
+
+    async def _bring_experiment(self, experiment: SourceExperiment) -> None:
+        there = await self._made(experiment)
         self._report.experiment_ids[experiment.experiment_id] = there.experiment_id
         runs = self._source.runs(experiment.experiment_id)
 
@@ -79,7 +83,7 @@ class Job:
         while page := await asyncio.to_thread(lambda: list(islice(runs, _PAGE))):
             self._report.count(runs_found=len(page))
             await in_parallel(page, bring, limit=self._options.jobs)
-        await self._logged_models(experiment)
+        await self._logged_models(experiment, there.experiment_id)
         if experiment.deleted:
             await self._target.client.tracking.delete_experiment(there.experiment_id)
         self._report.count(experiments=1)
@@ -120,38 +124,27 @@ class Job:
         except FATAL:
             raise
         except errors.TrackwayError as error:
-            self._report.miss("run", run.run_id, error.message)
+            self._report.miss("run", run.run_id, error.message, error.reason)
+            return
+        except MALFORMED as error:
+            self._report.miss("run", run.run_id, f"it is malformed: {type(error).__name__}")
             return
         if run.run_id in self._wanted_runs:
             self._known.artifact_uris[run.run_id] = run.artifact_uri.rstrip("/")
         self._report.count(runs=1, params=len(run.params), tags=len(run.tags), datasets=len(run.datasets))
 
-    async def _logged_models(self, experiment: SourceExperiment) -> None:
-        """Bring the files of logged models to the runs that logged them, where MLflow's `runs:/RUN/NAME` finds them."""
-        found = await asyncio.to_thread(lambda: list(self._source.logged_models(experiment.experiment_id)))
-        for model, path in with_paths(found):
-            if not model.run_id:
-                self._report.miss("logged model", model.model_id, "it belongs to no run")
-                continue
-            try:
-                place = await asyncio.to_thread(self._source.files, model.artifact_uri)
-                if await bring_files(self._target, model.run_id, place, path, self._report):
-                    uri = f"runs:/{model.run_id}/{path}"
-                    self._known.logged |= {model.model_id: uri, model.artifact_uri.rstrip("/"): uri}
-                    self._report.count(logged_models=1)
-            except FATAL:
-                raise
-            except errors.TrackwayError as error:
-                self._report.miss("logged model", f"{model.model_id} of run {model.run_id}", error.message)
+    async def _logged_models(self, experiment: SourceExperiment, experiment_id: str) -> None:
+        """Bring the logged models of an experiment, and remember which versions can be made of them."""
+        models = self._source.logged_models(experiment.experiment_id)
 
+        async def bring(model: SourceLoggedModel) -> None:
+            if await bring_logged_model(self._target, self._source, model, experiment_id, self._report):
+                uri = f"models:/{model_id_here(model.model_id)}"
+                names = (model.model_id, model.artifact_uri.rstrip("/"))
+                self._known.logged |= {name: uri for name in names if name}
 
-def with_paths(found: list[SourceLoggedModel]) -> Iterator[tuple[SourceLoggedModel, str]]:
-    """Logged models and where their files go in their run: below their name; those after the first of a name have their
-    id in it, too."""
-    taken: Counter[tuple[str, str]] = Counter()
-    for model in sorted(found, key=lambda each: (each.created_us, each.model_id)):
-        taken[model.run_id, model.name] += 1
-        yield model, model.name if taken[model.run_id, model.name] == 1 else f"{model.name}-{model.model_id}"
+        while page := await asyncio.to_thread(lambda: list(islice(models, _PAGE))):
+            await in_parallel(page, bring, limit=self._options.jobs)
 
 
 def wanted_experiments(source: Source, names: tuple[str, ...]) -> list[SourceExperiment]:
@@ -167,28 +160,31 @@ def add_notes(source: Source, names: tuple[str, ...], report: Report) -> None:
     """Say what is not kept of anything."""
     report.notes += source.notes()
     report.notes.append("creation times of experiments, models and versions are those of the import; runs keep theirs")
-    if report.counts["logged_models"]:
-        report.notes.append(
-            "of logged models the files are in their run, below their name; not their params and metrics"
-        )
-    if report.counts["prompts"]:
-        report.notes.append(f"{report.counts['prompts']} prompts are left out: there are none here")
+    for name, count in {**source.left_out(), "prompts": report.counts["prompts"]}.items():
+        report.leave_out(name, count)
     if names:
         report.notes.append("registered models are left out: they come with an import of all experiments")
 
 
 def survey(source: Source, options: Options, report: Report) -> None:
     """What an import would read, without a server: all is read, and nothing sent."""
+    source.refused = report.miss
     for experiment in wanted_experiments(source, options.experiments):
         report.count(experiments=1)
         for run in source.runs(experiment.experiment_id):
             report.count(runs_found=1)
-            points = sum(len(chunk.values) for chunk in source.metrics(run))
+            try:
+                points = sum(len(chunk.values) for chunk in points_of(source, run))
+            except FATAL:
+                raise
+            except errors.TrackwayError as error:
+                report.miss("run", run.run_id, error.message, error.reason)
+                continue
             report.count(points=points, params=len(run.params), tags=len(run.tags), datasets=len(run.datasets))
             _survey_files(source, run.artifact_uri, run.run_id, f"run {run.run_id}", report)
             report.count(runs=1)
         for model in source.logged_models(experiment.experiment_id):
-            report.count(logged_models=1)
+            report.count(logged_models=1, logged_model_params=len(model.params))
             _survey_files(source, model.artifact_uri, "", f"logged model {model.model_id}", report)
     for each in () if options.experiments else source.models():
         is_prompt = PROMPT_TAG in each.tags
@@ -205,7 +201,7 @@ def _survey_files(source: Source, uri: str, run_id: str, where: str, report: Rep
     except FATAL:
         raise
     except errors.TrackwayError as error:
-        report.miss("files", where, error.message)
+        report.miss("files", where, error.message, error.reason)
 
 
 async def import_from(

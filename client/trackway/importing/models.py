@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from trackway import errors, types
-from trackway.importing.files_of import FATAL, bring_files
+from trackway.importing.files_of import FATAL, MALFORMED, bring_files
 from trackway.importing.plan import line
 from trackway.importing.report import Report
 from trackway.importing.source import PROMPT_TAG, Source, SourceModel, SourceVersion
@@ -20,6 +20,7 @@ HOLDER_EXPERIMENT = "Imported models"
 """Of the runs that hold the files of versions whose own run is not there."""
 REASON = "trackway import"
 MOST_GAPS = 1000
+_SOURCE_TAG = "trackway.import.source"
 _GAP = "It keeps a number free, and is about to be deleted by the import that made it."
 _NOT_IN_PATH = re.compile(r"[\\%#?:]")
 
@@ -31,7 +32,7 @@ class Known:
     artifact_uris: dict[str, str] = field(default_factory=dict)
     """Of the runs that versions were made by, and that are on the server."""
     logged: dict[str, str] = field(default_factory=dict)
-    """Where logged models lie on the server (`runs:/RUN/PATH`), by id and by their place in the source."""
+    """The logged models that are on the server (`models:/m-ID`), by id and by their place in the source."""
 
 
 class Models:
@@ -59,7 +60,10 @@ class Models:
         except FATAL:
             raise
         except errors.TrackwayError as error:
-            self._report.miss("model", where, error.message)
+            self._report.miss("model", where, error.message, error.reason)
+            return
+        except MALFORMED as error:
+            self._report.miss("model", where, f"it is malformed: {type(error).__name__}")
             return
         self._report.count(models=1)
 
@@ -89,7 +93,7 @@ class Models:
             except FATAL:
                 raise
             except errors.TrackwayError as error:
-                self._report.miss("version", where, error.message)
+                self._report.miss("version", where, error.message, error.reason)
                 continue
             numbers[version.number] = made
             expected = made + 1 if made == version.number else 0
@@ -124,7 +128,7 @@ class Models:
     async def _version(self, model: SourceModel, version: SourceVersion, source: str) -> int:
         tags = {
             **version.tags,
-            "trackway.import.source": version.source,
+            _SOURCE_TAG: version.source,
             **({"trackway.import.user": version.user_id} if version.user_id else {}),
         }
         what, told = f"version {version.number}", (version.description, line(version.run_link, 500))
@@ -158,13 +162,22 @@ class Models:
             return
         if there.aliases.get(alias) != number:
             try:
+                await self._check_alias(model, there.aliases.get(alias))
                 await self._registry.set_alias(model.name, alias, number, reason=REASON)
             except FATAL:
                 raise
             except errors.TrackwayError as error:
-                self._report.miss("alias", f"{model.name}@{alias}", error.message)
+                self._report.miss("alias", f"{model.name}@{alias}", error.message, error.reason)
                 return
         self._report.count(aliases=1)
+
+    async def _check_alias(self, model: SourceModel, number: int | None) -> None:
+        """Raise FailedPrecondition where an alias names a version that no import has made: what is deployed here by an
+        alias is not changed by whoever has the alias there."""
+        if number is not None and _SOURCE_TAG not in (await self._registry.get_version(model.name, number)).tags:
+            raise errors.FailedPrecondition(
+                f"here it names version {number}, which is not the import's: it stays there"
+            )
 
     # -- files -------------------------------------------------------------------------------------------------------
 
@@ -181,7 +194,7 @@ class Models:
             return f"runs:/{version.run_id}/{path}"
         place = await asyncio.to_thread(self._source.files, version.location)
         run_id = version.run_id if home else await self._holder(model)
-        folder = f"registered_models/{_NOT_IN_PATH.sub('_', model.name)}/{version.number}"
+        folder = f"registered_models/{_NOT_IN_PATH.sub('_', model.name)}/{version.number}-{_identity(version)}"
         if not await bring_files(self._target, run_id, place, folder, self._report):
             raise errors.NotFound(f"its files are not there: {version.location or 'it names no place'}")
         return f"runs:/{run_id}/{folder}"
@@ -199,3 +212,10 @@ class Models:
             )
             await tracking.update_run(run_id, status="FINISHED", end_time_us=1)
         return run_id
+
+
+def _identity(version: SourceVersion) -> str:
+    """What tells a version from those of other MLflows, whose model, number, paths and sizes may be the same; alike by
+    whichever way one MLflow is read."""
+    content = [version.source, version.location, version.run_id, str(version.created_us)]
+    return hashlib.sha256("\0".join(content).encode("utf-8", "replace")).hexdigest()[:16]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,11 +13,17 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
-from trackway.errors import NotFound, TrackwayError, Unavailable, Unsupported
+from trackway.errors import InvalidArgument, NotFound, TrackwayError, Unavailable, Unsupported
 
 CHUNK_BYTES = 1 << 20
+MOST_FILES = 1_000_000
+"""In one place."""
 _MEMORY_BYTES = 8 << 20
 """Of a file from elsewhere, what is kept in memory before it goes to a temporary file."""
+_LOOK_BYTES = 64 << 20
+"""After so many bytes it is looked whether there is room for more."""
+_FREE_BYTES = 1 << 30
+"""What is left free on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +45,8 @@ class Place(Protocol):
         """All files in it and below. A place that is not there has none."""
         ...
 
-    def open(self, path: str) -> BinaryIO:
-        """A file's bytes. Raises TrackwayError or OSError."""
+    def open(self, path: str, size: int = -1) -> BinaryIO:
+        """The bytes of a file that was found, with the size that was found. Raises TrackwayError or OSError."""
         ...
 
 
@@ -49,7 +57,7 @@ class Nowhere:
         """None."""
         return iter(())
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str, size: int = -1) -> BinaryIO:
         """Raises NotFound."""
         raise NotFound(f"there is no file {path!r}")
 
@@ -77,7 +85,9 @@ class LocalFolder:
                 yield self._found(Path(folder, name))
 
     def _found(self, file: Path) -> FoundFile:
-        path = file.relative_to(self._root).as_posix()
+        path = _carried(file.relative_to(self._root).as_posix())
+        if path is None:
+            return FoundFile(ascii(str(file.relative_to(self._root)))[1:-1], 0, "its name is no text")
         real = file.resolve()
         if file.is_symlink() and not real.is_relative_to(self._root):
             return FoundFile(path, 0, "it is a link that leads out of its folder")
@@ -85,9 +95,12 @@ class LocalFolder:
             return FoundFile(path, 0, "it is no regular file")
         return FoundFile(path, real.stat().st_size)
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str, size: int = -1) -> BinaryIO:
         """See Place."""
-        return (self._root if self._root.is_file() else self._root / path).open("rb")
+        file = self._root if self._root.is_file() else self._root / path
+        if problem := self._found(file).problem:
+            raise Unsupported(problem)
+        return file.open("rb")
 
 
 class S3Folder:
@@ -101,9 +114,9 @@ class S3Folder:
         """See Place."""
         yield from asyncio.run(self._list())
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str, size: int = -1) -> BinaryIO:
         """See Place."""
-        return asyncio.run(self._fetch(f"{self._prefix}/{path}" if self._prefix else path))
+        return asyncio.run(self._fetch(f"{self._prefix}/{path}" if self._prefix else path, size))
 
     def _client(self) -> Any:
         from aiobotocore.session import get_session
@@ -119,17 +132,19 @@ class S3Folder:
                     for each in page.get("Contents", ()):
                         if not each["Key"].endswith("/"):
                             found.append(FoundFile(each["Key"].removeprefix(prefix), int(each["Size"])))
+                    if len(found) > MOST_FILES:
+                        break
         return found
 
-    async def _fetch(self, key: str) -> BinaryIO:
-        spooled = buffer()
+    async def _fetch(self, key: str, size: int) -> BinaryIO:
+        spooled = Spool(size)
         with _told(f"s3://{self._bucket}/{key}"):
             async with self._client() as client:
                 answer = await client.get_object(Bucket=self._bucket, Key=key)
                 async for data in answer["Body"].iter_chunks(CHUNK_BYTES):
                     spooled.write(data)
-        spooled.seek(0)
-        return spooled
+        spooled.file.seek(0)
+        return spooled.file
 
 
 class _told:  # noqa: N801 - used like a function
@@ -142,13 +157,41 @@ class _told:  # noqa: N801 - used like a function
         return
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Exception) and not isinstance(error, TrackwayError):
-            raise Unavailable(f"{self._what} cannot be read: {str(error) or type(error).__name__}") from None
+        if isinstance(error, Exception) and not isinstance(error, TrackwayError | OSError):
+            told = f"{self._what} cannot be read: {str(error) or type(error).__name__}"
+            # What S3 refuses is this object or bucket; anything else is that it does not answer at all.
+            raise (NotFound if hasattr(error, "response") else Unavailable)(told) from None
 
 
-def buffer() -> BinaryIO:
-    """An empty file for bytes on their way, in memory while it is small."""
-    return cast(BinaryIO, tempfile.SpooledTemporaryFile(_MEMORY_BYTES))
+class Spool:
+    """Bytes on their way, in memory while they are few, then in a temporary file: no more than are expected, and not to
+    the last byte of this machine's disk."""
+
+    def __init__(self, size: int = -1) -> None:
+        self.file = cast(BinaryIO, tempfile.SpooledTemporaryFile(_MEMORY_BYTES))  # noqa: SIM115 its reader closes it
+        self.written = 0
+        self._size = size
+        self._looked = 0
+
+    def write(self, data: bytes) -> None:
+        """Append. Raises InvalidArgument for more than is expected, and OSError where there is no room."""
+        self.written += len(data)
+        if 0 <= self._size < self.written:
+            raise InvalidArgument(f"it has more than the {self._size:,} bytes that were told of")
+        if self.written - self._looked > _LOOK_BYTES:
+            self._looked = self.written
+            if shutil.disk_usage(tempfile.gettempdir()).free < _FREE_BYTES:
+                raise OSError(errno.ENOSPC, f"no room in {tempfile.gettempdir()}")
+        self.file.write(data)
+
+
+def _carried(path: str) -> str | None:
+    """A path, if it can be sent: names of files may be any bytes."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return None
+    return path
 
 
 def place_of(uri: str, *, base: Path | None = None) -> Place:

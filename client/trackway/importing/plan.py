@@ -21,6 +21,7 @@ NAME_TAG = "mlflow.runName"
 """The run's name: the server answers it as a tag by itself."""
 _NUMBERS = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_RUN_ID = re.compile("[0-9a-f]{32}")
 _MAX_NAME, _MAX_USER = 500, 250
 
 
@@ -71,8 +72,15 @@ def start(run: SourceRun, experiment_id: str) -> Record:
     return Record("the run", Kind.RUN_START, fields)
 
 
-def facts(params: Mapping[str, str], tags: Mapping[str, str], datasets: Iterable[DatasetInput]) -> Iterator[Record]:
-    """Params, tags and data sets, each a record, so that one that is refused takes nothing with it."""
+def facts(
+    params: Mapping[str, str],
+    tags: Mapping[str, str],
+    datasets: Iterable[DatasetInput],
+    model_inputs: Iterable[str] = (),
+    model_outputs: Iterable[tuple[str, int]] = (),
+) -> Iterator[Record]:
+    """Params, tags, data sets and edges to logged models, each a record, so that one that is refused takes nothing with
+    it."""
     for key, value in sorted(params.items()):
         yield Record(f"param {key!r}", Kind.PARAMS, {"params": {key: value}})
     for key, value in sorted(tags.items()):
@@ -81,8 +89,13 @@ def facts(params: Mapping[str, str], tags: Mapping[str, str], datasets: Iterable
     for each in datasets:
         known = each.dataset
         names = ("name", "digest", "source_type", "source", "schema", "profile")
-        fields = {name: getattr(known, name) for name in names} | {"context": each.context}
+        fields: dict[str, Any] = {name: getattr(known, name) for name in names} | {"context": each.context}
+        fields |= {"tags": dict(each.extra_tags)} if each.extra_tags else {}
         yield Record(f"data set {known.name!r}", Kind.DATASET, fields)
+    for model_id in sorted(model_inputs):
+        yield Record(f"model input {model_id!r}", Kind.MODEL_INPUT, {"model_id": model_id})
+    for model_id, step in sorted(model_outputs):
+        yield Record(f"model output {model_id!r}", Kind.MODEL_OUTPUT, {"model_id": model_id, "step": step})
 
 
 def points(chunks: Iterable[MetricColumns]) -> Iterator[Record]:
@@ -115,9 +128,14 @@ def end_time_us(run: SourceRun) -> int:
 def whole(run: SourceRun, experiment_id: str, chunks: Iterable[MetricColumns]) -> Iterator[Record]:
     """All records of a run that the server does not have."""
     yield start(run, experiment_id)
-    yield from facts(run.params, run.tags, run.datasets)
+    yield from facts(run.params, run.tags, run.datasets, run.model_inputs, run.model_outputs)
     yield from points(chunks)
     yield from end(run)
+
+
+def is_run_id(run_id: str) -> bool:
+    """Whether it is the id of a run as servers take it."""
+    return _RUN_ID.fullmatch(run_id) is not None
 
 
 def line(text: str, most: int) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 
 MOST_MISSES = 10_000
 """Kept one by one; beyond, they are counted."""
+_MOST_TEXT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,9 @@ class Miss:
     what: str
     where: str
     reason: str
+    """A sentence for people."""
+    code: str = ""
+    """For programs, where there is one: the server's reason (`LOGGED_MODEL_DELETED`, …), or `ARTIFACTS_NOT_ALLOWED`."""
 
 
 @dataclass(slots=True)
@@ -35,7 +40,16 @@ class Report:
     miss_count: int = 0
     notes: list[str] = field(default_factory=list)
     """What is not kept of anything, or left out altogether, a sentence each."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """How many there are in the source of what has no place here, by its name."""
     changed: Callable[[Report], None] = lambda report: None
+    _told: set[Miss] = field(default_factory=set, repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def leave_out(self, name: str, count: int) -> None:
+        """Note that the source has some of what has no place here."""
+        if count:
+            self.left_out[name] += count
 
     @property
     def complete(self) -> bool:
@@ -47,11 +61,16 @@ class Report:
         self.counts.update(more)
         self.changed(self)
 
-    def miss(self, what: str, where: str, reason: str) -> None:
-        """Note what could not come."""
-        self.miss_count += 1
-        if len(self.misses) < MOST_MISSES:
-            self.misses.append(Miss(what, where, reason))
+    def miss(self, what: str, where: str, reason: str, code: str = "") -> None:
+        """Note what could not come: once, however often it is read. Threads may do so at the same time."""
+        miss = Miss(_shown(what), _shown(where), _shown(reason), code)
+        with self._lock:
+            if miss in self._told:
+                return
+            self.miss_count += 1
+            if len(self.misses) < MOST_MISSES:
+                self.misses.append(miss)
+                self._told.add(miss)
         self.changed(self)
 
     def by_reason(self) -> Mapping[str, list[Miss]]:
@@ -60,3 +79,8 @@ class Report:
         for each in self.misses:
             grouped.setdefault(each.reason, []).append(each)
         return dict(sorted(grouped.items(), key=lambda item: -len(item[1])))
+
+
+def _shown(text: str) -> str:
+    """Text of a report, which others may have written: not without end."""
+    return text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}…"

@@ -20,13 +20,21 @@ from trackway.errors import (
     Unauthenticated,
     Unavailable,
 )
-from trackway.importing.places import CHUNK_BYTES, buffer
+from trackway.importing.places import Spool
 
+API = "/api/2.0/mlflow"
 ATTEMPTS = 5
-MOST_BYTES = 512 << 20
+MOST_BYTES = 64 << 20
 """Of one answer that is no file: a page of a thousand runs has a few megabytes, seldom more."""
-_SECONDS = 120.0
+SECONDS = 300.0
+"""For one answer from its first byte to its last; for a file as much more as it has MINIMUM_RATE bytes."""
+MINIMUM_RATE = 64 << 10
+_SILENCE = 60.0
 _AGAIN = {408, 429, 500, 502, 503, 504}
+
+
+class TooLarge(InvalidArgument):
+    """An answer without an end, or one of which a smaller part must be asked for."""
 
 
 class Calls:
@@ -46,10 +54,11 @@ class Calls:
         password = parts.password or os.environ.get("MLFLOW_TRACKING_PASSWORD", "")
         token = os.environ.get("MLFLOW_TRACKING_TOKEN", "")
         bearer = {"authorization": f"Bearer {token}"} if token and not user else {}
+        self._is_mlflow = False
         self._client = httpx.Client(
             auth=(user, password) if user else None,
             headers={**bearer, "user-agent": "trackway-import"},
-            timeout=_SECONDS,
+            timeout=_SILENCE,
             verify=_trusted(),
         )
 
@@ -65,23 +74,28 @@ class Calls:
         if answer.status_code == httpx.codes.OK:
             found = _object(answer)
             if found is not None:
+                self._is_mlflow = True
                 return found
             raise InvalidArgument(f"{self.name} does not answer as an MLflow server does")
-        if missing_ok and answer.status_code in {404, 405, 400, 501} and _is_mlflow(answer):
-            return {}
+        if missing_ok and answer.status_code in {404, 405, 400, 501} and (self._is_mlflow or _is_mlflow(answer)):
+            return {}  # what a version of MLflow does not know at all, it answers with a page for people
         raise self._refusal(answer, path)
 
-    def fetch(self, path: str, query: Mapping[str, str]) -> BinaryIO:
-        """The bytes of a file, read through to their end."""
+    def fetch(self, path: str, query: Mapping[str, str], size: int = -1) -> BinaryIO:
+        """The bytes of a file, read through to their end. Raises InvalidArgument where it has more bytes than the
+        server has said (`size`; -1: it has not said), and OSError where this machine has no room for it."""
 
         def attempt() -> tuple[httpx.Response, BinaryIO]:
-            spooled = buffer()
+            spooled = Spool(size)
             with self._client.stream("GET", self.name + path, params=dict(query)) as answer:
                 if answer.status_code != httpx.codes.OK:
-                    return self._whole(answer), spooled
-                for data in answer.iter_bytes(CHUNK_BYTES):
+                    return self._whole(answer), spooled.file
+                until = time.monotonic() + SECONDS
+                for data in answer.iter_bytes():
                     spooled.write(data)
-            return answer, spooled
+                    if time.monotonic() > until + spooled.written / MINIMUM_RATE:
+                        raise httpx.ReadTimeout("it sends too slowly")
+            return answer, spooled.file
 
         held: list[BinaryIO] = []
 
@@ -101,14 +115,16 @@ class Calls:
         self._client.close()
 
     def _whole(self, answer: httpx.Response) -> httpx.Response:
-        """An answer with all of its body, which may be packed. Raises InvalidArgument where there is no end to it."""
-        content = bytearray()
-        for data in answer.iter_bytes(CHUNK_BYTES):
+        """An answer with all of its body, which may be packed. Raises TooLarge where there is no end to it."""
+        content, until = bytearray(), time.monotonic() + SECONDS
+        for data in answer.iter_bytes():
             content += data
             if len(content) > MOST_BYTES:
-                raise InvalidArgument(
+                raise TooLarge(
                     f"{self.name} does not answer as an MLflow server does: with more than {MOST_BYTES:,} bytes at once"
                 )
+            if time.monotonic() > until:
+                raise httpx.ReadTimeout("it sends too slowly")
         kept = {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
         return httpx.Response(answer.status_code, headers=kept, content=bytes(content))
 
@@ -143,9 +159,9 @@ class Calls:
             return PermissionDenied(f"{self.name} does not let you read all of it: {_message(answer)}")
         if status == httpx.codes.NOT_FOUND and _is_mlflow(answer):
             return NotFound(f"{self.name} has no {path}: {_message(answer)}")
-        if status in _AGAIN:
+        if status in _AGAIN and status != httpx.codes.INTERNAL_SERVER_ERROR:  # that is of this question alone
             return Unavailable(f"{self.name} answers {status} to {path}: {_message(answer)}")
-        if _is_mlflow(answer):
+        if _is_mlflow(answer) or status == httpx.codes.INTERNAL_SERVER_ERROR:
             return Internal(f"{self.name} refuses {path} with {status}: {_message(answer)}")
         return InvalidArgument(f"{self.name} does not answer as an MLflow server does ({status} to {path})")
 
@@ -163,7 +179,7 @@ def _trusted() -> Any:
 def _object(answer: httpx.Response) -> Mapping[str, Any] | None:
     try:
         found = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # thousands of brackets are valid JSON
         return None
     return found if isinstance(found, dict) else None
 

@@ -7,20 +7,21 @@ from collections.abc import Iterator
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trackway import errors, types
 from trackway.importing import plan, writer
 from trackway.importing.files_of import FATAL, bring_files
+from trackway.importing.measured import MODEL_ID, beyond, chunked, points_of, rows, rows_of
 from trackway.importing.plan import Record
 from trackway.importing.report import Report
-from trackway.importing.source import CHUNK_ROWS, MetricColumns, Source, SourceRun
+from trackway.importing.source import MetricColumns, Source, SourceRun
 from trackway.importing.target import Target
 
 
 async def bring_run(target: Target, source: Source, run: SourceRun, experiment_id: str, report: Report) -> None:
     """Bring a run and its files. What of it cannot come is noted. Raises TrackwayError where nothing can come."""
-    sent = await _send(target, run, 0, lambda: plan.whole(run, experiment_id, source.metrics(run)))
+    await _check_imported(target, run)
+    sent = await _send(target, run, 0, lambda: plan.whole(run, experiment_id, points_of(source, run)))
     if not sent.same:
         sent = await _bring_changes(target, source, run, experiment_id, report)
     report.count(points_sent=sent.points, records_sent=sent.records)
@@ -32,7 +33,18 @@ async def bring_run(target: Target, source: Source, run: SourceRun, experiment_i
     except FATAL:
         raise
     except errors.TrackwayError as error:
-        report.miss("files", f"run {run.run_id}", error.message)
+        report.miss("files", f"run {run.run_id}", error.message, error.reason)
+
+
+async def _check_imported(target: Target, run: SourceRun) -> None:
+    """Raise AlreadyExists where the server has a run of this id that no import has made: a source may name any id, and
+    steers no run that is not its own."""
+    try:
+        writers = {each.writer_id async for each in target.client.tracking.list_writers(run.run_id)}
+    except errors.NotFound:
+        return
+    if writer.writer_id(run.run_id, 0) not in writers:
+        raise errors.AlreadyExists("the server has another run of this id, which stays as it is")
 
 
 async def _send(target: Target, run: SourceRun, generation: int, records: writer.Records) -> writer.Sent:
@@ -57,15 +69,19 @@ async def _bring_changes(
             await tracking.update_run(run.run_id, run_name=plan.line(run.name, 500))
 
         def held(key: str, context: dict[str, str]) -> list[types.MetricSeries]:
-            reading = tracking.read_series(run.run_id, key, context=context)
+            """What may be the points of a series: those of models were told apart from the run's only if the source
+            told them apart at that import."""
+            of_model = MODEL_ID in context
+            reading = tracking.read_series(run.run_id, key, context=context if of_model else None)
             try:
-                return asyncio.run_coroutine_threadsafe(reading, loop).result()
+                found = asyncio.run_coroutine_threadsafe(reading, loop).result()
             except errors.NotFound:
                 return []
+            return [each for each in found if dict(each.context) == context or (MODEL_ID in each.context)]
 
         def records(stored: types.Run = stored) -> Iterator[Record]:
             yield from _new_facts(run, stored)
-            yield from plan.points(_new_points(source.metrics(run), held))
+            yield from plan.points(_new_points(points_of(source, run), held))
             yield from _new_end(run, stored)
 
         if await asyncio.to_thread(lambda: next(records(), None)) is None:
@@ -81,7 +97,10 @@ def _new_facts(run: SourceRun, stored: types.Run) -> Iterator[Record]:
     tags = {key: value for key, value in run.tags.items() if stored.data.tags.get(key) != value}
     inputs = {(each.dataset.name, each.dataset.digest) for each in stored.inputs.dataset_inputs}
     datasets = [each for each in run.datasets if (each.dataset.name, each.dataset.digest) not in inputs]
-    return plan.facts(params, tags, datasets)
+    read = {each.model_id for each in stored.inputs.model_inputs}
+    made = {(each.model_id, each.step) for each in stored.outputs.model_outputs}
+    edges = (set(run.model_inputs) - read, set(run.model_outputs) - made)
+    return plan.facts(params, tags, datasets, *edges)
 
 
 def _new_end(run: SourceRun, stored: types.Run) -> Iterator[Record]:
@@ -104,32 +123,6 @@ def _new_points(chunks: Iterator[MetricColumns], held: object) -> Iterator[Metri
     """Of each series, the points that are not held already: as many times as the source has them more."""
     assert callable(held)
     for (key, context), group in groupby(chunks, lambda each: (each.key, dict(each.context))):
-        series = held(key, context)
-        rows = np.concatenate([_rows(each.times, each.steps, each.values) for each in group])
-        there = [_rows(each.times_us, each.steps, each.values) for each in series]
-        new = rows[_beyond(rows, np.concatenate(there))] if there else rows
-        for first in range(0, len(new), CHUNK_ROWS):
-            part = new[first : first + CHUNK_ROWS]
-            columns = (np.ascontiguousarray(part[:, column]) for column in range(3))
-            times, steps, bits = columns
-            yield MetricColumns(key, times, steps, bits.view(np.float64), context)
-
-
-def _rows(times: NDArray[np.int64], steps: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Points as rows of three numbers; values by their bits, so that NaN is equal to NaN."""
-    return np.stack([times, steps, np.ascontiguousarray(values, np.float64).view(np.int64)], axis=1)
-
-
-def _beyond(rows: NDArray[np.int64], there: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which rows are more than those that are there, each counted as often as it comes."""
-    _, kinds = np.unique(np.concatenate([there, rows]), axis=0, return_inverse=True)
-    kinds = kinds.reshape(-1)
-    held, own = np.bincount(kinds[: len(there)], minlength=int(kinds.max()) + 1), kinds[len(there) :]
-    order = np.argsort(own, kind="stable")
-    ranked = own[order]
-    first = np.r_[True, ranked[1:] != ranked[:-1]]
-    starts = np.maximum.accumulate(np.where(first, np.arange(len(ranked)), 0))
-    nth = np.empty(len(own), np.int64)
-    nth[order] = np.arange(len(ranked)) - starts
-    beyond: NDArray[np.bool_] = nth >= held[own]
-    return beyond
+        points = np.concatenate([rows_of(each) for each in group])
+        there = [rows(each.times_us, each.steps, each.values) for each in held(key, context)]
+        yield from chunked(key, points[beyond(points, np.concatenate(there))] if there else points, context)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackway.importing.places import Place
+from trackway.importing.values import Refused
 from trackway.types import DatasetInput
 
 CHUNK_ROWS = 65_536
@@ -21,6 +22,8 @@ DELETED_STAGE = "Deleted_Internal"
 """Deleted versions stay in MLflow's stores, in this stage."""
 STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 """MLflow's states of a run, by number."""
+MODEL_STATUSES = {1: "PENDING", 2: "READY", 3: "UPLOAD_FAILED"}
+"""MLflow's states of a logged model, by number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,17 @@ class SourceExperiment:
     name: str
     deleted: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MetricColumns:
+    """Points of one series, at most CHUNK_ROWS, by time, step and value. Times are microseconds since 1970 UTC."""
+
+    key: str
+    times: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+    context: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +67,31 @@ class SourceRun:
     datasets: tuple[DatasetInput, ...] = ()
     metric_keys: tuple[str, ...] = ()
     """What metrics it has, where the source tells so with the run."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MetricColumns:
-    """Points of one series, at most CHUNK_ROWS, by time, step and value. Times are microseconds since 1970 UTC."""
-
-    key: str
-    times: NDArray[np.int64]
-    steps: NDArray[np.int64]
-    values: NDArray[np.float64]
-    context: Mapping[str, str] = field(default_factory=dict)
+    model_inputs: tuple[str, ...] = ()
+    """The logged models that it reads, by their ids here (`measured.model_id_here`)."""
+    model_outputs: tuple[tuple[str, int], ...] = ()
+    """The logged models that it makes, and at which step."""
+    measured: tuple[MetricColumns, ...] = field(default=(), compare=False)
+    """Its points that were logged for logged models. Where the source has a point among those of the run, too, it is
+    the same point: see measured.py."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceLoggedModel:
-    """A model that MLflow 3 keeps beside the files of the run that logged it."""
+    """A logged model (MLflow 3), without its metrics, which are those of runs (`SourceRun.measured`), and files."""
 
     model_id: str
     name: str
     run_id: str
+    """The run that made it; empty for none."""
     artifact_uri: str
     created_us: int = 0
+    model_type: str = ""
+    status: str = "PENDING"
+    """PENDING, READY or UPLOAD_FAILED."""
+    status_message: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +109,7 @@ class SourceVersion:
     stage: str = "None"
     description: str = ""
     model_id: str = ""
+    created_us: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -109,8 +127,12 @@ class SourceModel:
 class Source(Protocol):
     """A tracker that is read. Methods block, and may be called by several threads at once.
 
-    They raise TrackwayError, in one sentence, where the source cannot be read.
+    They raise TrackwayError, in one sentence, where the source cannot be read. Single things that are malformed are
+    left out and told to `refused`, which may be called several times of the same one.
     """
+
+    refused: Refused
+    """Told of what is left out; to be set by who reads."""
 
     @property
     def name(self) -> str:
@@ -131,7 +153,7 @@ class Source(Protocol):
         ...
 
     def logged_models(self, experiment_id: str) -> Iterator[SourceLoggedModel]:
-        """The models that the runs of an experiment have logged, deleted ones left out."""
+        """The logged models of an experiment, deleted ones left out: MLflow shows those to nobody."""
         ...
 
     def models(self) -> Iterator[SourceModel]:
@@ -147,6 +169,10 @@ class Source(Protocol):
 
     def notes(self) -> list[str]:
         """What the source holds that it cannot tell through this port, a sentence each."""
+        ...
+
+    def left_out(self) -> Mapping[str, int]:
+        """How many it holds of what has no place here (traces, …), by name; what it does not tell is left out."""
         ...
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,12 +18,34 @@ _READ = (
     "inputs",
     "input_tags",
     "logged_models",
+    "logged_model_metrics",
+    "logged_model_params",
+    "logged_model_tags",
     "registered_models",
     "registered_model_tags",
     "registered_model_aliases",
     "model_versions",
     "model_version_tags",
 )
+
+
+_LEFT_OUT = {
+    "trace_info": "traces",
+    "assessments": "assessments of traces",
+    "evaluation_datasets": "evaluation data sets",
+    "scorers": "scorers",
+    "issues": "issues",
+    "label_schemas": "label schemas",
+    "review_queues": "review queues",
+    "webhooks": "webhooks",
+    "endpoints": "endpoints of MLflow's gateway",
+    "secrets": "secrets of MLflow's gateway",
+    "budget_policies": "budget policies",
+    "guardrails": "guardrails",
+    "mcp_servers": "MCP servers",
+    "jobs": "jobs",
+}
+"""Tables of what has no place here, and what it is."""
 
 
 class Tables:
@@ -37,6 +59,7 @@ class Tables:
         self._metadata = sa.MetaData()
         with engine.connect() as connection:
             there = set(sa.inspect(connection).get_table_names())
+            self._left_out = {name: table for table, name in _LEFT_OUT.items() if table in there}
             self._metadata.reflect(connection, only=[name for name in _READ if name in there], resolve_fks=False)
 
     def __contains__(self, name: str) -> bool:
@@ -49,6 +72,15 @@ class Tables:
         """Columns by name; those that this version of MLflow does not have are NULL."""
         there = self[table].c
         return [there[name] if name in there else sa.null().label(name) for name in names]
+
+    def own(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row is of the workspace that is read."""
+        return row["workspace"] in {None, self.workspace}
+
+    def left_out(self) -> dict[str, sa.Select[Any]]:
+        """Questions for how many there are (`n`) of what is not read, by its name."""
+        counted = sa.func.count().label("n")
+        return {name: sa.select(counted).select_from(sa.table(table)) for name, table in self._left_out.items()}
 
     def workspaces(self) -> set[str]:
         """The workspaces that hold experiments; none in versions of MLflow that have none."""

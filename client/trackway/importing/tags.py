@@ -27,4 +27,4 @@ async def set_tags(
             try:
                 await setting({key: value})
             except (errors.InvalidArgument, errors.ResourceExhausted) as error:
-                report.miss(f"tag {key!r}", where, error.message.rstrip("."))
+                report.miss(f"tag {key!r}", where, error.message.rstrip("."), error.reason)

@@ -21,7 +21,8 @@ __all__ = [
 
 
 def get_model_info(model_uri: str) -> ModelInfo:
-    """What the model at `runs:/…` or `models:/…` is, without loading it."""
+    """What the model at `runs:/…` or `models:/…` is, without loading it. Its params, tags and step are the logged
+    model's (`get_logged_model(info.model_id)`)."""
     from trackway.flavors.loading import fetch
 
     about = Model.load(fetch(model_uri))
@@ -35,4 +36,5 @@ def get_model_info(model_uri: str) -> ModelInfo:
         utc_time_created=about.utc_time_created,
         metadata=about.metadata,
         saved_input_example_info=about.saved_input_example_info,
+        model_id=about.model_id,
     )

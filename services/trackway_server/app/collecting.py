@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trackway_server.artifacts.domain.collecting import Collector
     from trackway_server.tracking.purging import Purger
 
-_REFUSED = 2
+_REFUSED = 1
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 _DESCRIPTION = """Remove runs and logged models for good that have been deleted for long enough: points, params, tags,
@@ -37,18 +37,19 @@ time). On SQLite files it is for a server that is stopped. It may be stopped at 
 next time. A run counts as deleted from when a server, or this command, first found it so."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Collect; the exit code: 0 when done, 2 where it could not be."""
-    parsed = _parser().parse_args(arguments)
+def main(arguments: Sequence[str], program: str = "trackway server gc") -> int:
+    """Collect, called as `program`; the exit code: 0 when done, 1 where it could not be, 2 for wrong arguments."""
+    parsed = _parser(program).parse_args(arguments)
     try:
         from trackway_server.app.migrating import configure_log
 
         configure_log()
         return asyncio.run(_collect(parsed))
     except StartupError as error:
-        return _refused(str(error))
+        return _refused(program, str(error))
     except ModuleNotFoundError as error:
-        return _refused(f"{error.name} is missing: install the server with: pip install 'trackway[server,postgres]'")
+        missing = f"{error.name} is missing: install the server with: pip install 'trackway[server,postgres]'"
+        return _refused(program, missing)
 
 
 async def _collect(parsed: argparse.Namespace) -> int:
@@ -181,8 +182,8 @@ def _seconds(text: str) -> float:
     return float(int(found[1]) * _UNITS[found[2]])
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="trackway server gc", description=_DESCRIPTION, allow_abbrev=False)
+def _parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=program, description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument(
         "--data-dir",
         type=Path,
@@ -216,6 +217,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _refused(message: str) -> int:
-    print(f"trackway server gc: {message}", file=sys.stderr)  # noqa: T201
+def _refused(program: str, message: str) -> int:
+    print(f"{program}: {message}", file=sys.stderr)  # noqa: T201
     return _REFUSED

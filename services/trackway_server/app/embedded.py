@@ -22,6 +22,7 @@ from trackway_server.app.peers import SERVICE_NAMES, Peers, open_peers, serving_
 from trackway_server.app.secure import listener_tls, peer_tls
 from trackway_server.core.clock import SystemClock
 from trackway_server.core.config import CoreSettings
+from trackway_server.core.rpc.own_channel import OwnChannel
 from trackway_server.core.rpc.peers import peer_channel
 from trackway_server.core.rpc.server import build_server
 from trackway_server.core.tracing import Tracing
@@ -79,8 +80,9 @@ async def _everything(
     ):
         async with (
             peer_channel(f"unix:{path}") as channel,
-            _services(options, core, data_dir, Peers.all_to(channel), observing, tls, path) as running,
-            _gateway(options, Peers.all_to(channel), listener, observing, tls) as http_port,
+            OwnChannel(channel) as own,
+            _services(options, core, data_dir, Peers.all_to(channel), observing, tls, path, own) as running,
+            _gateway(options, Peers.all_to(own), listener, observing, tls) as http_port,
         ):
             yield RunningServer(running.grpc_port, http_port, data_dir, running.access)
 
@@ -133,6 +135,7 @@ async def _services(
     observing: Observing,
     tls: ServerTls | None,
     own_socket: Path | None = None,
+    own: OwnChannel | None = None,
 ) -> AsyncIterator[RunningServer]:
     clock = SystemClock()
     access = open_access(options, data_dir, peers.auth, clock)
@@ -157,6 +160,8 @@ async def _services(
         if own_socket is not None:
             server.listen_unix(own_socket)
         await server.start()
+        if own is not None:
+            server.shorten(own)
         called = peers.named(_called(options.target))
         await stack.enter_async_context(serving_with(server.health, called, access.awaited_keys))
         yield RunningServer(grpc_port=port, data_dir=data_dir, access=access)

@@ -1,15 +1,11 @@
-"""What a running program tells of itself: metrics, traces, and the lines of its start and stop."""
+"""What a running program tells of itself: metrics and traces."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
-
-import structlog
 
 from trackway_server.app.access import Access
 from trackway_server.app.listen import bound_socket
@@ -17,11 +13,6 @@ from trackway_server.app.options import ServerOptions, Target
 from trackway_server.core.config import CoreSettings
 from trackway_server.core.telemetry import Telemetry, observed_process
 from trackway_server.core.tracing import Tracing
-
-if TYPE_CHECKING:
-    from trackway_server.app.embedded import RunningServer
-
-LOG = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +48,3 @@ def program_version() -> str:
         return version("trackway")
     except PackageNotFoundError:
         return "(not installed)"
-
-
-def log_start(options: ServerOptions, running: RunningServer, *, version: str, tracing: bool) -> None:
-    """Tell the log that the server serves."""
-    LOG.info(
-        "server_started",
-        version=version,
-        target=options.target.value,
-        host=options.host,
-        grpc_port=running.grpc_port,
-        http_port=running.http_port,
-        metrics_port=running.metrics_port,
-        data_dir=str(running.data_dir) if running.data_dir else None,
-        tracing=tracing,
-    )
-
-
-def log_stopping(target: Target) -> None:
-    """Tell the log that the server was asked to stop."""
-    LOG.info("server_stopping", target=target.value)
-
-
-@asynccontextmanager
-async def logged_stop(target: Target) -> AsyncIterator[None]:
-    """Tell the log that the server has stopped, after what is inside the block has closed in good order."""
-    started = time.monotonic()
-    yield
-    LOG.info("server_stopped", target=target.value, uptime_s=round(time.monotonic() - started, 1))

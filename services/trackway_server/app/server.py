@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from trackway_server.app.announce import Announcement, print_announcement, write_ready_file
 from trackway_server.app.embedded import RunningServer, open_server
-from trackway_server.app.observing import log_start, log_stopping, logged_stop, program_version
+from trackway_server.app.observing import program_version
 from trackway_server.app.options import ServerOptions, Target, authority, client_host
 from trackway_server.app.profile import ProfileError, forget_key, profile_path, remember_key
+from trackway_server.app.start_and_stop import log_start, log_stopping, logged_stop
 from trackway_server.core.config import CoreSettings, wrong_setting
 from trackway_server.core.lifecycle import StartupError, stop_signals
 from trackway_server.core.logging import configure_logging

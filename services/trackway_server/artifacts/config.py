@@ -50,6 +50,13 @@ class S3Settings(BaseSettings):
     then be given addresses of single blobs, for a while, and fetch and send files without the server between; where
     this is empty they are not."""
 
+    presign_lifetime_s: int = Field(default=900, ge=30, le=3600)
+    """For how long those addresses hold at most, in seconds: also for somebody whose role is taken away meanwhile. An
+    upload of MLflow's clients must have begun its last part by then."""
+
+    presign_max_bytes: int = Field(default=1 << 40, ge=1)
+    """The greatest file that is taken from such addresses."""
+
     part_bytes: int = Field(default=8 << 20, ge=5 << 20, le=512 << 20)
     """The size of an upload's parts. S3 takes at least 5 MiB, and 10,000 parts a file."""
 

@@ -11,7 +11,13 @@ from trackway_server.artifacts import convert
 from trackway_server.artifacts.domain.artifacts import Artifact, Owner
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.paths import ArtifactPath
-from trackway_server.artifacts.domain.ports import ArtifactIndex, PresignedTransfers, PresignedUpload
+from trackway_server.artifacts.domain.ports import (
+    ArtifactIndex,
+    DeclaredSize,
+    PresignedTransfers,
+    PresignedUpload,
+    too_large,
+)
 from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.rpc.call import Call
@@ -35,9 +41,9 @@ class PresignedRpcs:
         source, transfers = await self._source(request, call), self._transfers()
         artifact = await self._file(source, ArtifactPath(request.path))
         name = ArtifactPath(artifact.path).name
-        lifetime_s = request.lifetime_s or LIFETIME_S
+        lifetime_s = min(request.lifetime_s or LIFETIME_S, transfers.longest_s)
         url = await transfers.download_url(Digest(artifact.digest), name, lifetime_s)
-        return pb.PresignDownloadResponse(url=url, artifact=artifact)
+        return pb.PresignDownloadResponse(url=url, artifact=artifact, lifetime_s=lifetime_s)
 
     async def PresignUpload(self, request: pb.PresignUploadRequest, call: Call) -> pb.PresignUploadResponse:
         owner = await self._owner(request.owner, request.workspace, call)
@@ -47,10 +53,14 @@ class PresignedRpcs:
         if numbers[-1] > MOST_PARTS:
             message = f"An upload has at most {MOST_PARTS} parts; make them greater."
             raise DomainError(Reason.INVALID_FIELD, message, field="part_count")
-        begun = PresignedUpload(file, request.upload_id) if request.upload_id else await transfers.begin(file)
-        lifetime_s = request.lifetime_s or LIFETIME_S
-        urls = [await transfers.part_url(begun, number, lifetime_s) for number in numbers]
-        return pb.PresignUploadResponse(upload_id=begun.upload_id, urls=urls)
+        declared = _declared(request, numbers[-1], transfers.max_bytes)
+        if request.upload_id:
+            begun = PresignedUpload(file, request.upload_id)
+        else:
+            begun = await transfers.begin(file, declared.size_bytes if declared else 0)
+        lifetime_s = min(request.lifetime_s or LIFETIME_S, transfers.longest_s)
+        urls = [await transfers.part_url(begun, number, lifetime_s, declared) for number in numbers]
+        return pb.PresignUploadResponse(upload_id=begun.upload_id, urls=urls, lifetime_s=lifetime_s)
 
     async def CompletePresignedUpload(
         self, request: pb.CompletePresignedUploadRequest, call: Call
@@ -90,6 +100,21 @@ class PresignedRpcs:
 
     @abstractmethod
     async def _file(self, source: Source, path: ArtifactPath) -> resources_pb2.Artifact: ...
+
+
+def _declared(request: pb.PresignUploadRequest, last_part: int, most: int) -> DeclaredSize | None:
+    """The sizes that a request declares; None where it does not. Raises LIMIT_EXCEEDED, INVALID_FIELD."""
+    if request.size_bytes > most:
+        raise too_large(most)
+    if not request.size_bytes:
+        if request.part_bytes:
+            raise DomainError(Reason.INVALID_FIELD, "part_bytes needs size_bytes beside it.", field="part_bytes")
+        return None
+    declared = DeclaredSize(request.size_bytes, request.part_bytes or request.size_bytes)
+    if declared.of_part(last_part) <= 0:
+        message = f"A file of {request.size_bytes} bytes has no part {last_part}; check part_bytes and part_count."
+        raise DomainError(Reason.INVALID_FIELD, message, field="part_count")
+    return declared
 
 
 def upload_file(owner: Owner, path: ArtifactPath) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -21,6 +21,8 @@ HELD_BYTES = 256 << 20
 Known = Callable[[], Awaitable[None]]
 """Raises where the services do not know the request's sender."""
 
+_PASSED_OVER = 8
+"""Times the limit: bodies that are announced as no larger are received, though not kept, before they are refused."""
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -68,6 +70,11 @@ class Bodies:
         self._seconds = seconds
         self._held = 0
 
+    def carried(self, headers: Headers) -> int:
+        """How many bytes of a body the connection is to carry: more than are taken where it is passed over."""
+        announced = _announced(headers)
+        return announced if self._limit < announced <= _PASSED_OVER * self._limit else self._limit
+
     @asynccontextmanager
     async def body(self, headers: Headers, receive: Receive, known: Known) -> AsyncIterator[Body]:
         """The body, decompressed, inside the block. `known` is awaited before more is read than anybody may send.
@@ -79,6 +86,9 @@ class Bodies:
         if encoding not in {"identity", "gzip"}:
             raise EncodingUnknownError
         if _announced(headers) > self._limit:
+            if self.carried(headers) > self._limit:
+                await known()
+                await self._pass_over(receive)
             raise BodyTooLargeError(self._limit)
         with ExitStack() as room:
             admitted = False
@@ -114,6 +124,13 @@ class Bodies:
         if not inflating.eof or inflating.unused_data:
             raise _no_gzip()
         return found
+
+    async def _pass_over(self, receive: Receive) -> None:
+        """Have a body sent to its end: many clients only read an answer then, and see a broken connection before."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds):
+                while (message := await receive())["type"] != "http.disconnect" and message.get("more_body", False):
+                    pass
 
     async def _received(self, receive: Receive, admit: Known) -> bytes:
         body = bytearray()

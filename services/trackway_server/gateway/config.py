@@ -30,7 +30,8 @@ class GatewaySettings(Settings):
     """What opens `/metrics`, sent as Bearer, beside the keys that the services take."""
 
     max_connections: int = Field(default=256, ge=1)
-    """Connections beyond this are answered 503."""
+    """Connections at once. For one more those are closed that have not sent their request, the most silent first; where
+    there are none, it is answered 503."""
 
     request_s: float = Field(default=20.0, gt=0)
     """How long a client may take to send a request, from the connection or the answer before on, and how long for its

@@ -26,9 +26,15 @@ def await_body(scope: Scope, size_bytes: int) -> None:
 def patient_protocol(settings: GatewaySettings) -> type[asyncio.Protocol]:
     """The protocol of one connection, with the bounds of the settings."""
     most = settings.max_body_bytes + AROUND_BYTES
+    idle: dict[PatientProtocol, None] = {}
+    """Connections whose request has not come, the one that has been silent longest first."""
 
     class PatientProtocol(H11Protocol):
-        """Closes a connection whose request, or whose reading of the answer, takes too long, or that sends too much."""
+        """Closes a connection whose request, or whose reading of the answer, takes too long, or that sends too much.
+
+        Where all connections are taken, those go first whose request has not come: who opens many and says nothing
+        shuts out nobody.
+        """
 
         _received = 0
         _asking: asyncio.TimerHandle | None = None
@@ -36,12 +42,18 @@ def patient_protocol(settings: GatewaySettings) -> type[asyncio.Protocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            while idle and len(self.connections) >= settings.max_connections:
+                oldest = next(iter(idle))
+                del idle[oldest]
+                self.connections.discard(oldest)
+                oldest.transport.abort()
             self._await_request()
 
         def connection_lost(self, exc: Exception | None) -> None:
             for timer in (self._asking, self._stalled):
                 if timer is not None:
                     timer.cancel()
+            idle.pop(self, None)
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
@@ -50,10 +62,12 @@ def patient_protocol(settings: GatewaySettings) -> type[asyncio.Protocol]:
                 self.transport.close()
             if not self.transport.is_closing():
                 super().data_received(data)
+                self._note_request()
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
             self._await_request()
+            self._note_request()  # the next one may have come already
 
         def pause_writing(self) -> None:
             super().pause_writing()
@@ -76,7 +90,16 @@ def patient_protocol(settings: GatewaySettings) -> type[asyncio.Protocol]:
             if self._asking is not None:
                 self._asking.cancel()
             self._received = 0
+            idle.pop(self, None)
+            idle[self] = None
             self._asking = self.loop.call_later(settings.request_s, self._close_without_request)
+
+        def _note_request(self) -> None:
+            """Where the whole request has come, or one that is read piece by piece begins, this is none of the idle."""
+            cycle: Any = self.cycle
+            answering = cycle is not None and not cycle.response_complete
+            if answering and (not cycle.more_body or _BODY_BYTES in cycle.scope):
+                idle.pop(self, None)
 
         def _close_without_request(self) -> None:
             cycle: Any = self.cycle

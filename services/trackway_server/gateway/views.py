@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from trackway.api.metrics.v1.ingest_pb2 import DatasetInput
 from trackway.api.metrics.v1.series_pb2 import SeriesSummary
 from trackway.api.registry.v1.resources_pb2 import ModelVersion, RegisteredModel
 from trackway.api.tracking.v1.resources_pb2 import Experiment, Run, RunStatus
@@ -172,11 +171,6 @@ def duration(start_us: int, end_us: int) -> str:
 def number(value: float) -> str:
     """A value with six significant digits; NaN and infinities by name."""
     return f"{value:.6g}"
-
-
-def _dataset_pair(dataset: DatasetInput) -> Pair:
-    context = f" ({dataset.context})" if dataset.context else ""
-    return Pair(dataset.name, _clipped(dataset.digest + context))
 
 
 def _series_view(series: SeriesSummary) -> SeriesView:

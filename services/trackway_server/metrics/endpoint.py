@@ -120,12 +120,13 @@ class IngestEndpoint:
     async def _append(self, request: ingest_pb2.IngestRequest) -> Append:
         if not request.HasField("append"):
             raise _malformed("Every message after `open` must be `append` or `heartbeat`.")
-        self._check_size(request.append)
+        self.check_size(request.append)
         if len(request.append.records) <= _RECORDS_INLINE:
             return convert.append_from_proto(request.append, self.subject_payload)
         return await asyncio.to_thread(convert.append_from_proto, request.append, self.subject_payload)
 
-    def _check_size(self, append: ingest_pb2.AppendRecords) -> None:
+    def check_size(self, append: ingest_pb2.AppendRecords) -> None:
+        """Raise LIMIT_EXCEEDED where an append is larger than one may be."""
         size, most = append.ByteSize(), self.limits.max_append_bytes
         if size > most:
             message = f"The append has {size} bytes, more than the {most} told in `opened`; send fewer records in each."

@@ -24,7 +24,7 @@ from trackway_server.metrics.codec import encode_segment
 from trackway_server.metrics.domain.points import Block, merge_blocks
 from trackway_server.metrics.domain.ports import IngestUnit, Transactions
 from trackway_server.metrics.domain.records import Append, Commit, Refusal, Segment
-from trackway_server.metrics.domain.session import Accepted, OpenedWriter, WriterSession, commit_records
+from trackway_server.metrics.domain.session import Accepted, OpenedWriter, WriterSession, commit_records, permitted
 from trackway_server.metrics.domain.summaries import summarise
 from trackway_server.metrics.shares import Share
 from trackway_server.metrics.telemetry import IngestTelemetry
@@ -246,6 +246,10 @@ class IngestStream:
             await work
 
     async def _accept(self, append: Append) -> None:
+        admission = self._opened.admission
+        if admission is not None and any(definition.context for definition in append.definitions):
+            asked = append
+            append = await self._transactions.read(lambda unit: permitted(unit, asked, admission))
         expected = self._session.accepted_sequence
         accepted = self._session.accept(append)
         self._counts.received(append, expected, self._clock.now_us())

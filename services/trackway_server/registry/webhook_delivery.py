@@ -3,14 +3,15 @@
 The log of events is the queue: a webhook has a position in it, which moves on when its receiver has taken an event, in
 one transaction with what is told of that. Killed at any place, the server delivers the event again, and none is left
 out. A webhook is leased while it is delivered to, so that of several replicas one does, and its events come in their
-order. Each is on its own: what one receiver does, or a pause after a failure, keeps no other from its events.
+order. Each is on its own: what one receiver does, or a pause after a failure, keeps no other from its events. All those
+of a workspace have at most half of what is delivered at once, and so have all that failed when they were tried last.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -20,7 +21,7 @@ from trackway_server.core.clock import Clock
 from trackway_server.core.errors import DomainError
 from trackway_server.registry.domain.events import Event
 from trackway_server.registry.domain.webhook_payloads import About, about
-from trackway_server.registry.domain.webhook_ports import WebhookStore, WebhookUnit
+from trackway_server.registry.domain.webhook_ports import Due, WebhookStore, WebhookUnit
 from trackway_server.registry.domain.webhooks import (
     Backoff,
     Deliveries,
@@ -46,13 +47,20 @@ _LONG_FAILING_US = 24 * 3600 * 1_000_000
 class DeliveryLimits:
     """How much is delivered at once."""
 
-    at_once: int = 16
+    at_once: int = 32
     """Webhooks that are delivered to at the same time."""
     turn: int = 32
     """Events that a webhook delivers before others have their turn."""
+    turn_us: int = 10_000_000
+    """The same in time: no further event begins then."""
     lease_us: int = 15_000_000
     """How long a webhook stays another's that has vanished; more than one delivery may take."""
     backoff: Backoff = field(default_factory=Backoff)
+
+    @property
+    def share(self) -> int:
+        """Of `at_once` those of one workspace, and those that failed last."""
+        return max(1, self.at_once // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ class WebhookDispatcher:
         self._counts = counts
         self._chance = chance
         self._woken = asyncio.Event()
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, tuple[Due, asyncio.Task[None]]] = {}
         self._skipped_to = 0
 
     def wake(self) -> None:
@@ -104,7 +112,7 @@ class WebhookDispatcher:
                 except TimeoutError:
                     continue
         finally:
-            tasks = list(self._running.values())
+            tasks = [task for _, task in self._running.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -133,28 +141,37 @@ class WebhookDispatcher:
     async def _start_due(self) -> float:
         now_us, at_once = self._clock.now_us(), self._limits.at_once
 
-        def work(unit: WebhookUnit) -> tuple[list[str], int | None, int]:
+        def work(unit: WebhookUnit) -> tuple[Sequence[Due], int | None, int]:
             # Those that are delivered to now are among the due.
-            due = list(unit.webhooks.due(now_us, self._holder, 2 * at_once))
+            due = unit.webhooks.due(now_us, self._holder, 4 * at_once)
             return due, unit.webhooks.next_time_us(now_us), unit.webhooks.failing()
 
         due, next_us, failing = await self._store.read(work)
         self._counts.failing.set(failing)
-        for webhook_id in due:
-            if webhook_id not in self._running and len(self._running) < at_once:
-                task = asyncio.create_task(self._deliver(webhook_id), name=f"webhook-{webhook_id}")
-                self._running[webhook_id] = task
+        for each in due:
+            if each.webhook_id not in self._running and self._has_room(each):
+                task = asyncio.create_task(self._deliver(each.webhook_id), name=f"webhook-{each.webhook_id}")
+                self._running[each.webhook_id] = each, task
         return _LOOK_SECONDS if next_us is None else min(max((next_us - now_us) / 1e6, 0.01), _LOOK_SECONDS)
+
+    def _has_room(self, due: Due) -> bool:
+        running, share = [each for each, _ in self._running.values()], self._limits.share
+        return (
+            len(running) < self._limits.at_once
+            and sum(each.workspace == due.workspace for each in running) < share
+            and not (due.failing and sum(each.failing for each in running) >= share)
+        )
 
     async def _deliver(self, webhook_id: str) -> None:
         """Give a webhook its turn. What fails waits for the next look; other webhooks go on."""
         try:
             turn = await self._store.write(partial(self._begin, webhook_id))
-            told = 0
+            told, ends_us = 0, self._clock.now_us() + self._limits.turn_us
             while turn is not None:
                 outcome = await self._sender.send(turn.webhook, turn.event, turn.known)
                 told += 1
-                noted = partial(self._noted, turn, outcome, self._fare(turn, outcome), told >= self._limits.turn)
+                last = told >= self._limits.turn or self._clock.now_us() >= ends_us
+                noted = partial(self._noted, turn, outcome, self._fare(turn, outcome), last)
                 turn = await self._store.write(noted)
         except DomainError as refused:
             _log.warning("webhook_not_delivered", webhook_id=webhook_id, reason=refused.reason.name)

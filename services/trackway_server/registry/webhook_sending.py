@@ -53,7 +53,7 @@ class WebhookSender:
         try:
             secret = await self._secrets.open(webhook.sealed_secret)
             headers = headers_of(payload, webhook.form, secret, now_s)
-            answer = await self._poster.post(webhook.url, headers, payload.body)
+            answer = await self._poster.post(webhook.url, headers, payload.body, webhook.workspace)
         except PostError as error:
             return Outcome(Verdict.FAILED, 0, str(error))
         except DomainError as error:

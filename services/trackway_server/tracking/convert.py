@@ -14,6 +14,7 @@ from trackway_server.metrics.convert import summary_to_proto
 from trackway_server.metrics.domain.reading import SummarisedSeries, parse_context
 from trackway_server.metrics.domain.records import WriterCursor
 from trackway_server.tracking.console import ConsoleItem, ConsoleQuery
+from trackway_server.tracking.domain.batches import Batch
 from trackway_server.tracking.domain.comparing import Row, Text
 from trackway_server.tracking.domain.console import ConsoleBlock
 from trackway_server.tracking.domain.model import (
@@ -83,6 +84,17 @@ def model_input_from_proto(message: ingest_pb2.ModelInput) -> ModelInput:
 def model_output_from_proto(message: ingest_pb2.ModelOutput) -> ModelOutput:
     """A logged model that a run makes."""
     return ModelOutput(message.model_id, message.step)
+
+
+def batch_from_proto(request: rpc.LogBatchRequest) -> Batch:
+    """What to set on a run and to note of it."""
+    return Batch(
+        params_from_proto(request.params),
+        tags_from_proto(request.tags),
+        [dataset_from_proto(one) for one in request.dataset_inputs],
+        [model_input_from_proto(one) for one in request.model_inputs],
+        [model_output_from_proto(one) for one in request.model_outputs],
+    )
 
 
 def console_from_proto(message: ingest_pb2.ConsoleBlock) -> ConsoleBlock:

@@ -46,9 +46,21 @@ async def open_module(
     telemetry = telemetry or Telemetry()
     async with (
         opened_database(settings.database_path, MIGRATIONS, settings.database_url) as database,
-        serve(SqlTracking(observed(database, telemetry, "tracking")), settings, clock, telemetry) as binding,
+        _copying(SqlTracking(observed(database, telemetry, "tracking"))) as store,
+        serve(store, settings, clock, telemetry) as binding,
     ):
         yield binding
+
+
+@asynccontextmanager
+async def _copying(store: SqlTracking) -> AsyncIterator[SqlTracking]:
+    """The store, whose copy of runs is kept meanwhile."""
+    keeping = asyncio.create_task(store.copy.keep(), name="keep-run-copy")
+    try:
+        yield store
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from typing import cast
+from time import perf_counter
+from typing import TypeAlias, cast
 
 from trackway.api.metrics.v1 import ingest_pb2
 from trackway.api.tracking.v1 import resources_pb2 as pb
@@ -20,6 +21,7 @@ from trackway_server.metrics.domain.ports import Transactions
 from trackway_server.metrics.domain.positions import Position, decode_position, encode_position
 from trackway_server.metrics.endpoint import IngestEndpoint
 from trackway_server.metrics.following import Follower
+from trackway_server.metrics.once import note_stored, whole_points
 from trackway_server.metrics.query import BySubject, MetricQueries, folded
 from trackway_server.metrics.read_convert import (
     DEFAULT_BUCKETS,
@@ -33,7 +35,7 @@ from trackway_server.metrics.read_convert import (
 from trackway_server.metrics.series_reads import Membership, SeriesReads
 from trackway_server.tracking import convert
 from trackway_server.tracking.console import ConsoleReader
-from trackway_server.tracking.domain import bindings, experiments, runs
+from trackway_server.tracking.domain import batches, bindings, experiments, runs
 from trackway_server.tracking.domain.model import Run
 from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.search import EXPERIMENTS, RUNS, FoundRun
@@ -41,11 +43,14 @@ from trackway_server.tracking.freshness import Freshness
 from trackway_server.tracking.logged_models import LoggedModelRpcs
 from trackway_server.tracking.overviews import OverviewRpcs
 from trackway_server.tracking.roles import RoleRpcs
+from trackway_server.tracking.run_pages import RunPage, RunPages
 
 _PAGE = 100
 _SERIES_PAGE = 1000
 _MAX_SERIES_OF_RUN = 10_000
-_MAX_SERIES_OF_LIST = 100_000
+
+_RunRead: TypeAlias = tuple[Run, BySubject | None]
+"""A run with its series; None where some are to be folded first."""
 
 
 class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
@@ -67,6 +72,7 @@ class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
         self._clock = clock
         self._console = ConsoleReader(store)
         self._freshness = Freshness(store, queries)
+        self._pages = RunPages(queries, self._metrics_of_models)
 
     async def upgrade(self) -> None:
         """Fill in the background what searches need and an older server has not stored."""
@@ -147,18 +153,18 @@ class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
         """Make a run."""
         workspace, now_us = call.named_workspace(request.workspace), self._clock.now_us()
         start = convert.start_from_proto(request.start)
-        run = await self._store.write(
-            lambda unit: bindings.create_run(unit, workspace, request.run_id, start, now_us, call)
+        read = await self._store.write(
+            lambda unit: _run_read(unit, bindings.create_run(unit, workspace, request.run_id, start, now_us, call))
         )
-        return rpc.CreateRunResponse(run=(await self._with_metrics([run]))[0])
+        return rpc.CreateRunResponse(run=await self._run_to_proto(read))
 
     async def GetRun(self, request: rpc.GetRunRequest, call: Call) -> rpc.GetRunResponse:
         """Answer one run."""
         run_id = request.run_id
-        run = await self._store.read(
-            lambda unit: runs.get_run(unit, runs.workspace_of(unit, run_id, call.admits), run_id)
+        read = await self._store.read(
+            lambda unit: _run_read(unit, runs.load_runs(unit, [runs.admitted_run(unit, run_id, call.admits)])[0])
         )
-        return rpc.GetRunResponse(run=(await self._with_metrics([run]))[0])
+        return rpc.GetRunResponse(run=await self._run_to_proto(read))
 
     async def SearchRuns(self, request: rpc.SearchRunsRequest, call: Call) -> rpc.SearchRunsResponse:
         """Answer runs that a filter chooses."""
@@ -167,39 +173,33 @@ class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
         after, size = decode_token(request, request.page_token, *_types(search)), request.page_size or _PAGE
         await self._freshness.prepare(search)
 
-        def read(
-            unit: TrackingUnit,
-        ) -> tuple[list[FoundRun], list[Run], BySubject | None]:
+        def read(unit: TrackingUnit) -> tuple[list[FoundRun], RunPage]:
+            look = self._pages.look(unit)
             found = unit.search_runs(bindings.confined(unit, query, call), search, after, size + 1)
-            listed = runs.load_page(unit, [one.run for one in found[:size]])
-            run_ids = [run.info.run_id for run in listed]
-            return found, listed, folded(unit.metrics, run_ids, "", _MAX_SERIES_OF_LIST)
+            return found, self._pages.read(unit, look, [one.run for one in found[:size]])
 
-        found, listed, of_runs = await self._store.read(read)
-        run_ids = [run.info.run_id for run in listed]
-        if of_runs is None:
-            of_runs = await self._queries.of_subjects(run_ids, context="", limit=_MAX_SERIES_OF_LIST)
-        of_models = await self._metrics_of_models(run_ids, _MAX_SERIES_OF_LIST)
-        more = found[len(listed) - 1].place if len(found) > len(listed) else None
-        return rpc.SearchRunsResponse(
-            runs=[
-                convert.run_to_proto(run, [*of_runs[run.info.run_id], *of_models.get(run.info.run_id, ())])
-                for run in listed
-            ],
-            next_page_token="" if more is None else encode_token(request, more),
-        )
+        found, page = await self._store.read(read)
+        answer = rpc.SearchRunsResponse()
+        for message in await self._pages.messages(page):
+            answer.runs.add().MergeFromString(message)
+        if len(found) > len(page.infos):
+            answer.next_page_token = encode_token(request, found[len(page.infos) - 1].place)
+        return answer
 
     async def UpdateRun(self, request: rpc.UpdateRunRequest, call: Call) -> rpc.UpdateRunResponse:
         """Change state and name of a run."""
         run_id, now_us = request.run_id, self._clock.now_us()
         change = convert.status_change_from_proto(request)
-        run = await self._store.write(
-            lambda unit: runs.update_run(
-                unit, runs.workspace_of(unit, run_id, call.admits), run_id, change, request.run_name, now_us
+        read = await self._store.write(
+            lambda unit: _run_read(
+                unit,
+                runs.update_run(
+                    unit, runs.workspace_of(unit, run_id, call.admits), run_id, change, request.run_name, now_us
+                ),
             )
         )
         self._follower.bell.ring(run_id)
-        return rpc.UpdateRunResponse(run=(await self._with_metrics([run]))[0])
+        return rpc.UpdateRunResponse(run=await self._run_to_proto(read))
 
     async def DeleteRun(self, request: rpc.DeleteRunRequest, call: Call) -> rpc.DeleteRunResponse:
         """Delete a run softly."""
@@ -218,17 +218,23 @@ class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
         return rpc.RestoreRunResponse()
 
     async def LogBatch(self, request: rpc.LogBatchRequest, call: Call) -> rpc.LogBatchResponse:
-        """Set params and tags and note data sets and models."""
-        run_id = request.run_id
-        params, tags = convert.params_from_proto(request.params), convert.tags_from_proto(request.tags)
-        inputs = [convert.dataset_from_proto(one) for one in request.dataset_inputs]
-        read = [convert.model_input_from_proto(one) for one in request.model_inputs]
-        made = [convert.model_output_from_proto(one) for one in request.model_outputs]
-        await self._store.write(
-            lambda unit: runs.log_batch(
-                unit, runs.workspace_of(unit, run_id, call.admits), run_id, params, tags, inputs, read, made
+        """Set params and tags, note data sets and models, and store points."""
+        run_id, now_us = request.run_id, self._clock.now_us()
+        batch = convert.batch_from_proto(request)
+        points = None
+        if request.HasField("points"):
+            points = await whole_points(
+                self._ingest,
+                request.points,
+                run_id,
+                request.writer_id,
+                request.writer_labels,
+                call.principal.name,
             )
-        )
+        started = perf_counter()
+        stored = await self._store.write(lambda unit: batches.log_batch(unit, run_id, batch, points, now_us, call))
+        if stored and points is not None:
+            note_stored(self._ingest, points, perf_counter() - started)
         return rpc.LogBatchResponse()
 
     async def ListRefusedRecords(
@@ -349,11 +355,17 @@ class TrackingService(RoleRpcs, OverviewRpcs, LoggedModelRpcs):
 
         await self._store.read(check)
 
-    async def _with_metrics(self, found: Sequence[Run]) -> list[pb.Run]:
-        """The runs with the summaries of all their series, up to 10,000."""
-        run_ids = [run.info.run_id for run in found]
-        metrics = await self._queries.of_subjects(run_ids, context=None, limit=_MAX_SERIES_OF_RUN)
-        return [convert.run_to_proto(run, metrics[run.info.run_id]) for run in found]
+    async def _run_to_proto(self, read: _RunRead) -> pb.Run:
+        """The run with the summaries of all its series, up to 10,000."""
+        run, metrics = read
+        run_id = run.info.run_id
+        if metrics is None:
+            metrics = await self._queries.of_subjects([run_id], context=None, limit=_MAX_SERIES_OF_RUN)
+        return convert.run_to_proto(run, metrics[run_id])
+
+
+def _run_read(unit: TrackingUnit, run: Run) -> _RunRead:
+    return run, folded(unit.metrics, [run.info.run_id], None, _MAX_SERIES_OF_RUN)
 
 
 def _types(search: Search) -> list[type[int] | type[float] | type[str]]:

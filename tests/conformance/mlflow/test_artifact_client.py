@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 
+from support.mlflow_environment import clients, rest, told
 from trackway.testing import LocalServer
 
-PEER = Path(__file__).resolve().parents[3] / ".venv-peer" / "bin"
-needs_mlflow = pytest.mark.skipif(
-    not (PEER / "python").exists(), reason="MLflow has an environment of its own: make bench makes it"
-)
-
-STORY = """
+STORY = r"""
 import hashlib, json, os, pathlib, sys
 import matplotlib
 matplotlib.use("agg")
@@ -33,6 +26,9 @@ source = pathlib.Path("source")
 (source / "sub" / "é ü+&=.txt").write_text("odd")
 (source / "sub" / "deep" / "big.bin").write_bytes(os.urandom(2_500_000))
 (source / "empty").write_bytes(b"")
+odd = ["100%.txt", "12:30.log", "a\u0308.txt"]  # the last as a Mac calls it
+for name in odd:
+    pathlib.Path(name).write_text(name)
 
 mlflow.set_experiment("artifacts")
 with mlflow.start_run() as run:
@@ -52,15 +48,26 @@ with mlflow.start_run() as run:
     mlflow.log_table({"x": [1, 2], "y": ["a", "b"]}, "table.json")
     mlflow.log_table(pd.DataFrame({"x": [3], "y": ["c"]}), "table.json")
     uri = mlflow.get_artifact_uri("texts/note.txt")
+    for name in odd:
+        mlflow.log_artifact(name, "odd")
 run_id = run.info.run_id
 client = MlflowClient()
 assert [file.path for file in client.list_artifacts(run_id)] == sorted(
-    ["a.txt", "d.json", "d.yaml", "image.png", "images", "in", "page.html", "plot.png", "table.json", "texts", "tree"]
+    ["a.txt", "d.json", "d.yaml", "image.png", "images", "in", "odd", "page.html", "plot.png", "table.json", "texts"]
+    + ["tree"]
 )
 tree = {file.path: (file.is_dir, file.file_size) for file in client.list_artifacts(run_id, "tree")}
 assert tree == {"tree/a.txt": (False, 1), "tree/empty": (False, 0), "tree/sub": (True, None)}, tree
 assert client.list_artifacts(run_id, "a.txt") == []
-assert len(client.list_artifacts(run_id, "images")) == 4
+images = client.list_artifacts(run_id, "images")
+sign = "%" if mlflow.__version__ < "3" else "+"
+assert len(images) == 4 and all(f"{sign}step{sign}" in image.path for image in images), images
+whole = [image.path for image in images if image.path.endswith(".png")]
+assert [load_image(f"runs:/{run_id}/{path}").size for path in whole] == [(4, 4)] * 2
+listed = [file.path for file in client.list_artifacts(run_id, "odd")]
+assert listed == ["odd/100%.txt", "odd/12:30.log", "odd/\u00e4.txt"], listed
+assert [load_text(f"runs:/{run_id}/{path}") for path in listed] == odd
+assert load_text(f"runs:/{run_id}/odd/a\u0308.txt") == "a\u0308.txt"
 assert [file.path for file in list_artifacts(run_id=run_id, artifact_path="in")] == ["in/here"]
 fetched = pathlib.Path(client.download_artifacts(run_id, "tree", dst_path="."))
 for path in [path for path in source.rglob("*") if path.is_file()]:
@@ -85,14 +92,16 @@ assert client.list_artifacts(run_id) == []
 
 from sklearn.linear_model import LogisticRegression
 x, y = np.arange(20.0).reshape(10, 2), [0, 1] * 5
+named = {"artifact_path": "model"} if mlflow.__version__ < "3" else {"name": "model"}
 with mlflow.start_run():
     logged = mlflow.sklearn.log_model(
-        LogisticRegression().fit(x, y), name="model", pip_requirements=[], serialization_format="cloudpickle"
+        LogisticRegression().fit(x, y), pip_requirements=[], serialization_format="cloudpickle", **named
     )
-assert logged.model_uri == f"models:/{logged.model_id}", logged.model_uri
 loaded = [each.load_model(logged.model_uri).predict(x) for each in (mlflow.pyfunc, mlflow.sklearn)]
 assert list(loaded[0]) == list(loaded[1]) == list(LogisticRegression().fit(x, y).predict(x))
-assert "MLmodel" in [file.path for file in client.list_logged_model_artifacts(logged.model_id)]
+if mlflow.__version__ >= "3":
+    assert logged.model_uri == f"models:/{logged.model_id}", logged.model_uri
+    assert "MLmodel" in [file.path for file in client.list_logged_model_artifacts(logged.model_id)]
 
 from click.testing import CliRunner
 from mlflow.cli import cli
@@ -110,28 +119,7 @@ assert len([path for path in pathlib.Path("got").rglob("*") if path.is_file()]) 
 """
 
 
-def environment(home: Path, server: LocalServer) -> dict[str, str]:
-    """What MLflow's programs are told, and nothing of ours."""
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(home),
-        "MLFLOW_TRACKING_URI": server.http_url,
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "DO_NOT_TRACK": "true",
-        "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "trackway-tests-fonts"),  # made once: it takes seconds
-        "MLFLOW_TRACKING_TOKEN": server.token,
-    }
-
-
-def told(command: list[str | Path], folder: Path, variables: dict[str, str]) -> str:
-    """What a program prints, which must succeed."""
-    done = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@needs_mlflow
-def test_mlflows_own_client_and_command_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("python", clients("artifacts"))
+def test_mlflows_own_client_and_command_line(python: Path, tmp_path: Path) -> None:
     with LocalServer() as server:
-        told([PEER / "python", "-c", STORY, server.token], tmp_path, environment(tmp_path, server))
+        told(python, STORY, tmp_path, server.token, **rest(server))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,22 +11,22 @@ import pytest
 
 from support.auth_serving import auth_server
 from support.gateway_serving import http_client
+from support.mlflow_environment import clients, rest, told
 from trackway.testing import LocalServer
 
-ROOT = Path(__file__).resolve().parents[3]
-PEER = ROOT / ".venv-peer" / "bin" / "python"
 BASE = "/api/2.0/mlflow"
 LONG = "é" * 1_500_000
 
 STORY = """
 import mlflow, numpy as np
-from mlflow.data.dataset_source_registry import resolve_dataset_source
-from mlflow.entities import DatasetInput, InputTag
 train = mlflow.data.from_numpy(np.arange(6.0), name="train")
 test = mlflow.data.from_numpy(np.arange(3.0), name="test")
 with mlflow.start_run() as run:
     mlflow.log_input(train, context="training", tags={"split": "a"})
-    mlflow.log_inputs([test], ["validation"], [{"split": "b"}])
+    if hasattr(mlflow, "log_inputs"):
+        mlflow.log_inputs([test], ["validation"], [{"split": "b"}])
+    else:
+        mlflow.log_input(test, "validation", {"split": "b"})
     mlflow.log_param("long", "x" * 5999)
 client = mlflow.MlflowClient()
 found = client.get_run(run.info.run_id)
@@ -133,19 +131,7 @@ async def test_long_values_are_kept(http: httpx.AsyncClient) -> None:
     assert found.json()["run"]["data"]["params"] == [{"key": "one", "value": LONG}, {"key": "two", "value": LONG}]
 
 
-@pytest.mark.skipif(not PEER.exists(), reason="MLflow has an environment of its own: make bench makes it")
-def test_mlflows_own_client_logs_data_sets(tmp_path: Path) -> None:
+@pytest.mark.parametrize("python", clients("lineage"))
+def test_mlflows_own_client_logs_data_sets(python: Path, tmp_path: Path) -> None:
     with LocalServer() as server:
-        variables = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "MLFLOW_TRACKING_URI": server.http_url,
-            "MLFLOW_TRACKING_TOKEN": server.token,
-            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "DO_NOT_TRACK": "true",
-        }
-        told = subprocess.run(
-            [PEER, "-c", STORY], env=variables, cwd=tmp_path, capture_output=True, text=True, timeout=180
-        )
-        assert told.returncode == 0, told.stderr
+        told(python, STORY, tmp_path, **rest(server))

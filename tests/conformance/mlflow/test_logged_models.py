@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from support.auth_serving import AuthServer, auth_server
 from support.gateway_serving import http_client
+from support.mlflow_api import Api
+from support.mlflow_environment import clients, rest, told
 from trackway.aio import AsyncClient
 from trackway.testing import LocalServer
-from trackway_server.gateway.mlflow.endpoint import PREFIXES
 
-PEER = Path(__file__).resolve().parents[3] / ".venv-peer" / "bin" / "python"
 NONE = "m-" + "0" * 32
 INVALID = (400, "INVALID_PARAMETER_VALUE")
 GONE = (404, "RESOURCE_DOES_NOT_EXIST")
-
-
-class Api:
-    """The REST API of one server."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
-
-    async def call(self, method: str, path: str, **given: Any) -> httpx.Response:
-        how = {"params": given} if method == "GET" else {"json": given}
-        return await self._client.request(method, PREFIXES[0] + path, **how)
-
-    async def done(self, method: str, path: str, **given: Any) -> Any:
-        answer = await self.call(method, path, **given)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def refused(self, method: str, path: str, **given: Any) -> tuple[int, str]:
-        answer = await self.call(method, path, **given)
-        return answer.status_code, answer.json()["error_code"]
-
-    async def model(self, **more: Any) -> Any:
-        return (await self.done("POST", "/logged-models", **{"experiment_id": "0", **more}))["model"]
 
 
 @pytest.fixture
@@ -63,7 +37,7 @@ def pairs(**values: str) -> list[dict[str, str]]:
 
 
 async def test_a_model_from_creation_to_deletion(api: Api) -> None:
-    made = await api.model(name="m", model_type="x", params=pairs(lr="0.1"), tags=pairs(a="b"))
+    made = await api.logged_model(name="m", model_type="x", params=pairs(lr="0.1"), tags=pairs(a="b"))
     info, model_id = made["info"], made["info"]["model_id"]
     assert info["artifact_uri"] == f"mlflow-artifacts:/0/models/{model_id}/artifacts"
     assert (info["name"], info["model_type"], info["status"]) == ("m", "x", "LOGGED_MODEL_PENDING")
@@ -89,7 +63,7 @@ async def test_a_model_from_creation_to_deletion(api: Api) -> None:
 
 
 async def test_its_files_are_listed(server: AuthServer, api: Api) -> None:
-    info = (await api.model())["info"]
+    info = (await api.logged_model())["info"]
     async with AsyncClient(f"trackway://127.0.0.1:{server.port}", token=server.admin_key) as client:
         for path in ("MLmodel", "data/a.bin", "data/b.bin"):
             await client.artifacts.upload_bytes(info["model_id"], b"12", path)
@@ -118,7 +92,7 @@ async def test_what_is_not_there_or_makes_no_sense(api: Api) -> None:
     for given in ({"name": "a/b"}, {"name": "a.b"}, {"tags": pairs(**{"../a": "b"})}, {"params": 3}):
         assert await api.refused("POST", "/logged-models", experiment_id="0", **given) == INVALID, given
     assert await api.refused("POST", "/logged-models", experiment_id="77") == GONE
-    model_id = (await api.model())["info"]["model_id"]
+    model_id = (await api.logged_model())["info"]["model_id"]
     for given in ({}, {"status": 9}, {"status": "READY"}):
         assert await api.refused("PATCH", f"/logged-models/{model_id}", **given) == INVALID, given
     for given in (
@@ -135,7 +109,9 @@ async def test_what_is_not_there_or_makes_no_sense(api: Api) -> None:
 
 async def test_metrics_of_runs_are_the_models_too_and_searched_by_data_set(api: Api) -> None:
     run_id = (await api.done("POST", "/runs/create", experiment_id="0"))["run"]["info"]["run_id"]
-    good, bad = [(await api.model(name=name, source_run_id=run_id))["info"]["model_id"] for name in ("good", "bad")]
+    good, bad = [
+        (await api.logged_model(name=name, source_run_id=run_id))["info"]["model_id"] for name in ("good", "bad")
+    ]
     of_bad = [("train", "1", 0.5), ("test", "2", 0.9)]
     for number, (model_id, name, digest, value) in enumerate(
         [(good, "train", "1", 0.1), *((bad, *each) for each in of_bad), (good, "test", "2", 0.8)]
@@ -176,7 +152,7 @@ async def test_metrics_of_runs_are_the_models_too_and_searched_by_data_set(api: 
 
 async def test_runs_answer_the_models_they_read_and_make(api: Api) -> None:
     run_id = (await api.done("POST", "/runs/create", experiment_id="0"))["run"]["info"]["run_id"]
-    model_id = (await api.model())["info"]["model_id"]
+    model_id = (await api.logged_model())["info"]["model_id"]
     dataset = {"dataset": {"name": "d", "digest": "1", "source_type": "local", "source": "x"}}
     for _ in range(2):
         await api.done("POST", "/runs/outputs", run_id=run_id, models=[{"model_id": model_id, "step": "5"}])
@@ -193,7 +169,7 @@ async def test_runs_answer_the_models_they_read_and_make(api: Api) -> None:
 
 async def test_a_registered_version_of_one_belongs_to_the_run_that_made_it(server: AuthServer, api: Api) -> None:
     run_id = (await api.done("POST", "/runs/create", experiment_id="0"))["run"]["info"]["run_id"]
-    made, alone = [(await api.model(**more))["info"]["model_id"] for more in ({"source_run_id": run_id}, {})]
+    made, alone = [(await api.logged_model(**more))["info"]["model_id"] for more in ({"source_run_id": run_id}, {})]
     async with AsyncClient(f"trackway://127.0.0.1:{server.port}", token=server.admin_key) as client:
         for model_id in (made, alone):
             await client.artifacts.upload_bytes(model_id, b"flavors: {}\n", "MLmodel")
@@ -279,19 +255,7 @@ assert {one.key for one in mlflow.get_logged_model(active.model_id).metrics} == 
 """
 
 
-@pytest.mark.skipif(not PEER.exists(), reason="MLflow has an environment of its own: make bench makes it")
-def test_mlflows_own_client_keeps_logged_models(tmp_path: Path) -> None:
+@pytest.mark.parametrize("python", clients("logged models")[:1])  # version 2 has none
+def test_mlflows_own_client_keeps_logged_models(python: Path, tmp_path: Path) -> None:
     with LocalServer() as server:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "MLFLOW_TRACKING_URI": server.http_url,
-            "MLFLOW_TRACKING_TOKEN": server.token,
-            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "DO_NOT_TRACK": "true",
-        }
-        told = subprocess.run(
-            [PEER, "-c", STORY], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=180
-        )
-        assert told.returncode == 0, told.stderr
+        told(python, STORY, tmp_path, **rest(server))

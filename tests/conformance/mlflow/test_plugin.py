@@ -274,6 +274,21 @@ repository = get_artifact_repository(run.info.artifact_uri + "/all")
 assert [(each.path, each.is_dir) for each in repository.list_artifacts()] == [("a.txt", False), ("deep", True)]
 repository.delete_artifacts("deep")
 assert [each.path for each in repository.list_artifacts()] == ["a.txt"]
+odd = pathlib.Path("odd")
+odd.mkdir()
+for name in ("100%.txt", "12:30.log"):
+    (odd / name).write_text(name)
+with mlflow.start_run() as named:
+    mlflow.log_image(np.zeros((4, 4, 3), np.uint8), key="pic", step=3, synchronous=True)
+    mlflow.log_artifacts("odd", "odd")
+    mlflow.log_text("text", "50%")
+named_id = named.info.run_id
+assert [each.path for each in client.list_artifacts(named_id)] == ["50%", "images", "odd"]
+assert [each.path for each in client.list_artifacts(named_id, "odd")] == ["odd/100%.txt", "odd/12:30.log"]
+assert mlflow.artifacts.load_text(f"runs:/{named_id}/odd/12:30.log") == "12:30.log"
+(image,) = [each.path for each in client.list_artifacts(named_id, "images") if each.path.endswith(".png")]
+assert mlflow.artifacts.load_image(f"runs:/{named_id}/{image}").size == (4, 4)
+assert "step" in image and "\u2052" not in image, image
 for path in ("../escape", "bad?name"):
     try:
         mlflow.MlflowClient().log_text(run_id, "x", path)
@@ -313,13 +328,24 @@ copied = client.copy_model_version("models:/plugged/1", "copied")
 assert copied.tags == {"checked": "yes"}
 files = {each.path for each in mlflow.artifacts.list_artifacts("models:/copied/1")}
 assert "MLmodel" in files, files
+elsewhere = client.create_model_version("plugged", "s3://bucket/model", run_id)
+assert (elsewhere.source, elsewhere.run_id) == ("s3://bucket/model", run_id), elsewhere
+assert client.get_model_version_download_uri("plugged", elsewhere.version) == "s3://bucket/model"
+for name, version in (("plugged", "file:///etc/passwd"), ("plugged", "/etc/passwd")):
+    try:
+        client.create_model_version(name, version)
+        raise AssertionError("files of the server were taken")
+    except MlflowException as error:
+        assert error.error_code == "INVALID_PARAMETER_VALUE", error
 try:
-    client.create_model_version("plugged", "s3://bucket/model")
-    raise AssertionError("files elsewhere were taken")
+    client.get_model_version_by_alias("plugged", "nobody")
+    raise AssertionError("an alias that nobody set is there")
 except MlflowException as error:
     assert error.error_code == "INVALID_PARAMETER_VALUE", error
-client.transition_model_version_stage("plugged", 2, "Archived")
-client.delete_model_version("plugged", 2)
+client.delete_registered_model_alias("plugged", "best")
+client.delete_registered_model_alias("plugged", "best")
+client.delete_model_version("plugged", 2)  # in Production, as MLflow does
+client.transition_model_version_stage("plugged", 1, "Production")
 client.delete_registered_model("plugged")
 try:
     client.get_registered_model("plugged")

@@ -3,62 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from support.auth_serving import AuthServer, auth_server
 from support.gateway_serving import http_client
-from support.mlflow_environment import clients
+from support.mlflow_api import Api
+from support.mlflow_environment import clients, rest, told
 from trackway.aio import AsyncClient
 from trackway.client import Client
 from trackway.errors import InvalidArgument
 from trackway.testing import LocalServer
-from trackway_server.gateway.mlflow.endpoint import PREFIXES
-from trackway_server.gateway.mlflow.errors import STATUS_OF
 
 MISSING = "0" * 32
 INVALID = (400, "INVALID_PARAMETER_VALUE")
 GONE = (404, "RESOURCE_DOES_NOT_EXIST")
 TAKEN = (400, "RESOURCE_ALREADY_EXISTS")
-
-
-@dataclass
-class Api:
-    """The REST API of one server."""
-
-    client: httpx.AsyncClient
-
-    async def call(self, method: str, path: str, **given: Any) -> httpx.Response:
-        where = {"params": given} if method == "GET" else {"json": given}
-        return await self.client.request(method, PREFIXES[0] + path, **where)
-
-    async def done(self, method: str, path: str, **given: Any) -> Any:
-        """The answer to a call that must succeed."""
-        answer = await self.call(method, path, **given)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def refused(self, method: str, path: str, **given: Any) -> tuple[int, str]:
-        """How a call is refused."""
-        answer = await self.call(method, path, **given)
-        value = answer.json()
-        assert STATUS_OF[value["error_code"]] == answer.status_code
-        return answer.status_code, value["error_code"]
-
-    async def version(self, name: str, source: str = "s3://bucket/model", **more: Any) -> Any:
-        """A new version."""
-        return (await self.done("POST", "/model-versions/create", name=name, source=source, **more))["model_version"]
-
-    async def model(self, name: str, **more: Any) -> Any:
-        """A new model."""
-        return (await self.done("POST", "/registered-models/create", name=name, **more))["registered_model"]
 
 
 @pytest.fixture
@@ -589,21 +552,4 @@ def followed(story: str, python: Path, tmp_path: Path, local: LocalServer) -> No
     with Client(local.uri, token=local.token) as client:
         run = client.tracking.create_run()
         client.artifacts.upload_bytes(run.info.run_id, b"flavors: {}\n", "model/MLmodel")
-    told = subprocess.run(
-        [python, "-c", story],
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "RUN": run.info.run_id,
-            "MLFLOW_TRACKING_URI": local.http_url,
-            "MLFLOW_TRACKING_TOKEN": local.token,
-            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "DO_NOT_TRACK": "true",
-        },
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
-    assert told.returncode == 0, told.stderr
+    told(python, story, tmp_path, **rest(local), RUN=run.info.run_id)

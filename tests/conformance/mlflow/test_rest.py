@@ -17,6 +17,7 @@ from support.gateway_serving import http_client
 from support.mlflow_environment import clients
 from trackway.testing import LocalServer
 from trackway_server.core.errors import DomainError, Kind, Reason
+from trackway_server.gateway.mlflow import histories
 from trackway_server.gateway.mlflow import runs as mlflow_runs
 from trackway_server.gateway.mlflow.endpoint import PREFIXES, ROUTER
 from trackway_server.gateway.mlflow.errors import CODE_OF_KIND, STATUS_OF, of_refusal
@@ -181,6 +182,27 @@ async def test_runs_from_creation_to_restoration(api: Api) -> None:
     assert refused(await api.get("/runs/get", run_id="not-a-run")) == GONE
 
 
+async def test_histories_that_are_too_long_for_one_answer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = await api.run()
+    batch = [{"key": "loss", "value": step, "timestamp": 1, "step": step} for step in range(20)]
+    await api.done("/runs/log-batch", run_id=run_id, metrics=batch)
+    asked = {"run_id": run_id, "metric_key": "loss"}
+    monkeypatch.setattr(histories, "_MOST_SHOWN", 19)
+    assert refused(await api.get("/metrics/get-history", **asked)) == (429, "RESOURCE_EXHAUSTED")
+    page = await api.read("/metrics/get-history", **asked, max_results=19)
+    assert len(page["metrics"]) == 19
+    monkeypatch.setattr(histories, "_MOST_READ", 19)
+    bulk, sample = "/metrics/get-history-bulk", "/metrics/get-history-bulk-interval"
+    for path, query in (
+        ("/metrics/get-history", {**asked, "max_results": 1}),
+        (bulk, asked),
+        (sample, {"run_ids": run_id, "metric_key": "loss"}),
+    ):
+        assert refused(await api.get(path, **query)) == (429, "RESOURCE_EXHAUSTED")
+    some = {"run_ids": run_id, "metric_key": "loss", "start_step": 0, "end_step": 9}
+    assert len((await api.read(sample, **some))["metrics"]) == 10
+
+
 async def test_metrics_are_stored_once_and_their_history_is_paged(api: Api) -> None:
     run_id = await api.run()
     point = {"run_id": run_id, "key": "loss", "value": 0.5, "timestamp": 1700000000001, "step": 1}
@@ -303,8 +325,11 @@ async def test_requests_that_are_malformed(server: AuthServer, api: Api) -> None
             both = b'{"run_id": "a", "runId": "b", "key": "k"}'
             assert refused(await client.post(prefix + "/runs/set-tag", content=both, headers=json_type)) == INVALID
             unknown = await client.post(prefix + "/scorers/register", json={})
-            assert (unknown.status_code, unknown.content) == (404, b"")
-            assert (await client.get(path)).status_code == 405
+            assert (unknown.status_code, unknown.headers["content-type"]) == (404, "text/html; charset=utf-8")
+            assert "<h1>Not Found</h1>" in unknown.text and "default-src 'none'" in str(unknown.headers)
+            wrong = await client.get(path)
+            assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+            assert "<h1>Method Not Allowed</h1>" in wrong.text
             twice = json.dumps(json.dumps({"name": f"twice {prefix}"}))
             assert (await client.post(path, content=twice, headers=json_type)).status_code == 200
     needing_nothing = {"/runs/create", "/runs/search"}

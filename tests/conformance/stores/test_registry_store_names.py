@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from support.registry_worlds import RUN_ID, SOURCE, STORES, World, number, open_store, open_world
 from trackway_server.core.errors import DomainError, Reason
-from trackway_server.registry.domain.events import EventFilter, EventKind
+from trackway_server.registry.domain.events import Event, EventFilter, EventKind
 from trackway_server.registry.domain.model import ModelKey, Transition, VersionDraft, VersionKey
 from trackway_server.registry.domain.resolve import Selector
 from trackway_server.registry.domain.stages import Stage
@@ -80,6 +82,58 @@ async def test_a_name_and_a_number_never_mean_two_versions(world: World) -> None
     assert (await refused(rename("taken", "a"))).reason is Reason.MODEL_ALREADY_EXISTS
     assert (await world.version(await world.model("a"))).key.number == 3
     assert (await refused(rename("b", "a"))).reason is Reason.MODEL_ALREADY_EXISTS
+
+
+async def kinds_of(world: World, chosen: EventFilter) -> list[tuple[str, str]]:
+    page = await world.registry.list_events(chosen, 1_000, "")
+    return [(event.model.name, event.kind.name.removeprefix("MODEL_")) for event in page.items]
+
+
+async def test_events_are_those_of_the_model_and_not_of_its_name(world: World) -> None:
+    async def rename(name: str, new_name: str) -> None:
+        await world.registry.rename_model(ModelKey("default", name), new_name, "", world.change())
+
+    await world.model("a")
+    await rename("a", "b")
+    assert await kinds_of(world, EventFilter("default", "a")) == [("a", "CREATED"), ("a", "RENAMED")]
+    second = await world.model("a")
+    await world.registry.describe_model(second, "second", "", world.change())
+    await rename("b", "c")
+    await world.model("b")
+    first = [("a", "CREATED"), ("a", "RENAMED"), ("b", "RENAMED"), ("b", "RENAMED"), ("c", "RENAMED")]
+    assert await kinds_of(world, EventFilter("default", "c")) == first
+    assert await kinds_of(world, EventFilter("default", "a")) == [("a", "CREATED"), ("a", "UPDATED")]
+    assert await kinds_of(world, EventFilter("default", "b")) == [("b", "CREATED")]
+    among = EventFilter("default", models=frozenset({"a", "c", "none"}))
+    assert await kinds_of(world, among) == [("a", "CREATED"), ("a", "UPDATED"), ("c", "RENAMED")]
+    await world.registry.delete_model(second, "", world.change())
+    assert (await kinds_of(world, EventFilter("default", "a")))[-1] == ("a", "DELETED")
+    await world.model("a")
+    assert await kinds_of(world, EventFilter("default", "a")) == [("a", "CREATED")]
+    assert await kinds_of(world, EventFilter("default", "none")) == []
+    assert len(await kinds_of(world, EventFilter("default"))) == 10
+    page = await world.registry.list_events(EventFilter("default", "c"), 2, "")
+    page = await world.registry.list_events(EventFilter("default", "c"), 2, page.next_token)
+    assert [event.model.name for event in page.items] == ["b", "b"]
+
+
+async def test_a_watch_shows_what_a_list_shows(world: World) -> None:
+    await world.model("a")
+    await world.registry.rename_model(ModelKey("default", "a"), "b", "", world.change())
+    await world.model("a")
+    for chosen, wanted in (
+        (EventFilter("default", "a"), ["a"]),
+        (EventFilter("default", "b"), ["a", "a", "b"]),
+        (EventFilter("default", models=frozenset({"a"})), ["a"]),
+    ):
+        told = []
+        async with asyncio.timeout(60), aclosing(world.registry.watch(chosen, "", from_start=True)) as items:
+            async for item in items:
+                if isinstance(item, Event):
+                    told.append(item.model.name)
+                if len(told) == len(wanted):
+                    break
+        assert told == wanted
 
 
 async def test_a_version_of_another_has_its_files(world: World) -> None:

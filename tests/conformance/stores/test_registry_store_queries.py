@@ -13,6 +13,7 @@ from support.registry_worlds import RUN_ID, SOURCE, manifest
 from trackway_server.core.db.migrate import upgrade
 from trackway_server.core.db.sqlite import sqlite_engine
 from trackway_server.registry.domain.events import EventFilter
+from trackway_server.registry.domain.histories import of_models
 from trackway_server.registry.domain.model import Change, ModelDraft, ModelKey, VersionDraft
 from trackway_server.registry.domain.models import create_model
 from trackway_server.registry.domain.resolve import Selector, resolve
@@ -97,9 +98,21 @@ def test_a_list_of_versions_is_three_queries(connection: Connection) -> None:
         lambda tx: tx.versions.page(ModelKey("default", "m001"), [Stage.NONE, Stage.STAGING], 3, 2),
         lambda tx: tx.events.page(EventFilter("default"), 3, 2, 1 << 20),
         lambda tx: tx.events.page(EventFilter("default", "m001"), 3, 2, 1 << 20),
+        lambda tx: tx.events.page(of_models(tx, EventFilter("default", "m001")), 3, 2, 1 << 20),
+        lambda tx: tx.events.page(of_models(tx, EventFilter("default", models=frozenset({"m001"}))), 3, 2, 1 << 20),
         lambda tx: resolve(tx, ModelKey("default", "m001"), Selector(stage="None")),
     ],
-    ids=["models", "model", "versions found", "versions", "events", "events of a model", "resolve"],
+    ids=[
+        "models",
+        "model",
+        "versions found",
+        "versions",
+        "events",
+        "events of a name",
+        "of a model",
+        "of models",
+        "resolve",
+    ],
 )
 def test_no_query_reads_a_whole_table(connection: Connection, work: Callable[[SqlTransaction], object]) -> None:
     tx = fill(connection, models=5, versions=3)

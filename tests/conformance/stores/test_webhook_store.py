@@ -64,6 +64,12 @@ class World:
         self._registry = SqlRegistryStore(database)
         self._made = 0
 
+    async def tried(self, webhook: Webhook, at_us: int, *, failing: bool = False) -> None:
+        """Note an attempt, after which it is due at once."""
+        fare = replace(webhook.deliveries, last_attempt_us=at_us, failing_since_us=at_us if failing else 0)
+        await self.lease(webhook, ME, 1, 2)
+        assert await self.store.write(lambda unit: unit.webhooks.record(webhook, ME, 0, fare))
+
     async def webhook(self, *kinds: EventKind, workspace: str = "default") -> Webhook:
         self._made += 1
         draft = Webhook(
@@ -89,7 +95,7 @@ class World:
             await self._registry.write(models.create_model, draft, Change("ann", "", 5))
 
     async def due(self, now_us: int = 100, holder: str = ME) -> list[str]:
-        return list(await self.store.read(lambda unit: unit.webhooks.due(now_us, holder, 10)))
+        return [each.webhook_id for each in await self.store.read(lambda unit: unit.webhooks.due(now_us, holder, 10))]
 
     async def lease(self, webhook: Webhook, holder: str, now_us: int, until_us: int) -> bool:
         return await self.store.write(lambda unit: unit.webhooks.lease(webhook.webhook_id, holder, now_us, until_us))
@@ -122,6 +128,21 @@ async def test_due_is_what_has_an_event_to_tell(world: World) -> None:
     on = WebhookChange(status=WebhookStatus.ACTIVE)
     await world.book.change("default", disabled.webhook_id, on, 8)
     assert await world.due() == [created.webhook_id]
+
+
+async def test_workspaces_take_turns(world: World) -> None:
+    many = [await world.webhook(workspace="many") for _ in range(12)]
+    few = [await world.webhook(workspace="few") for _ in range(2)]
+    for workspace in ("many", "few"):
+        await world.happen(workspace=workspace)
+    for number, each in enumerate(many):
+        await world.tried(each, 10 + number, failing=number == 0)
+    for number, each in enumerate(few):
+        await world.tried(each, 50 - number)
+    due = await world.store.read(lambda unit: unit.webhooks.due(100, ME, 10))
+    named = [each.webhook_id for each in (many[0], few[1], many[1], few[0], *many[2:8])]
+    assert [each.webhook_id for each in due] == named
+    assert [(each.workspace, each.failing) for each in due[:3]] == [("many", True), ("few", False), ("many", False)]
 
 
 async def test_one_holder_at_a_time(world: World) -> None:

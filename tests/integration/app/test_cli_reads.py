@@ -8,11 +8,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from trackway import attach_run
 from trackway.cli.commands import app
 from trackway.client import Client
+from trackway.data import from_numpy
+from trackway.entities import LoggedModelInput, LoggedModelOutput
+from trackway.logged_model import LoggedModel
 from trackway.testing import LocalServer
 
 HOSTILE = "[bold]not markup[/] \x1b[31m\u202e"
@@ -113,6 +118,63 @@ def test_models(trackway: Callable[..., str], run_id: str) -> None:
     assert (version["version"], version["stage"], version["aliases"]) == (1, "Production", ["champion"])
 
 
+@pytest.fixture(scope="module")
+def logged(server: LocalServer, run_id: str) -> list[LoggedModel]:
+    """Two logged models that the run made, both measured, and one that it reads."""
+    with Client(server.uri, token=server.token) as client:
+        experiment = client.tracking.get_run(run_id).info.experiment_id
+        made = [
+            client.logged_models.create(
+                experiment, name=name, source_run_id=run_id, params={"depth": depth}, tags={"odd": HOSTILE}
+            )
+            for name, depth in (("small", 2), ("large", 9))
+        ]
+        read = client.logged_models.create("0", name="base", model_type="encoder")
+        client.artifacts.upload_bytes(made[1].model_id, b"0.5", "data/weights.bin")
+        client.logged_models.finalize(made[1].model_id, "READY")
+        outputs = [LoggedModelOutput(model.model_id, 10 * number) for number, model in enumerate(made, 1)]
+        client.tracking.log_batch(run_id, model_inputs=[LoggedModelInput(read.model_id)], model_outputs=outputs)
+        with TemporaryDirectory() as spools, pytest.MonkeyPatch.context() as patched:
+            patched.setenv("TRACKWAY_SPOOL_DIR", spools)
+            patched.setenv("TRACKWAY_URI", server.uri)
+            patched.setenv("TRACKWAY_TOKEN", server.token)
+            with attach_run(run_id) as run:
+                run.log_metric("loss", 0.125, 20, model=made[1], dataset=from_numpy(np.arange(2), name="test"))
+                run.log_metric("loss", 0.5, 10, model=made[0])
+    return [*made, read]
+
+
+def test_logged_models(trackway: Callable[..., str], run_id: str, logged: list[LoggedModel]) -> None:
+    small, large, base = (model.model_id for model in logged)
+    table = trackway("models", "logged")
+    assert all(model_id in table for model_id in (small, large, base))
+    (line,) = (line for line in table.splitlines() if large in line)
+    assert line.split()[:6] == [large, "large", "READY", "20", "loss", "(test)=0.125"]
+    assert {"depth=9", run_id} <= set(line.split())
+    for arguments, wanted in (
+        (("--experiment", "vision", "--order-by", "metrics.loss ASC"), [large, small]),
+        (("--run", run_id, "--order-by", "params.depth ASC"), [small, large]),
+        (("name = 'small' OR name = 'base'", "--run", run_id), [small]),
+        (("metrics.loss < 0.2",), [large]),
+        (("--limit", "1", "--order-by", "name ASC"), [base]),
+    ):
+        found = as_json(trackway("models", "logged", *arguments, "--json"))
+        assert [each["model_id"] for each in found] == wanted, arguments
+    assert "There is no such logged model." in trackway("models", "logged", "name = 'none'")
+    shown = trackway("models", "show", large)
+    assert all(text in shown for text in ("large", "READY", "depth", "loss (test)", "0.125", run_id, "1, 3 bytes"))
+    assert not set(shown) & set("\x1b\u202e")
+    known = as_json(trackway("models", "show", large, "--json"))
+    assert (known["model"]["model_id"], [each["path"] for each in known["files"]]) == (large, ["data/weights.bin"])
+    run = trackway("runs", "show", run_id)
+    read, made = run.split("Models read")[1].split("Models made")
+    assert base in read
+    assert [line.split() for line in made.splitlines() if "m-" in line] == [
+        [small, "10", "small", "PENDING"],
+        [large, "20", "large", "READY"],
+    ]
+
+
 def test_doctor(trackway: Callable[..., str]) -> None:
     facts = as_json(trackway("doctor", "--json"))
     assert facts["answers"] == "yes"
@@ -126,6 +188,9 @@ def test_doctor(trackway: Callable[..., str]) -> None:
         ["runs", "show", "nonsense"],
         ["runs", "list", "--experiment", "no such"],
         ["models", "show", "no such"],
+        ["models", "show", "m-" + "0" * 32],
+        ["models", "logged", "name ="],
+        ["models", "logged", "--run", "0" * 32],
     ],
 )
 @pytest.mark.usefixtures("trackway")

@@ -89,12 +89,12 @@ def test_what_is_deleted_lately_stays(data: Path, capsys: pytest.CaptureFixture[
 
 def test_it_does_not_run_beside_a_server(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with claimed_data_dir(data, Target.ALL):
-        assert main(["--data-dir", str(data)]) == 2
+        assert main(["--data-dir", str(data)]) == 1
     assert "in use by another server" in capsys.readouterr().err
 
 
 def test_where_nothing_is_it_makes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--data-dir", str(tmp_path / "none")]) == 2
+    assert main(["--data-dir", str(tmp_path / "none")]) == 1
     assert "there is no" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 
@@ -14,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
+from trackway_server.app.listen import bound_socket
 from trackway_server.gateway.config import GatewaySettings
 from trackway_server.gateway.listener import serve_http
 
@@ -48,8 +48,7 @@ ended = asyncio.Event()
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     app = Starlette(routes=[Route("/", small), Route("/slow", slow), Route("/endless", endless)])
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+    with bound_socket("127.0.0.1", 0, "--http-port") as listener:
         async with serve_http(app, listener, SETTINGS):
             yield listener.getsockname()[1]
 

@@ -80,6 +80,57 @@ async def test_a_file_is_sent_in_parts_and_fetched(client: Client, browser: http
     assert await client.download("a/b.bin") == whole
 
 
+async def test_addresses_take_the_size_that_was_declared(client: Client, browser: httpx.AsyncClient) -> None:
+    whole = len(FIRST) + len(LAST)
+    request = pb.PresignUploadRequest(
+        owner=RUN, path="a/b.bin", part_count=2, size_bytes=whole, part_bytes=len(FIRST), lifetime_s=3600
+    )
+    upload = await client.stub.PresignUpload(request)
+    assert upload.lifetime_s == 900
+    for url, wrong in ((upload.urls[0], FIRST + b"x"), (upload.urls[0], FIRST[:-1]), (upload.urls[1], LAST + b"x")):
+        assert (await browser.put(url, content=wrong)).status_code == 403
+    etags = await sent(browser, list(upload.urls))
+    for change in ({"size_bytes": 0, "part_bytes": 0}, {"part_count": 3}, {"size_bytes": whole + len(FIRST)}):
+        other = pb.PresignUploadRequest(owner=RUN, path="a/b.bin", upload_id=upload.upload_id, first_part=1)
+        other.size_bytes, other.part_bytes, other.part_count = whole, len(FIRST), 2
+        for name, value in change.items():
+            setattr(other, name, value)
+        assert (await refusal_of(client.stub.PresignUpload(other))).reason == "INVALID_FIELD"
+    stored = (await client.stub.CompletePresignedUpload(completion(upload.upload_id, etags))).artifact
+    assert stored.size_bytes == whole
+
+    upload = await client.stub.PresignUpload(request)
+    etags = await sent(browser, list(upload.urls))
+    forged = upload.upload_id.replace(f"-{whole}.", f"-{len(FIRST)}.")
+    assert (
+        await refusal_of(client.stub.CompletePresignedUpload(completion(forged, etags)))
+    ).reason == "UPLOAD_NOT_FOUND"
+    short = completion(upload.upload_id, etags[:1])
+    assert (await refusal_of(client.stub.CompletePresignedUpload(short))).reason == "INVALID_FIELD"
+    assert await unfinished_below(client.blob_url) == []
+
+
+async def test_no_file_is_greater_than_the_server_takes(
+    seaweed: Seaweed, browser: httpx.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        *(("ACCESS_KEY_ID", ACCESS_KEY), ("SECRET_ACCESS_KEY", SECRET_KEY), ("PRESIGN_ENDPOINT", "same")),
+        *(("PRESIGN_MAX_BYTES", "100"), ("PRESIGN_LIFETIME_S", "60")),
+    ):
+        monkeypatch.setenv(f"TRACKWAY_S3_{name}", value)
+    async with serve_artifacts(tmp_path, blob_url=seaweed.blob_url(new_prefix())) as client:
+        declared = pb.PresignUploadRequest(owner=RUN, path="x", size_bytes=101)
+        refused = await refusal_of(client.stub.PresignUpload(declared))
+        assert (refused.reason, dict(refused.metadata)["maximum"]) == ("LIMIT_EXCEEDED", "100")
+        upload = await begun(client, "x", parts=1)
+        assert upload.lifetime_s == 60
+        answer = await browser.put(upload.urls[0], content=bytes(101))
+        ending = completion(upload.upload_id, [answer.headers["etag"]], "x")
+        assert (await refusal_of(client.stub.CompletePresignedUpload(ending))).reason == "LIMIT_EXCEEDED"
+        assert await client.list() == []
+        assert await unfinished_below(client.blob_url) == []
+
+
 async def test_an_upload_is_of_one_file(client: Client, browser: httpx.AsyncClient) -> None:
     upload = await begun(client)
     etags = await sent(browser, list(upload.urls))

@@ -12,7 +12,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import trackway
-from trackway._fluent import stack
+from trackway._fluent import open_runs
 from trackway.entities import Metric, Param, RunTag, ViewType
 from trackway.errors import InvalidArgument, NotFound, PermissionDenied, TrackwayError
 from trackway.models import get_model_info
@@ -34,7 +34,7 @@ def chosen(local_server: LocalServer, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("TRACKWAY_PROFILE", str(local_server.profile))
     monkeypatch.setenv("TRACKWAY_SPOOL_DIR", str(tmp_path / "spools"))
     yield
-    stack.end_open_runs(None)
+    open_runs.end_open_runs(None)
     for name in ("TRACKWAY_EXPERIMENT_NAME", "TRACKWAY_EXPERIMENT_ID"):
         os.environ.pop(name, None)
 
@@ -150,7 +150,7 @@ def test_a_model_is_logged_registered_promoted_and_served() -> None:
         info = trackway.sklearn.log_model(
             CLASSIFIER, name="clf", registered_model_name="toy", input_example=FEATURES.head(2)
         )
-    assert info.model_uri == f"runs:/{run.info.run_id}/clf"
+    assert info.model_uri == f"models:/{info.model_id}"
     assert info.registered_model_version == 1
     second = trackway.register_model(info.model_uri, "toy", tags={"why": "again"})
     assert (second.version, second.run_id, second.tags) == (2, run.info.run_id, {"why": "again"})
@@ -165,6 +165,7 @@ def test_a_model_is_logged_registered_promoted_and_served() -> None:
         "models:/toy/latest",
         "models:/toy@champion",
         info.model_uri,
+        f"runs:/{run.info.run_id}/clf",
     ):
         assert trackway.pyfunc.load_model(uri).predict(FEATURES).tolist() == [0, 0, 1, 1]
     assert isinstance(trackway.sklearn.load_model("models:/toy/1"), LogisticRegression)
@@ -246,7 +247,7 @@ def test_the_registry_by_mlflows_names() -> None:
     with pytest.raises(NotFound):
         client.get_registered_model("named")
     with pytest.raises(InvalidArgument, match="where run_id is given"):
-        client.create_model_version("copied", uri, "0" * 32)
+        client.create_model_version("copied", f"runs:/{run.info.run_id}/model", "0" * 32)
 
 
 def test_a_key_that_is_wrong_is_said_in_one_line(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import trackway
-from trackway._fluent import stack
+from trackway._fluent import open_runs
 from trackway.aio import AsyncClient
 from trackway.client import Client
 from trackway.entities import Dataset, DatasetInput
@@ -39,7 +39,7 @@ def chosen(server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("TRACKWAY_PROFILE", str(server.profile))
     monkeypatch.setenv("TRACKWAY_SPOOL_DIR", str(tmp_path / "spools"))
     yield
-    stack.end_open_runs(None)
+    open_runs.end_open_runs(None)
     for name in ("TRACKWAY_EXPERIMENT_NAME", "TRACKWAY_EXPERIMENT_ID"):
         os.environ.pop(name, None)
 

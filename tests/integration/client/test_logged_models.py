@@ -11,7 +11,7 @@ import pytest
 
 import trackway
 from trackway import Client, MlflowClient
-from trackway._fluent import stack
+from trackway._fluent import open_runs
 from trackway.entities import LoggedModelInput, LoggedModelOutput, LoggedModelStatus
 from trackway.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from trackway.testing import LocalServer
@@ -32,7 +32,7 @@ def chosen(local_server: LocalServer, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("TRACKWAY_SPOOL_DIR", str(tmp_path / "spools"))
     yield
     trackway.clear_active_model()
-    stack.end_open_runs(None)
+    open_runs.end_open_runs(None)
     for name in ("TRACKWAY_EXPERIMENT_NAME", "TRACKWAY_EXPERIMENT_ID"):
         os.environ.pop(name, None)
 

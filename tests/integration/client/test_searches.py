@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import trackway
 from trackway import errors
-from trackway._fluent import stack
+from trackway._fluent import open_runs
 from trackway._ids import new_id
 from trackway.aio import AsyncClient
 from trackway.cli.commands import app
@@ -31,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
         patch.setenv("TRACKWAY_PROFILE", str(running.profile))
         patch.setenv("TRACKWAY_SPOOL_DIR", str(tmp_path_factory.mktemp("spools")))
         yield running
-        stack.end_open_runs(None)
+        open_runs.end_open_runs(None)
 
 
 @pytest.fixture(scope="module")

@@ -382,3 +382,22 @@ async def test_any_body_has_a_documented_answer() -> None:
                 assert {"code", "message"} <= set(said.json())
 
         await asyncio.to_thread(answered)
+
+
+async def test_who_opens_many_connections_and_says_nothing_shuts_out_nobody() -> None:
+    async with gateway(max_connections=8) as running:
+        path = f"{WATCH.removesuffix('Watch')}GetModel"
+        silent = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(40)]
+        begun = (
+            b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
+            % path.encode()
+        )
+        for number, (_, writer) in enumerate(silent):
+            writer.write([b"", b"GET / HT", begun, begun + b"\r\n{"][number % 4])
+            await writer.drain()
+        for _ in range(3):
+            answer = await running.raw(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 200 "), answer
+        assert (await running.client.post(GET_MODEL, content=BODY, headers=JSON)).status_code == 200
+        for _, writer in silent:
+            writer.close()

@@ -185,8 +185,14 @@ async def test_the_timeout_of_the_caller_is_the_deadline_of_the_call() -> None:
         short = {"connect-timeout-ms": "200"}
         said = await client.post(GET_MODEL, json={"name": "m"}, headers=short)
         assert (said.status_code, said.json()["code"]) == (504, "deadline_exceeded")
-        found = [event async for event in kinds(client, **short)]
-        assert [event.kind for event in found][-1] == "error"
+        patience, found = 100, []
+        while not found:  # a loaded machine may be late with the first answer: that is a 504, too
+            patience *= 2
+            stream = client.stream("POST", WATCH, json={}, headers={"connect-timeout-ms": str(patience)})
+            async with stream as response:
+                assert response.status_code in (200, 504)
+                found = [event async for event in events(response)] if response.status_code == 200 else []
+        assert found[-1].kind == "error"
         assert found[-1].data["code"] == "deadline_exceeded"
         said = await client.post(GET_MODEL, json={"name": "m"}, headers={"connect-timeout-ms": "1s"})
         assert (said.status_code, said.json()["code"]) == (400, "invalid_argument")

@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-import sqlalchemy as sa
 from benchmarks.mlflow_database import write_database
 
 from support.imported import command, imported
+from support.mlflow_tables import copy_to_postgres
 from support.postgres import postgres_database
 from trackway.client import Client
 from trackway.errors import TrackwayError
@@ -151,6 +151,7 @@ def test_files_of_a_folder_and_what_cannot_come(tmp_path: Path, server: LocalSer
     (run / "params" / "good").write_text("2")
     (run / "artifacts" / "plots" / "a.txt").write_text("a")
     (run / "artifacts" / "what?.txt").write_text("b")
+    (run / "artifacts" / "pic%step%0.txt").write_text("c")  # so MLflow 2 calls images
     (run / "artifacts" / "secret").symlink_to("/etc/hostname")
     report = imported(str(runs), server)
     assert {(each.what, each.where.rpartition("/")[2]) for each in report.misses} == {
@@ -158,7 +159,10 @@ def test_files_of_a_folder_and_what_cannot_come(tmp_path: Path, server: LocalSer
         ("file", "what?.txt"),
         ("file", "secret"),
     }
-    assert [each.path for each in client.artifacts.list(run_id, recursive=True)] == ["plots/a.txt"]
+    assert [each.path for each in client.artifacts.list(run_id, recursive=True)] == [
+        "pic⁒step⁒0.txt",
+        "plots/a.txt",
+    ]
     found = client.tracking.get_run(run_id)
     assert (found.data.params, found.info.status, found.info.end_time_us) == ({"good": "2"}, "FINISHED", 5000)
     contexts = {json.dumps(dict(each.context), sort_keys=True): each.count for each in found.data.series}
@@ -229,22 +233,3 @@ def test_the_same_from_a_database_of_postgresql(tmp_path: Path, server: LocalSer
         with pytest.raises(TrackwayError, match="cannot be read") as refused:
             imported(url.rpartition("/")[0] + "/no_such_database", server)
         assert "\n" not in refused.value.message
-
-
-def copy_to_postgres(file: Path, url: str) -> None:
-    """Copy all tables of a database of SQLite."""
-    into = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
-    tables = sa.MetaData()
-    source = sa.create_engine(f"sqlite:///{file}")
-    tables.reflect(source)
-    for table in tables.tables.values():
-        table.indexes.clear()
-        for column in table.columns:
-            column.server_default = None
-    tables.create_all(into)
-    with source.connect() as reading, into.begin() as writing:
-        for table in tables.tables.values():
-            if rows := [dict(row) for row in reading.execute(sa.select(table)).mappings()]:
-                writing.execute(table.insert(), rows)
-    source.dispose()
-    into.dispose()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.seaweed import ACCESS_KEY, BUCKET, SECRET_KEY, Seaweed, new_prefix, s3_client
-from trackway.errors import TrackwayError, Unavailable, Unsupported
+from trackway.errors import InvalidArgument, NotFound, TrackwayError, Unsupported
 from trackway.importing.files import FilesSource
 from trackway.importing.mlflow_artifacts import ArtifactRoot
 from trackway.importing.places import place_of
@@ -39,8 +39,10 @@ async def test_a_bucket(seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> No
             for path, content in files.items():
                 with place.open(path) as stream:
                     assert stream.read() == content
-        with pytest.raises(Unavailable, match="cannot be read"):
+        with pytest.raises(NotFound, match="cannot be read"):
             place_of(f"s3://{BUCKET}/{prefix}").open("nothing")
+        with pytest.raises(InvalidArgument, match="more than the 3 bytes"):
+            place_of(f"s3://{BUCKET}/{prefix}/1/run/artifacts").open("model/MLmodel", 3)
 
     await asyncio.to_thread(read)
 
@@ -110,12 +112,21 @@ def test_a_folder_of_mlflow_leads_nowhere_else(tmp_path: Path) -> None:
     (found,) = source.runs("7")
     with pytest.raises(Unsupported, match="is not below"):
         source.files("/srv/7/../../../out", found.run_id)
-    for name, target in (("params", "out"), ("tags/k", "out/secret"), ("metrics/m", "out/secret")):
+    told: list[tuple[str, str]] = []
+    source.refused = lambda what, where, reason: told.append((what, reason))
+    links = {
+        "params": ("out", "params"),
+        "tags/k": ("out/secret", "tag 'k'"),
+        "metrics/m": ("out/secret", "metric 'm'"),
+    }
+    for name, (target, what) in links.items():
         link = run / name
         link.parent.mkdir(exist_ok=True)
         link.symlink_to(tmp_path / target)
-        with pytest.raises(Unavailable, match="is a link"):
-            [list(source.metrics(each)) for each in source.runs("7")]
+        told.clear()
+        (found,) = source.runs("7")
+        assert (list(source.metrics(found)), dict(found.params), dict(found.tags)) == ([], {}, {})
+        assert {each[0] for each in told} == {what} and "link" in told[0][1]
         link.unlink()
     (run / "artifacts").symlink_to(tmp_path / "out")
     with pytest.raises(Unsupported, match="is not below"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def test_versions_keep_their_numbers_and_those_without_files_are_told(
             ("version", "version 5 of kept"),
             ("tag 'bad\\nkey'", "model kept"),
         }
-        assert any("1 prompts are left out" in note for note in report.notes)
+        assert report.left_out == {"prompts": 1}
         model = client.registry.get_model("kept")
         assert (model.description, dict(model.tags)) == ("about kept", {"team": "a"})
         assert dict(model.aliases) == {"first": 2, "last": 7}
@@ -71,7 +72,7 @@ def test_versions_keep_their_numbers_and_those_without_files_are_told(
         }
         assert versions[7].tags["trackway.import.user"] == "ann"
         assert versions[7].run_link == "https://elsewhere/run"
-        assert versions[7].source == f"runs:/{versions[7].run_id}/registered_models/kept/7"
+        assert versions[7].source.startswith(f"runs:/{versions[7].run_id}/registered_models/kept/7-")
     holder = client.tracking.get_run(versions[7].run_id)
     assert (holder.info.run_name, holder.info.status) == ("kept", "FINISHED")
     places[5].mkdir()
@@ -120,3 +121,38 @@ def test_versions_of_two_mlflows_whose_models_have_one_name_come_both_and_once(
             assert report.version_numbers == numbers
     versions = {each.version: each.run_id[0] for each in client.registry.search_versions(name="twice")}
     assert versions == {1: "a", 2: "b"}
+
+
+def test_versions_from_elsewhere_of_two_mlflows_are_never_taken_for_one_another(
+    tmp_path: Path, server: LocalServer, client: Client
+) -> None:
+    """The same model, number, path and size, and yet other files."""
+    for which in ("a", "b"):
+        place = tmp_path / which / "place"
+        place.mkdir(parents=True)
+        (place / "MLmodel").write_text(f"of {which}")
+        write(tmp_path / which / "mlruns", "alike", {1: place})
+    for _ in range(2):
+        for which, numbers in (("a", {}), ("b", {"alike": {1: 2}})):
+            report = imported(str(tmp_path / which / "mlruns"), server)
+            assert report.complete, report.misses
+            assert report.version_numbers == numbers
+    versions = {each.version: each for each in client.registry.search_versions(name="alike")}
+    found = {number: client.artifacts.get_manifest(each.manifest_digest).files for number, each in versions.items()}
+    wanted = {number: hashlib.sha256(f"of {which}".encode()).hexdigest() for number, which in ((1, "a"), (2, "b"))}
+    assert {number: files[0].digest for number, files in found.items()} == {
+        number: f"sha256:{digest}" for number, digest in wanted.items()
+    }
+
+
+def test_files_that_have_changed_come_again_though_their_size_is_the_same(
+    tmp_path: Path, server: LocalServer, client: Client
+) -> None:
+    run = tmp_path / "mlruns" / "0" / f"c{8:031x}"
+    (run / "artifacts").mkdir(parents=True)
+    (run.parent / "meta.yaml").write_text("experiment_id: '0'\nname: rewritten\n")
+    (run / "meta.yaml").write_text(f"run_id: {run.name}\nstatus: 3\nstart_time: 5\nend_time: 6\n")
+    for text, sent in (("one", 1), ("two", 1), ("two", 0)):
+        (run / "artifacts" / "notes.txt").write_text(text)
+        assert imported(str(tmp_path / "mlruns"), server).counts["files_sent"] == sent
+        assert client.artifacts.download(run.name, "notes.txt", tmp_path / "fetched").read_text() == text

@@ -91,7 +91,7 @@ def test_what_a_killed_model_server_logged_arrives(server, client, version, tmp_
     assert np.array_equal(served.values, np.arange(5000) / 7)
 
 
-def test_a_version_that_is_not_there_is_told_and_waited_for_in_vain(client, monkeypatch, tmp_path) -> None:
+def test_a_version_that_is_not_there_is_told_and_waited_for_in_vain(client, version, monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("TRACKWAY_SPOOL_DIR", str(tmp_path / "nowhere"))
     monitor = client.registry.monitor("digits", 99)
     monitor.log_metric("latency_ms", 1.0)

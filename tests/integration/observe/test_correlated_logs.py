@@ -20,9 +20,10 @@ WRONG_KEY = "tw_" + "wrong" * 9
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[LocalServer]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """On a folder that is there and empty, so that the server itself makes its databases (see support/migrated.py)."""
     settings = {"TRACKWAY_LOG_FORMAT": "json", "TRACKWAY_SLOW_CALL_S": "0.000001"}
-    with LocalServer(environment=settings) as running:
+    with LocalServer(tmp_path_factory.mktemp("data"), environment=settings) as running:
         yield running
 
 

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,7 +25,10 @@ from support.registry_worlds import SOURCE
 from support.webhook_receiver import Receiver, receiver
 from trackway.api.registry.v1 import model_registry_service_pb2 as pb
 from trackway.api.registry.v1 import resources_pb2
+from trackway_server.core.auth import authenticator
+from trackway_server.core.auth.principal import LOCAL_ADMIN, Role
 from trackway_server.core.outbound.posting import Poster, PostError
+from trackway_server.core.outbound.resolving import Resolver
 from trackway_server.core.outbound.urls import Outbound
 from trackway_server.core.rpc.status import error_info
 from trackway_server.registry.domain.events import EventKind
@@ -180,6 +184,26 @@ async def test_failures_are_tried_again_and_hold_up_nobody_else(served: Served, 
         assert not found.deliveries.failing_since_time_us
 
 
+async def test_slow_receivers_of_a_workspace_hold_up_no_other(
+    tmp_path: Path, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_both = replace(LOCAL_ADMIN, roles={"default": Role.ADMIN, "other": Role.ADMIN})
+    monkeypatch.setattr(authenticator, "LOCAL_ADMIN", of_both)
+    async with registry(tmp_path, **QUICK, webhook_deliveries_at_once=4) as served:
+        for number in range(12):
+            hook.held[f"/slow{number}"] = asyncio.Event()
+            await made(served, hook.url(f"/slow{number}"))
+        await made(served, hook.url("/quick"), workspace="other")
+        await model(served, "a")
+        await hook.wait(1, "/slow0")
+        await served.stub.CreateModel(pb.CreateModelRequest(name="b", workspace="other"))
+        await hook.wait(1, "/quick")
+        for event in hook.held.values():
+            event.set()
+        for number in range(12):
+            await hook.wait(1, f"/slow{number}")
+
+
 async def test_retry_after_is_honoured_and_a_change_ends_the_wait(served: Served, hook: Receiver) -> None:
     hook.answers["/busy"] = [(503, {"Retry-After": "3600"}), (200, {})]
     webhook = await made(served, hook.url("/busy"))
@@ -275,6 +299,36 @@ async def test_a_name_that_leads_inside_is_never_connected_to(hook: Receiver, mo
     answer = await Poster(Outbound(allow_http=True, allow_private=True)).post(url, {}, b"{}")
     assert answer.status == 200
     assert hook.deliveries[0].headers["host"] == f"rebound.example:{hook.port}"
+
+
+async def test_slow_names_of_a_party_hold_up_no_other(hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, answered, asked = socket.getaddrinfo, threading.Event(), []
+
+    def slow(host: Any, *args: Any, **options: Any) -> Any:
+        if not str(host).endswith(".slow.example"):
+            return real("127.0.0.1", *args, **options)
+        asked.append(host)
+        answered.wait(60)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    resolver = Resolver(threads=16, of_a_party=8)
+    for attempt in range(2):  # a caller that goes away leaves its thread behind
+        names = [f"n{attempt}-{number}.slow.example" for number in range(40)]
+        waiting = [asyncio.ensure_future(resolver.addresses(name, 80, "bad")) for name in names]
+        async with asyncio.timeout(60):
+            while len(asked) < 8:
+                await asyncio.sleep(0.01)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    assert await resolver.addresses("quick.example", hook.port, "good") == ["127.0.0.1"]
+    assert len(asked) == 8
+    answered.set()
+    assert await resolver.addresses("quick.example", hook.port, "bad") == ["127.0.0.1"]
+    resolver.close()
+    with pytest.raises(OSError, match="stops"):
+        await resolver.addresses("quick.example", hook.port)
 
 
 async def test_proxies_of_the_environment_are_not_asked(hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

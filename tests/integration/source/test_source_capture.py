@@ -71,7 +71,7 @@ def with_source(client: Client, run_id: str, *, of_git: bool = True) -> Run:
 def test_a_changed_repository(server: LocalServer, client: Client, tmp_path: Path) -> None:
     folder = tmp_path / "repository"
     commit = repository(folder, "https://me:geheim@example.org/a/b.git?token=geheim")
-    (folder / "train.py").write_text(SCRIPT)
+    (folder / "train.py").write_text(SCRIPT + "password = 'geheim'\n")
     outer, inner = trained(server, folder, tmp_path / "spools", "--token=geheim", "--lr", "0.1")
     run = with_source(client, outer)
     tags = run.data.tags
@@ -86,6 +86,7 @@ def test_a_changed_repository(server: LocalServer, client: Client, tmp_path: Pat
     assert "geheim" not in str(tags)
     diff = text_of(client, outer, "source/diff.patch", tmp_path)
     assert diff == tags["mlflow.source.git.diff"] and "+with trackway.start_run() as run:" in diff
+    assert tags["trackway.source.redacted_lines"] == "1" and "+password = '***'" in diff
     assert "\nnumpy==" in text_of(client, outer, "source/requirements.txt", tmp_path)
     # Once for the process: the writers are it, its forked child and the one that recorded the source.
     wait_until(lambda: len(list(client.tracking.list_writers(outer))) >= 3, "the forked child's writer")

@@ -15,6 +15,7 @@ from support.tracking_service import append, open_writer, points, series, start
 from trackway.aio import AsyncClient
 from trackway.api.artifacts.v1 import artifact_store_service_pb2 as files
 from trackway.api.artifacts.v1.artifact_store_service_pb2_grpc import ArtifactStoreServiceStub
+from trackway.api.common.v1.errors_pb2 import ErrorReason
 from trackway.api.metrics.v1 import ingest_pb2 as ingest
 from trackway.api.tracking.v1 import resources_pb2
 from trackway.api.tracking.v1 import tracking_service_pb2 as pb
@@ -198,6 +199,57 @@ async def test_edges_and_metrics_come_with_the_records_of_a_run(server: AuthServ
     found = (await admin("SearchLoggedModels", filter="metrics.loss = 3")).models
     assert [one.model_id for one in found] == [MODEL]
     assert found[0].metrics == [metric]
+
+
+async def test_who_measures_a_model_needs_a_role_on_its_experiment(server: AuthServer) -> None:
+    ed, admin = await caller(server, "ed", "EDITOR"), await administrator(server)
+    records = append(
+        0,
+        start(experiment_name="hers"),
+        series(0, "loss", model_id=FOREIGN),
+        series(1, "loss", model_id="m-" + "7" * 32),
+        series(2, "loss", model_id=MODEL),
+        series(3, "loss"),
+        points([9.0], 0),
+        points([8.0], 1),
+        points([7.0], 2),
+        points([6.0], 3),
+    )
+    _, answered = await ed.ingest(open_writer(1, RUN), records)
+    refusals = {one.sequence: ErrorReason.Name(one.reason)[13:] for one in answered.acknowledged.refused}
+    assert refusals == {
+        **{1: "LOGGED_MODEL_NOT_FOUND", 2: "LOGGED_MODEL_NOT_FOUND"},
+        **{5: "SERIES_UNDEFINED", 6: "SERIES_UNDEFINED"},
+    }
+    assert not (await admin("GetLoggedModel", model_id=FOREIGN)).model.metrics
+    (metric,) = (await admin("GetLoggedModel", model_id=MODEL)).model.metrics
+    assert metric.summary.last_value == 7.0
+    vera = await caller(server, "vera", "EDITOR")
+    async with AsyncClient(f"trackway://127.0.0.1:{server.port}", token=server.admin_key) as admins:
+        await admins.auth.grant_experiment_role(OTHER, "vera", "VIEWER")
+    opening = open_writer(1, RUN)
+    opening.open.writer_id = "ee" * 16
+    _, answered = await vera.ingest(opening, append(0, series(0, "loss", model_id=FOREIGN), points([5.0], 0)))
+    assert [ErrorReason.Name(one.reason)[13:] for one in answered.acknowledged.refused] == [
+        "PERMISSION_DENIED",
+        "SERIES_UNDEFINED",
+    ]
+
+
+async def test_a_role_that_is_taken_away_ends_the_measuring_of_a_model(server: AuthServer) -> None:
+    ed, admin = await caller(server, "ed", "EDITOR"), await administrator(server)
+    async with AsyncClient(f"trackway://127.0.0.1:{server.port}", token=server.admin_key) as admins:
+        await admins.auth.grant_experiment_role(OTHER, "ed", "EDITOR")
+        loss = series(0, "loss", model_id=FOREIGN)
+        _, answered = await ed.ingest(
+            open_writer(1, RUN), append(0, start(experiment_name="hers"), loss, series(1, "loss"), points([1.0], 0))
+        )
+        assert not answered.acknowledged.refused
+        await admins.auth.revoke_experiment_role(OTHER, "ed")
+    _, answered = await ed.ingest(open_writer(2, RUN), append(4, points([2.0], 0), points([3.0], 1)))
+    assert [one.sequence for one in answered.acknowledged.refused] == [4]
+    (metric,) = (await admin("GetLoggedModel", model_id=FOREIGN)).model.metrics
+    assert metric.summary.last_value == 1.0
 
 
 async def test_nobody_measures_models_of_a_workspace_that_is_not_theirs(server: AuthServer) -> None:

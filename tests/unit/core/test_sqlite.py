@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Column, Connection, ForeignKey, Integer, LargeBinary, MetaData, Table, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
+from trackway_server.core.db import sqlite_worker
 from trackway_server.core.db.sqlite import SqliteDatabase, open_sqlite
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.lifecycle import StartupError
@@ -315,3 +316,39 @@ async def test_a_failed_read_with_a_kept_exception_does_not_leave_its_reader_in_
         seen = await asyncio.gather(*(database.read(ids) for _ in range(8)))
         assert all(9000 in found for found in seen)
         assert len(kept) == 4
+
+
+ENDLESS = text(
+    "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) SELECT count(*) FROM numbers"
+)
+
+
+async def test_a_read_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_worker, "READ_SECONDS", 0.05)
+    database = open_sqlite(tmp_path / "a.db", readers=1)
+    try:
+        with pytest.raises(DomainError) as refused:
+            await database.read(lambda connection: connection.execute(ENDLESS).scalar())
+        assert refused.value.reason is Reason.DEADLINE_EXCEEDED
+        assert await database.read(lambda connection: connection.execute(text("SELECT 1")).scalar()) == 1
+    finally:
+        await database.close()
+
+
+async def test_a_read_that_nobody_waits_for_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_worker, "READ_SECONDS", 3600)
+    database = open_sqlite(tmp_path / "a.db", readers=1)
+    begun = threading.Event()
+
+    def read(connection: Connection) -> object:
+        begun.set()
+        return connection.execute(ENDLESS).scalar()
+
+    try:
+        reading = asyncio.ensure_future(database.read(read))
+        await asyncio.to_thread(begun.wait, 60)
+        reading.cancel()
+        async with asyncio.timeout(60):
+            assert await database.read(lambda connection: connection.execute(text("SELECT 1")).scalar()) == 1
+    finally:
+        await database.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trackway._fluent import report, stack
+from trackway._fluent import open_runs, report
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def spools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("TRACKWAY_UPLINK", "off")
     monkeypatch.setattr(report, "_told", set())
     yield root
-    stack.end_open_runs(None)
-    stack._threads.__dict__.clear()
+    open_runs.end_open_runs(None)
+    open_runs.threads.__dict__.clear()
     for name in ("TRACKWAY_EXPERIMENT_NAME", "TRACKWAY_EXPERIMENT_ID", "TRACKWAY_URI"):
         os.environ.pop(name, None)

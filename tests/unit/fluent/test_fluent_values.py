@@ -92,11 +92,6 @@ def test_what_is_no_dict_is_said_in_one_line() -> None:
             log([("a", 1)])  # type: ignore[operator]
 
 
-def test_a_value_without_end_is_refused() -> None:
-    with pytest.raises(InvalidArgument, match="log_text"):
-        trackway.set_tag("big", "x" * ((1 << 20) + 1))
-
-
 def test_half_a_character_is_stored_as_it_is_written(spools: Path) -> None:
     with trackway.start_run() as run:
         trackway.log_param("file", "data-\udcff.txt")

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
 from support.hostile_paths import hostile_paths
+from trackway import _mlflow_names as names
 from trackway.api.artifacts.v1.resources_pb2 import Artifact
-from trackway_server.gateway.mlflow.artifact_paths import PinnedPlace, Place, place_of, safe_path
+from trackway_server.core.rpc.formats import is_artifact_path
+from trackway_server.gateway.mlflow.artifact_paths import PinnedPlace, Place, as_named, place_of, safe_path
 from trackway_server.gateway.mlflow.errors import MlflowError
 from trackway_server.gateway.mlflow.file_answers import disposition_of, headers_of, media_type_of, part_of
 
@@ -68,6 +70,25 @@ def test_tricks_are_refused_however_often_they_are_encoded(trick: str, times: in
     with pytest.raises(MlflowError) as refused:
         safe_path(encoded(trick, times))
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("sent", "named"),
+    [
+        ("images/a%step%0%timestamp%1795446399858%x.png",) * 2,
+        ("100%.txt",) * 2,
+        ("12:30:59.log",) * 2,
+        ("a%25b", "a%b"),
+        ("a\u0308", "\u00e4"),
+    ],
+)
+def test_names_that_the_artifact_store_has_not(sent: str, named: str) -> None:
+    """What MLflow 2 calls images, times, and what a Mac calls files: kept under names of ours, shown under theirs."""
+    kept = safe_path(sent)
+    assert is_artifact_path(kept)
+    assert as_named(kept) == named
+    assert safe_path(named) == kept
+    assert (names.kept(named), names.named(kept)) == (kept, named), "the plugin's way"
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -8,10 +8,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackway.importing.job import with_paths
+from trackway.importing.measured import apart, beyond, context_of, model_id_here, rows
 from trackway.importing.plan import points
-from trackway.importing.run import _beyond, _rows
-from trackway.importing.source import CHUNK_ROWS, SourceLoggedModel, in_order
+from trackway.importing.source import CHUNK_ROWS, MetricColumns, in_order
 
 POINTS = st.lists(
     st.tuples(
@@ -34,9 +33,9 @@ def columns(given_points: list[tuple[int, int, float]]):
 @given(POINTS.filter(bool), POINTS)
 @settings(max_examples=60, deadline=None)
 def test_what_is_beyond_is_the_difference_of_the_multisets(source, held) -> None:
-    rows, there = _rows(*columns(source)), _rows(*columns(held))
-    new = Counter(map(tuple, rows[_beyond(rows, there)].tolist()))
-    assert new == Counter(map(tuple, rows.tolist())) - Counter(map(tuple, there.tolist()))
+    points, there = rows(*columns(source)), rows(*columns(held))
+    new = Counter(map(tuple, points[beyond(points, there)].tolist()))
+    assert new == Counter(map(tuple, points.tolist())) - Counter(map(tuple, there.tolist()))
 
 
 @given(POINTS, st.randoms())
@@ -73,10 +72,53 @@ def test_chunks_are_full_and_a_series_is_defined_once() -> None:
     assert len({each.checksum for each in records}) == len(records)
 
 
-def test_the_oldest_logged_model_of_a_name_has_it() -> None:
-    found = [SourceLoggedModel(f"m-{n}", "net", "run", "", created_us=9 - n) for n in range(3)]
-    assert {model.model_id: path for model, path in with_paths(found)} == {
-        "m-2": "net",
-        "m-1": "net-m-1",
-        "m-0": "net-m-0",
+NAN = float("nan")
+
+
+def chunk(given_points: list[tuple[int, int, float]], key: str = "k", **context: str) -> MetricColumns:
+    return MetricColumns(key, *columns(given_points), context)
+
+
+def told(chunks) -> dict[tuple[str, str], list[tuple[int, int, str]]]:
+    found: dict[tuple[str, str], list[tuple[int, int, str]]] = {}
+    for each in chunks:
+        rows_of = zip(each.times.tolist(), each.steps.tolist(), map(repr, each.values.tolist()), strict=True)
+        found.setdefault((each.key, str(sorted(each.context.items()))), []).extend(rows_of)
+    return found
+
+
+PLACES = st.tuples(st.integers(0, 3), st.integers(0, 2))
+
+
+@given(st.dictionaries(PLACES, st.tuples(st.sampled_from([0.0, 1.5, NAN, float("inf")]), st.booleans()), min_size=1))
+@settings(max_examples=40, deadline=None)
+def test_points_of_models_are_told_apart_and_none_is_lost_or_twice(points_there) -> None:
+    of_run = sorted((time, step, value, of_model) for (time, step), (value, of_model) in points_there.items())
+    # MLflow's databases have 0 for NaN among the metrics of models
+    stored = [(time, step, 0.0 if np.isnan(value) else value) for time, step, value, of_model in of_run if of_model]
+    measured = [chunk(stored, model_id="m")] if stored else []
+    found = told(apart([chunk([one[:3] for one in of_run]), chunk([(1, 1, 1.0)], key="other")], measured))
+    wanted: dict[tuple[str, str], list[tuple[int, int, str]]] = {("other", "[]"): [(1, 1, "1.0")]}
+    for time, step, value, of_model in of_run:
+        context = "[('model_id', 'm')]" if of_model else "[]"
+        wanted.setdefault(("k", context), []).append((time, step, repr(value)))
+    assert found == wanted
+
+
+def test_points_of_models_where_the_run_tells_of_data_sets_or_of_nothing() -> None:
+    on_data = {"dataset_name": "d", "dataset_digest": "1"}
+    model = {"model_id": "m", **on_data}
+    of_run = [chunk([(1, 1, 1.0)]), chunk([(1, 1, 1.0), (2, 2, 2.0)], **on_data)]
+    assert told(apart(of_run, [chunk([(1, 1, 1.0)], **model)])) == {
+        ("k", "[]"): [(1, 1, "1.0")],
+        ("k", str(sorted(on_data.items()))): [(2, 2, "2.0")],
+        ("k", str(sorted(model.items()))): [(1, 1, "1.0")],
     }
+    assert told(apart([], [chunk([(1, 1, 1.0)], **model)])) == {("k", str(sorted(model.items()))): [(1, 1, "1.0")]}
+
+
+def test_ids_and_names_of_a_context() -> None:
+    ours = f"m-{7:032x}"
+    assert (model_id_here(ours), len(model_id_here("models/other"))) == (ours, len(ours))
+    context = context_of("x", "d" * 500, "1")
+    assert (context["model_id"], len(context["dataset_name"])) == (model_id_here("x"), 250)

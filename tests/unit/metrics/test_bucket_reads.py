@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.metric_worlds import ACTIONS, WRITERS, Action, Logged, MetricWorld
 from trackway_server.metrics import windows
 from trackway_server.metrics.bucket_reads import BucketsWanted, bucketings
@@ -33,7 +34,7 @@ def column(points: Sequence[Logged]) -> Column:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     actions=ACTIONS,
     axis=st.sampled_from(Axis),
@@ -131,7 +132,7 @@ async def test_writers_apart_and_many_windows(monkeypatch: pytest.MonkeyPatch) -
     }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     actions=ACTIONS,
     asked=st.lists(st.integers(-6, 14), min_size=1, max_size=5),

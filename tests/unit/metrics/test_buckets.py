@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from trackway_server.metrics.domain.aggregates import StepAggregate, group_context, of_buckets
 from trackway_server.metrics.domain.buckets import BUCKET, Bucketing, bucketed, extremes_of, level_of
 from trackway_server.metrics.domain.chunks import Axis
@@ -90,7 +91,7 @@ def described(buckets: np.ndarray) -> list[dict[str, object]]:
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     points=POINTS,
     places=st.lists(st.integers(0, 40), max_size=5),
@@ -114,7 +115,7 @@ def test_buckets_equal_the_reference(
         assert found["sum"].sum() == pytest.approx(total, rel=1e-9, abs=1e-3)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(points=POINTS, places=st.lists(st.integers(0, 40), max_size=8), most=st.integers(2, 12))
 def test_buckets_of_finer_buckets_count_every_point_once(points: Points, places: Sequence[int], most: int) -> None:
     bucketing = Bucketing(Axis.STEP, most)
@@ -171,7 +172,7 @@ def test_memory_stays_at_the_number_of_buckets() -> None:
 # -- aggregates -------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(members=st.lists(st.lists(st.tuples(st.integers(-4, 4), st.integers(0, 3), VALUES), max_size=12), max_size=4))
 def test_aggregates_equal_the_reference(members: Sequence[Points]) -> None:
     aggregate = StepAggregate()
@@ -221,7 +222,7 @@ def test_members_share_the_rest_of_the_context() -> None:
 # -- values at steps, and bounds --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     points=st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 3), VALUES), max_size=20),
     asked=st.lists(st.integers(-7, 7), min_size=1, max_size=6),
@@ -249,7 +250,7 @@ def test_values_at_steps_equal_the_reference(
     assert found.points.steps.tolist() == [expected[step][0] for step in sorted(expected)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(points=POINTS, ends=st.lists(PLACES, min_size=4, max_size=4))
 def test_bounds_include_both_ends(points: Points, ends: Sequence[int]) -> None:
     bounds = Bounds(*ends)

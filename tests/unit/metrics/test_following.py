@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.metric_worlds import ACTIONS, RUN, WRITERS, Action, Logged, MetricWorld
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.metrics.bell import Bell
@@ -34,7 +35,7 @@ def points_of(chunk: Chunk) -> list[Logged]:
     return [(chunk.series.key, *row) for row in zip(*(each.tolist() for each in columns), strict=True)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     before=ACTIONS,
     meanwhile=st.lists(ACTIONS, max_size=6),

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from support.examples import examples
 from support.postgres import postgres_database
 from support.tracking_service import Clock
 from trackway_server.core.db.migrate import upgrade
@@ -225,7 +226,7 @@ class OverPostgres(LostRuns):
 
 SLOW = [HealthCheck.too_slow]
 TestLostOverMemory = OverMemory.TestCase
-TestLostOverMemory.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestLostOverMemory.settings = settings(max_examples=examples(40), stateful_step_count=30, deadline=None)
 TestLostOverSqlite = OverSqlite.TestCase
 TestLostOverSqlite.settings = settings(
     max_examples=6, stateful_step_count=20, deadline=None, suppress_health_check=SLOW

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from support.examples import examples
 from support.postgres import postgres_database
 from support.tracking_service import Clock
 from support.writer_history import History, Written
@@ -389,7 +390,7 @@ def migrated() -> Path:
 
 
 TestOverMemory = OverMemory.TestCase
-TestOverMemory.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
+TestOverMemory.settings = settings(max_examples=examples(50), stateful_step_count=40, deadline=None)
 TestOverSqlite = OverSqlite.TestCase
 TestOverSqlite.settings = settings(
     max_examples=12, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.blocks import BITS
+from support.examples import examples
 from support.tracking_service import Clock
 from trackway_server.metrics.compaction import CompactionLimits, SubjectCompaction
 from trackway_server.metrics.domain.chunks import Axis, Range
@@ -102,7 +103,7 @@ COMPACTING = st.tuples(st.just("compact"), st.tuples(COMPACTION))
 ACTIONS = st.lists(st.one_of(APPENDING, COMPACTING), max_size=10)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     before=ACTIONS,
     meanwhile=st.lists(ACTIONS, max_size=6),
@@ -158,7 +159,7 @@ def chosen(within: Range, point: Logged) -> bool:
     return within.first <= (point[2] if within.axis is Axis.STEP else point[1]) <= within.last
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(actions=ACTIONS, more=ACTIONS)
 def test_the_same_points_give_the_same_answers_in_every_state(
     actions: list[tuple[str, tuple[object, ...]]], more: list[tuple[str, tuple[object, ...]]]

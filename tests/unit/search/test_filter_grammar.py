@@ -35,6 +35,13 @@ names = st.builds(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="`"), max_size=12),
     bare=st.just(False),
     position=st.just(0),
+) | st.builds(
+    Name,
+    st.just("metrics"),
+    texts.map(lambda text: text.replace("`", "")),
+    st.just(False),
+    st.just(0),
+    st.just("max"),
 )
 conditions = (
     st.builds(Comparison, names, st.sampled_from(COMPARED), values)
@@ -74,7 +81,8 @@ def written(tree: Filter) -> str:
 
 
 def _name(name: Name) -> str:
-    return ("" if name.entity is None else f"{name.entity}.") + f"`{name.key}`"
+    statistic = f".{name.statistic}" if name.statistic else ""
+    return ("" if name.entity is None else f"{name.entity}.") + f"`{name.key}`" + statistic
 
 
 def _value(value: Value) -> str:
@@ -101,7 +109,7 @@ def _bare_of_place(tree: Filter) -> Filter:
 
 
 def _name_at_0(name: Name) -> Name:
-    return Name(name.entity, name.key, name.bare, 0)
+    return Name(name.entity, name.key, name.bare, 0, name.statistic)
 
 
 @given(filters)
@@ -150,6 +158,17 @@ def test_names_in_every_form() -> None:
         tree = parse_filter(f"{text} = 1")
         assert isinstance(tree, Comparison)
         assert (tree.name.entity, tree.name.key) == (entity, key)
+
+
+def test_a_key_in_quotes_may_have_a_statistic() -> None:
+    for text in ("metrics.`val/acc top-1`.max = 1", 'metrics."val/acc top-1".max = 1'):
+        tree = parse_filter(text)
+        assert isinstance(tree, Comparison)
+        assert (tree.name.key, tree.name.statistic) == ("val/acc top-1", "max")
+    assert parse_order("metrics.`a b`.count DESC").name.statistic == "count"
+    for text in ("metrics.`a`.median = 1", "metrics.`a`.maximum = 1", "`a`.max = 1"):
+        with pytest.raises(DomainError):
+            parse_filter(text)
 
 
 @pytest.mark.parametrize(

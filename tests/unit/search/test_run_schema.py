@@ -61,6 +61,7 @@ def searched(params: Mapping[str, str] | None = None, metrics: Sequence[Summaris
         ("metrics.nan > 1 OR metrics.nan < 1 OR metrics.nan.max > 0", False),
         ("metrics.ranked = 1 AND metrics.both = 5", True),
         ("metrics.odd.min = 4 AND metrics.`odd.min` = 4 AND metrics.`odd.max` IS NULL", True),
+        ("metrics.`loss`.min = 0.2 AND metrics.`odd`.min = 1 AND metrics.`absent`.max IS NULL", True),
     ],
 )
 def test_what_a_filter_means(text: str, held: bool | None) -> None:

@@ -12,7 +12,7 @@ import pytest
 import trackway
 from support.recorded import only_recorded, recorded
 from support.training import wait_until
-from trackway._fluent import report, stack
+from trackway._fluent import open_runs, report
 from trackway._system import sampler as sampling
 from trackway._system.sampler import Sampler
 from trackway.errors import InvalidArgument
@@ -37,7 +37,7 @@ def spools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("TRACKWAY_UPLINK", "off")
     monkeypatch.setattr(report, "_told", set())
     yield tmp_path / "spools"
-    stack.end_open_runs(None)
+    open_runs.end_open_runs(None)
     trackway.set_system_metrics_sampling_interval(None)
     trackway.set_system_metrics_samples_before_logging(None)
     trackway.set_system_metrics_node_id(None)

@@ -43,7 +43,7 @@ def test_those_that_are_there_are_noted_once(tmp_path: Path) -> None:
             )
         of_model = {"series": 3, "model_id": "m-" + "0" * 32, "workspace": "w", "run_id": RUN, "key": "k"}
         fill(database, "logged_model_series", **of_model, dataset_name="d", dataset_digest="")
-        database.execute("UPDATE alembic_version SET version_num = '0005_gone_models'")
+        database.execute("UPDATE alembic_version SET version_num = '0007_params_search'")
     database.close()
     migrate.upgrade(path, MIGRATIONS)
     with sqlite3.connect(path) as database:

@@ -95,13 +95,10 @@ def below(folder: str, path: str | None) -> str:
 
 def source_of(uri: str, server: str) -> str:
     """An address of MLflow's that a version is to be made of as one that the registry takes: `runs:/RUN_ID/PATH`,
-    `models:/m-ID` or `models:/NAME/VERSION`. Raises InvalidArgument where the files are not on this server."""
-    if uri.startswith(("runs:", "models:", "mlflow-artifacts:")):
-        return uri
+    `models:/m-ID` or `models:/NAME/VERSION`; those of other places stay as they are. Raises InvalidArgument where the
+    files are on another server of ours."""
     if not uri.startswith(("trackway://", "trackways://")):
-        raise InvalidArgument(
-            f"a version cannot be made of {uri!r}: log the model to a run here, and register runs:/RUN_ID/PATH"
-        )
+        return uri
     place = parse(uri)
     if place.server != server:
         raise InvalidArgument(f"{uri!r} is on another server than the registry at {server}: log the model there")

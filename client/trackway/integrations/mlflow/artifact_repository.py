@@ -13,6 +13,7 @@ from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 from trackway import types
 from trackway._fluent import checks
+from trackway._mlflow_names import kept, named
 from trackway._rpc.download import Download
 from trackway.errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
 from trackway.integrations.mlflow import addresses, convert
@@ -45,38 +46,47 @@ class TrackwayArtifactRepository(ArtifactRepository):
         self._offline_until = 0.0
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
-        path = checks.artifact_path(below(below(self._place.path, artifact_path), Path(local_file).name))
+        path = checks.artifact_path(kept(below(below(self._place.path, artifact_path), Path(local_file).name)))
         owned = self._owned()
         if not self._send(lambda: self._server.client.artifacts.upload_file(owned.owner, local_file, path)):
             self._server.writers.of(owned.owner).log_file(os.fspath(local_file), path)
 
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> None:
-        root, folder = below(self._place.path, artifact_path), Path(local_dir)
+        root, folder = kept(below(self._place.path, artifact_path)), Path(local_dir)
         if not folder.is_dir():
             raise InvalidArgument(f"{str(local_dir)!r} is no folder; log_artifact logs one file")
         files = sorted(each for each in folder.rglob("*") if each.is_file())
-        paths = [checks.artifact_path(below(root, each.relative_to(folder).as_posix())) for each in files]
-        owned = self._owned()
-        if not self._send(lambda: self._server.client.artifacts.upload_folder(owned.owner, folder, root)):
+        names = [each.relative_to(folder).as_posix() for each in files]
+        paths = [checks.artifact_path(below(root, kept(name))) for name in names]
+        owned, artifacts = self._owned(), self._server.client.artifacts
+
+        def upload() -> None:
+            if all(kept(name) == name for name in names):
+                artifacts.upload_folder(owned.owner, folder, root)
+                return
+            for file, path in zip(files, paths, strict=True):
+                artifacts.upload_file(owned.owner, file, path)
+
+        if not self._send(upload):
             for file, path in zip(files, paths, strict=True):
                 self._server.writers.of(owned.owner).log_file(str(file), path)
 
     def list_artifacts(self, path: str | None = None) -> list[FileInfo]:
-        wanted = below(self._place.path, path)
+        wanted = kept(below(self._place.path, path))
         entries = (
             self._version_entries(wanted) if isinstance(self._place, VersionPlace) else self._owned_entries(wanted)
         )
-        return [convert.file_info(self._relative(each.path), each.is_dir, each.file_size) for each in entries]
+        return [convert.file_info(named(self._relative(each.path)), each.is_dir, each.file_size) for each in entries]
 
     def delete_artifacts(self, artifact_path: str | None = None) -> None:
         owned = self._owned()
         self._server.writers.flush(owned.owner)
-        artifacts, wanted = self._server.client.artifacts, below(owned.path, artifact_path)
+        artifacts, wanted = self._server.client.artifacts, kept(below(owned.path, artifact_path))
         for path in [wanted] if wanted else [each.path for each in artifacts.list(owned.owner)]:
             artifacts.delete(owned.owner, path)
 
     def _download_file(self, remote_file_path: str, local_path: str) -> None:
-        path, destination = below(self._place.path, remote_file_path), Path(local_path)
+        path, destination = kept(below(self._place.path, remote_file_path)), Path(local_path)
         if isinstance(self._place, OwnedPlace):
             self._server.writers.flush(self._place.owner)
             self._server.download(Download(path=path, destination=destination, run_id=self._place.owner))
@@ -143,4 +153,4 @@ class TrackwayArtifactRepository(ArtifactRepository):
         return self._manifest
 
     def _relative(self, path: str) -> str:
-        return path[len(self._place.path) + 1 :] if self._place.path else path
+        return path[len(kept(self._place.path)) + 1 :] if self._place.path else path

@@ -88,6 +88,4 @@ class LoggedModelMethods:
         return PagedList([convert.logged_model(each, self._server.uri) for each in found], token)
 
     def log_outputs(self, run_id: str, models: Iterable[Any]) -> None:
-        run = self._server.writers.of(run_id)
-        for each in models:
-            run.log_model_output(each.model_id, each.step)
+        self._server.writers.of(run_id).log_outputs(list(models))

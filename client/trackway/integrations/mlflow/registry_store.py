@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
@@ -10,6 +11,7 @@ from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry.abstract_store import AbstractStore
 
 from trackway.client import Registry
+from trackway.errors import NotFound
 from trackway.integrations.mlflow import addresses, convert
 from trackway.integrations.mlflow.refusals import invalid, raises_mlflow
 from trackway.integrations.mlflow.server import server_at
@@ -51,7 +53,7 @@ class TrackwayRegistryStore(AbstractStore):
         return convert.registered_model(self._registry.rename_model(name, new_name))
 
     def delete_registered_model(self, name: str) -> None:
-        self._registry.delete_model(name)
+        self._registry.delete_model(name, in_use=True)  # as MLflow does, whatever its stages
 
     def search_registered_models(
         self,
@@ -85,10 +87,15 @@ class TrackwayRegistryStore(AbstractStore):
         self._registry.set_alias(name, alias, _number(version))
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
-        self._registry.delete_alias(name, alias)
+        with suppress(NotFound):
+            self._registry.delete_alias(name, alias)
 
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
-        return convert.model_version(self._registry.resolve(name, alias=alias).version)
+        """An alias that is not there is INVALID_PARAMETER_VALUE, as MLflow has it."""
+        model = self._registry.get_model(name)
+        if alias not in model.aliases:
+            raise invalid(f"Registered model alias {alias} not found.")
+        return convert.model_version(self._registry.get_version(name, model.aliases[alias]))
 
     # -- versions ----------------------------------------------------------------------------------------------------
 
@@ -104,14 +111,17 @@ class TrackwayRegistryStore(AbstractStore):
         model_id: str | None = None,
     ) -> ModelVersion:
         """A version of files that a run or a logged model of this server has, or of those of another version. They are
-        pinned by their digests: `get_model_version_download_uri` names those, whatever becomes of the run's."""
+        pinned by their digests: `get_model_version_download_uri` names those, whatever becomes of the run's. A source
+        elsewhere (`s3://…`) is kept as text."""
         self._server.writers.flush()
         made = self._registry.create_version(
             name,
             self._source(source),
             tags=convert.texts(tags),
+            run_id=run_id or "",
             run_link=run_link or "",
             description=description or "",
+            files_optional=True,
         )
         return convert.model_version(made)
 
@@ -129,7 +139,7 @@ class TrackwayRegistryStore(AbstractStore):
         return convert.model_version(changed)
 
     def delete_model_version(self, name: str, version: str) -> None:
-        self._registry.delete_version(name, _number(version))
+        self._registry.delete_version(name, _number(version), in_use=True)
 
     def search_model_versions(
         self,

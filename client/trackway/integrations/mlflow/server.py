@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from trackway import config
+from trackway._fluent.pages import page_of
 from trackway._rpc.download import Download, receive
-from trackway._rpc.paging import Pages
 from trackway._rpc.progress import Meter
 from trackway._sync.portal import PORTAL
 from trackway.client import Client
@@ -18,9 +18,6 @@ from trackway.integrations.mlflow.writers import RunWriters
 
 T = TypeVar("T")
 Listing: TypeAlias = Callable[..., AsyncIterator[T]]
-
-PAGE = 1000
-"""The greatest page of a list that the server answers."""
 
 
 class Server:
@@ -38,17 +35,8 @@ class Server:
         What this process logged is sent first.
         """
         self.writers.flush()
-        found: list[T] = []
-        token = page_token
-        while len(found) < most:
-            pages = listing(page_size=min(most - len(found), PAGE), **query)
-            assert isinstance(pages, Pages)
-            page, following = PORTAL.call(pages.page, token or "")
-            found += page
-            token = following or None
-            if token is None:
-                break
-        return found, token
+        found = page_of(listing, most, page_token, **query)
+        return found, found.token
 
     def download(self, file: Download) -> Path:
         """Fetch one file, compared with its digest."""

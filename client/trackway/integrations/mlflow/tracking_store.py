@@ -250,8 +250,7 @@ class TrackwayTrackingStore(LoggedModelMethods, HistoryMethods, AbstractStore):
                 profile=form.profile or "",
                 context=tags.get(convert.DATA_CONTEXT, ""),
             )
-        for model in models or ():
-            run.log_model_input(model.model_id)
+        run.log_inputs(models=list(models or ()))
 
     # What is asynchronous in MLflow is as quick as what is not: it is done at once, and survives `kill -9` too.
 

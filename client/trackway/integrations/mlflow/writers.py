@@ -16,10 +16,12 @@ from threading import RLock
 from time import monotonic
 
 from trackway import types
+from trackway._fluent import checks
 from trackway._fluent.context import RUN_NAME
 from trackway._fluent.names import random_run_name
+from trackway._fluent.open_runs import FLUSH_SECONDS
 from trackway._fluent.report import report
-from trackway._fluent.run import FLUSH_SECONDS, ActiveRun, ActiveRunInfo
+from trackway._fluent.run import ActiveRun, ActiveRunInfo
 from trackway._ids import new_id
 from trackway._ingest.writer import Writer
 from trackway.client import Client
@@ -80,8 +82,9 @@ class RunWriters:
 
         Raises NotFound or FailedPrecondition where the experiment is missing or deleted.
         """
-        run_id, named = new_id(), run_name or tags.get(RUN_NAME) or random_run_name()
-        all_tags = {**tags, RUN_NAME: named}
+        named = checks.line(run_name or tags.get(RUN_NAME) or random_run_name(), checks.MAX_RUN_NAME)
+        run_id, user_id = new_id(), checks.line(user_id, checks.MAX_USER)
+        all_tags = {**checks.tag_texts(tags), RUN_NAME: named}
         info = types.RunInfo(run_id, experiment_id, named, "RUNNING", "active", user_id, start_time_us, None)
         with suppress(*NO_SERVER):  # the spool brings it
             info = self._client.tracking.create_run(

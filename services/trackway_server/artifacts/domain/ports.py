@@ -11,6 +11,7 @@ from trackway_server.artifacts.domain.artifacts import Artifact, Entry, FileEntr
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.domain.manifests import Manifest
 from trackway_server.artifacts.domain.paths import ArtifactPath, Folder
+from trackway_server.core.errors import DomainError, Reason
 
 Credentials = tuple[tuple[str, str], ...]
 """What a call to another service carries on behalf of the caller. The domain only hands it on."""
@@ -65,20 +66,56 @@ class PresignedUpload:
     upload_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class DeclaredSize:
+    """What a file is to have, in all and in each part but the last."""
+
+    size_bytes: int
+    part_bytes: int
+
+    def of_part(self, number: int) -> int:
+        """The size of a part, from 1 on; 0 or less where there is none of that number."""
+        return min(self.part_bytes, self.size_bytes - (number - 1) * self.part_bytes)
+
+
+def too_large(most: int) -> DomainError:
+    """The refusal of a file that is greater than those that are taken."""
+    message = f"A file sent straight to the blob store has at most {most} bytes here; split it."
+    return DomainError(Reason.LIMIT_EXCEEDED, message, limit="presigned_file_bytes", maximum=str(most))
+
+
 class PresignedTransfers(Protocol):
     """Hands out addresses of blobs, and takes what was sent to them. An address is of one blob or part, and ends."""
+
+    @property
+    def longest_s(self) -> int:
+        """For how long an address may hold, in seconds."""
+        ...
+
+    @property
+    def max_bytes(self) -> int:
+        """The greatest file that is taken."""
+        ...
 
     async def download_url(self, digest: Digest, name: str, lifetime_s: int) -> str:
         """An address that answers the blob to GET, as a download of that name. Whether there is such a blob is not
         looked up."""
         ...
 
-    async def begin(self, file: str) -> PresignedUpload:
-        """A new upload. What becomes of one that is neither completed nor aborted is removed after a day."""
+    async def begin(self, file: str, size_bytes: int = 0) -> PresignedUpload:
+        """A new upload, of a file of that size (0: not declared), which is part of its id.
+
+        What becomes of one that is neither completed nor aborted is removed after a day.
+        """
         ...
 
-    async def part_url(self, upload: PresignedUpload, number: int, lifetime_s: int) -> str:
-        """An address that takes the part of that number (from 1 on) by PUT."""
+    async def part_url(
+        self, upload: PresignedUpload, number: int, lifetime_s: int, declared: DeclaredSize | None = None
+    ) -> str:
+        """An address that takes the part of that number (from 1 on) by PUT, of exactly its size where that is declared.
+
+        Raises DomainError(INVALID_FIELD) where that was another size at the beginning.
+        """
         ...
 
     async def complete(
@@ -88,7 +125,8 @@ class PresignedTransfers(Protocol):
 
         `wanted` is told the digest before there is such a blob; where it raises, the upload may be completed again.
         Raises DomainError(UPLOAD_NOT_FOUND) for one that is not there, DomainError(INVALID_FIELD) where the parts are
-        not those that were sent; nothing of it then becomes a blob.
+        not those that were sent or not of the declared size, DomainError(LIMIT_EXCEEDED) where they are more than
+        `max_bytes`; nothing of it then becomes a blob.
         """
         ...
 

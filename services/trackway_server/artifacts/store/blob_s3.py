@@ -68,7 +68,11 @@ async def open_s3_blobs(location: S3Location, settings: S3Settings) -> AsyncIter
             await store.sweep()
             if signing_at is not None:
                 signing = get_session().create_client("s3", **_client_arguments(signing_at, settings))
-                store.presign_with(await stack.enter_async_context(signing))
+                store.presign_with(
+                    await stack.enter_async_context(signing),
+                    longest_s=settings.presign_lifetime_s,
+                    max_bytes=settings.presign_max_bytes,
+                )
             sweeping = asyncio.create_task(_sweeping(store), name="incoming-blobs-sweep")
             stack.callback(sweeping.cancel)
             yield store
@@ -104,9 +108,17 @@ class S3BlobStore:
         self._discarding: set[asyncio.Task[None]] = set()
         self._objects = S3Objects(client, calls, location)
 
-    def presign_with(self, signing: Any) -> None:
-        """Hand out addresses that this client signs."""
-        self.presigned = S3PresignedTransfers(self._client, signing, self._calls, self._objects, self._location)
+    def presign_with(self, signing: Any, *, longest_s: int, max_bytes: int) -> None:
+        """Hand out addresses that this client signs, for so long at most and for files of that size."""
+        self.presigned = S3PresignedTransfers(
+            self._client,
+            signing,
+            self._calls,
+            self._objects,
+            self._location,
+            longest_s=longest_s,
+            max_bytes=max_bytes,
+        )
 
     async def close(self) -> None:
         """Let what is being discarded end, for a while. The sweep of a later start removes the rest."""

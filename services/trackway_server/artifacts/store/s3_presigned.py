@@ -1,7 +1,8 @@
 """Blobs in S3 that clients fetch and send themselves, by addresses signed for one object and a while.
 
-Nothing is kept here of an upload: its id says S3's own and some random digits, and its key in `incoming/` is derived
-from those and from the file that it is for. So an id completes the file that it was made for, and no other.
+Nothing is kept here of an upload: its id says S3's own, some random digits and the size that was declared, and its key
+in `incoming/` is derived from those and from the file that it is for. So an id completes the file that it was made for,
+and no other, and none of another size.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from urllib.parse import quote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trackway_server.artifacts.domain.digests import Digest
-from trackway_server.artifacts.domain.ports import PresignedUpload
+from trackway_server.artifacts.domain.ports import DeclaredSize, PresignedUpload, too_large
 from trackway_server.artifacts.store.blob_check import PIECE_BYTES
 from trackway_server.artifacts.store.s3_calls import MissingError, S3Calls, code_of, unavailable
 from trackway_server.artifacts.store.s3_download import S3Download
@@ -25,7 +26,7 @@ from trackway_server.artifacts.store.s3_location import S3Location
 from trackway_server.artifacts.store.s3_upload import S3Objects
 from trackway_server.core.errors import DomainError, Reason
 
-_ID = re.compile(r"(?P<digits>[0-9a-f]{32})\.(?P<s3>[!-~]{1,900})", re.ASCII)
+_ID = re.compile(r"(?P<digits>[0-9a-f]{32})-(?P<size>0|[1-9][0-9]{0,14})\.(?P<s3>[!-~]{1,900})", re.ASCII)
 _WRONG_PARTS = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest", "MalformedXML"})
 
 
@@ -33,7 +34,19 @@ class S3PresignedTransfers:
     """The PresignedTransfers port on an S3 bucket. `signing` is a client that knows the bucket by the address that
     clients use; it sends nothing."""
 
-    def __init__(self, client: Any, signing: Any, calls: S3Calls, objects: S3Objects, location: S3Location) -> None:
+    def __init__(
+        self,
+        client: Any,
+        signing: Any,
+        calls: S3Calls,
+        objects: S3Objects,
+        location: S3Location,
+        *,
+        longest_s: int,
+        max_bytes: int,
+    ) -> None:
+        self.longest_s = longest_s
+        self.max_bytes = max_bytes
         self._client = client
         self._signing = signing
         self._calls = calls
@@ -50,26 +63,35 @@ class S3PresignedTransfers:
             ResponseContentDisposition=f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         )
 
-    async def begin(self, file: str) -> PresignedUpload:
+    async def begin(self, file: str, size_bytes: int = 0) -> PresignedUpload:
         """See PresignedTransfers."""
-        digits = secrets.token_hex(16)
-        s3_id = await self._objects.begin(self._key(file, digits))
-        return PresignedUpload(file, f"{digits}.{s3_id}")
+        named = f"{secrets.token_hex(16)}-{size_bytes}"
+        s3_id = await self._objects.begin(self._key(file, named))
+        return PresignedUpload(file, f"{named}.{s3_id}")
 
-    async def part_url(self, upload: PresignedUpload, number: int, lifetime_s: int) -> str:
+    async def part_url(
+        self, upload: PresignedUpload, number: int, lifetime_s: int, declared: DeclaredSize | None = None
+    ) -> str:
         """See PresignedTransfers."""
-        key, s3_id = self._named(upload)
-        return await self._url("upload_part", lifetime_s, Key=key, UploadId=s3_id, PartNumber=number)
+        key, s3_id, size_bytes = self._named(upload)
+        if size_bytes != (declared.size_bytes if declared else 0):
+            message = "size_bytes is not that with which this upload began."
+            raise DomainError(Reason.INVALID_FIELD, message, field="size_bytes")
+        bound = {"ContentLength": declared.of_part(number)} if declared else {}  # becomes a header that is signed
+        return await self._url("upload_part", lifetime_s, Key=key, UploadId=s3_id, PartNumber=number, **bound)
 
     async def complete(
         self, upload: PresignedUpload, etags: Sequence[str], wanted: Callable[[Digest], Awaitable[None]]
     ) -> tuple[Digest, int]:
         """See PresignedTransfers."""
-        key, s3_id = self._named(upload)
+        key, s3_id, declared = self._named(upload)
         await self._complete(upload, key, s3_id, etags)
         size_bytes = await self._objects.size(key)
         if size_bytes is None:
             raise _not_found(upload)
+        if size_bytes > self.max_bytes or size_bytes != (declared or size_bytes):
+            await self._objects.remove(key)
+            raise _wrong_size(size_bytes, declared, self.max_bytes)
         digest = await self._digest(key, size_bytes)
         await wanted(digest)
         await self._objects.copy(key, self._location.key(digest), size_bytes)
@@ -78,7 +100,7 @@ class S3PresignedTransfers:
 
     async def abort(self, upload: PresignedUpload) -> None:
         """See PresignedTransfers."""
-        key, s3_id = self._named(upload)
+        key, s3_id, _ = self._named(upload)
         await self._objects.abort(key, s3_id)
         await self._objects.remove(key)
 
@@ -130,16 +152,25 @@ class S3PresignedTransfers:
         except (BotoCoreError, ClientError, OSError) as error:
             raise unavailable() from error
 
-    def _named(self, upload: PresignedUpload) -> tuple[str, str]:
+    def _named(self, upload: PresignedUpload) -> tuple[str, str, int]:
+        """The key, S3's id and the declared size."""
         found = _ID.fullmatch(upload.upload_id)
         if found is None:
             raise _not_found(upload)
-        return self._key(upload.file, found["digits"]), found["s3"]
+        key = self._key(upload.file, f"{found['digits']}-{found['size']}")
+        return key, found["s3"], int(found["size"])
 
-    def _key(self, file: str, digits: str) -> str:
-        return self._location.incoming + hashlib.sha256(f"{file}\n{digits}".encode()).hexdigest()
+    def _key(self, file: str, named: str) -> str:
+        return self._location.incoming + hashlib.sha256(f"{file}\n{named}".encode()).hexdigest()
 
 
 def _not_found(upload: PresignedUpload) -> DomainError:
     message = "There is no such upload of this file, or it has ended; begin a new one."
     return DomainError(Reason.UPLOAD_NOT_FOUND, message, upload_id=upload.upload_id[:200])
+
+
+def _wrong_size(size_bytes: int, declared: int, most: int) -> DomainError:
+    if size_bytes > most:
+        return too_large(most)
+    message = f"The parts have {size_bytes} bytes and not the {declared} declared; begin a new upload."
+    return DomainError(Reason.INVALID_FIELD, message, field="size_bytes")

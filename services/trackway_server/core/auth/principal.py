@@ -68,11 +68,6 @@ class Principal:
                     or any(role >= permission.role for role in self.roles.values())
                 )
 
-    def may_in(self, workspace: str, permission: Permission) -> bool:
-        """Whether the principal's role in the workspace has the permission."""
-        role = self.roles.get(workspace)
-        return role is not None and role >= permission.role
-
 
 LOCAL_ADMIN = Principal("admin", {DEFAULT_WORKSPACE: Role.ADMIN}, server_admin=True)
 """The holder of the admin key made at the first start, and everyone under `--insecure-no-auth`."""

@@ -49,6 +49,9 @@ class Refusals:
         """The DomainError that a database's refusal becomes; every other error as it is, a defect of the store."""
         cause = driver_error(error)
         code = _code(cause) if cause is not None else 0
+        if code == sqlite3.SQLITE_INTERRUPT:
+            message = "The database took too long for this; ask for less at once, or with a simpler filter."
+            return DomainError(Reason.DEADLINE_EXCEEDED, message)
         if code not in FULL | UNAVAILABLE:
             return error
         if code in FULL or (code == sqlite3.SQLITE_IOERR and self._disk_full()):

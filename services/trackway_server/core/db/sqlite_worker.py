@@ -19,6 +19,11 @@ from trackway_server.core.db.sqlite_errors import Refusals
 
 GROUP_JOBS = 256
 GROUP_SECONDS = 0.05
+READ_SECONDS = 30.0
+"""What one read transaction's statements may take, as on PostgreSQL."""
+_STEPS = 5_000
+"""Of SQLite's machine, between two looks at the clock: some tenths of a millisecond, and more where patterns are
+tested."""
 
 LOG = structlog.get_logger(__name__)
 
@@ -102,23 +107,38 @@ class Worker:
 
 
 class Reader(Worker):
-    """Runs jobs one by one, each in a read transaction."""
+    """Runs jobs one by one, each in a read transaction.
+
+    There are few readers: a query that takes too long, or for which nobody waits any more, is given up.
+    """
+
+    _job: Job | None = None
+    _until = 0.0
 
     def run(self) -> None:
         """Serve until the queue ends."""
         self._driver.execute("PRAGMA query_only=ON")
+        self._driver.set_progress_handler(self._gives_up, _STEPS)
         while (job := self._jobs.get()) is not None:
             if not job.future.cancelled():
                 self._read(job)
                 self._answer([job])
 
     def _read(self, job: Job) -> None:
+        self._job, self._until = job, time.monotonic() + READ_SECONDS
         try:
             self._driver.execute("BEGIN")
             job.run(self._connection)
         except DRIVER_ERRORS as error:
             job.error = error
+        finally:
+            self._job = None
         self._roll_back()
+
+    def _gives_up(self) -> bool:
+        """Asked by SQLite every few thousand steps of a statement."""
+        job = self._job
+        return job is not None and (job.future.cancelled() or time.monotonic() >= self._until)
 
 
 class Writer(Worker):

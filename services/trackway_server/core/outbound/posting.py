@@ -12,21 +12,19 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpcore
 
 from trackway_server.core.outbound.addresses import is_public
+from trackway_server.core.outbound.resolving import Resolver
 from trackway_server.core.outbound.urls import Outbound, UrlError
 
 _MOST_ADDRESSES = 4
 """Of a name that has many, so many are tried."""
-_RESOLVERS = 16
 
 
 class PostError(Exception):
@@ -52,20 +50,19 @@ class Poster:
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
         self._context: ssl.SSLContext | None = None
-        # Names that nobody answers for hold a thread for long: not one of those that everything else shares.
-        self._resolver = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolve")
+        self._resolver = Resolver()
 
     def close(self) -> None:
         """Begin nothing more."""
-        self._resolver.shutdown(wait=False, cancel_futures=True)
+        self._resolver.close()
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send the body. Raises PostError."""
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, party: str = "") -> Answer:
+        """Send the body, on behalf of a `party`, whose slow names hold up no other. Raises PostError."""
         outbound = self._outbound
         try:
             outbound.check(url)
             async with asyncio.timeout(outbound.seconds):
-                return await self._posted(url, headers, body)
+                return await self._posted(url, headers, body, party)
         except UrlError as error:
             raise PostError(str(error), refused=True) from None
         except TimeoutError:
@@ -75,10 +72,10 @@ class Poster:
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol, ValueError) as error:
             raise PostError("the answer is no HTTP") from error
 
-    async def _posted(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def _posted(self, url: str, headers: Mapping[str, str], body: bytes, party: str) -> Answer:
         if self._context is None:
             self._context = await asyncio.to_thread(_context, self._outbound.ca_file)
-        backend = PinnedBackend(self._outbound.allow_private, self._resolver)
+        backend = PinnedBackend(self._outbound.allow_private, self._resolver, party)
         async with (
             httpcore.AsyncConnectionPool(ssl_context=self._context, network_backend=backend, max_connections=1) as pool,
             pool.stream("POST", url, headers=list(headers.items()), content=body) as response,
@@ -90,9 +87,10 @@ class Poster:
 class PinnedBackend(httpcore.AsyncNetworkBackend):
     """Connects to the public addresses of a name alone, unless private ones are allowed."""
 
-    def __init__(self, allow_private: bool, resolver: Executor) -> None:
+    def __init__(self, allow_private: bool, resolver: Resolver, party: str) -> None:
         self._allow_private = allow_private
         self._resolver = resolver
+        self._party = party
         self._inner = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -120,11 +118,9 @@ class PinnedBackend(httpcore.AsyncNetworkBackend):
 
     async def _addresses(self, host: str, port: int) -> list[str]:
         try:
-            asked = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-            found = await asyncio.get_running_loop().run_in_executor(self._resolver, asked)
+            addresses = await self._resolver.addresses(host, port, self._party)
         except (socket.gaierror, UnicodeError):
             raise PostError("the name of the host is not known") from None
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
         if not all(map(self._allowed, addresses)):
             raise _not_public()
         return addresses[:_MOST_ADDRESSES]

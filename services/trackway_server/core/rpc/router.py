@@ -31,6 +31,10 @@ class Router(grpc.GenericRpcHandler):  # type: ignore[misc,unused-ignore]
         path = handler_call_details.method
         return self._handlers.get(path) or self._refusing(path)
 
+    def unary(self) -> dict[str, Any]:
+        """What answers the methods without streams, by path, for calls that come without a connection."""
+        return {path: handler.unary_unary for path, handler in self._handlers.items() if handler.unary_unary}
+
     def stop_streams(self, *, idle_for: float) -> None:
         """Tell every open stream that the server stops; those idle for so many seconds end now."""
         for streams in list(self._live):

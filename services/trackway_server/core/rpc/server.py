@@ -29,6 +29,7 @@ from trackway_server.core.rpc.interceptors import (
 )
 from trackway_server.core.rpc.limits import Limits
 from trackway_server.core.rpc.method import methods_of
+from trackway_server.core.rpc.own_channel import OwnChannel
 from trackway_server.core.rpc.quotas import Quotas
 from trackway_server.core.rpc.reflection import reflection_methods
 from trackway_server.core.rpc.refusing import StatusMapping
@@ -93,6 +94,7 @@ class RpcServer:
     def __init__(self, router: Router, health: Health, settings: RpcSettings) -> None:
         self.health = health
         self._router = router
+        self._most_bytes = settings.max_message_bytes
         self._server = grpc.aio.server(options=[*OPTIONS, *settings.options()])
         self._server.add_generic_rpc_handlers((router,))
 
@@ -108,6 +110,11 @@ class RpcServer:
         """Listen on a Unix socket that only this user may open; a stale one is replaced."""
         self._listen(f"unix:{path}")
         path.chmod(0o600)
+
+    def shorten(self, channel: OwnChannel) -> None:
+        """Answer the unary calls of a channel of this process directly, which the caller must not use any more when
+        this server stops."""
+        channel.shorten(self._router.unary(), self._most_bytes)
 
     async def start(self) -> None:
         """Begin to take calls."""

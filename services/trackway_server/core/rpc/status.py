@@ -59,9 +59,10 @@ def refusal_of(error: grpc.aio.AioRpcError, *, service: str) -> DomainError:
 
     A status without our ErrorInfo is SERVICE_UNAVAILABLE where the service cannot be reached, and INTERNAL otherwise.
     """
-    info = error_info(error.trailing_metadata() or ())
+    trailers = error.trailing_metadata() or ()
+    info = error_info(trailers)
     if info is not None and info.reason in Reason.__members__:
-        return DomainError(Reason[info.reason], error.details() or "", **dict(info.metadata))
+        return _passed_on(Reason[info.reason], error.details() or "", dict(info.metadata), _retry_seconds(trailers))
     if error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}:
         message = f"The {service} service cannot be reached; try again."
         return DomainError(Reason.SERVICE_UNAVAILABLE, message, service=service)
@@ -70,23 +71,39 @@ def refusal_of(error: grpc.aio.AioRpcError, *, service: str) -> DomainError:
     return DomainError(Reason.INTERNAL, f"The {service} service failed.")
 
 
+def _passed_on(reason: Reason, message: str, metadata: dict[str, str], retry_s: float) -> DomainError:
+    if reason is Reason.LIMIT_EXCEEDED and retry_s:  # one that passes by itself, which callers are to know
+        limit, maximum = metadata.get("limit", ""), metadata.get("maximum", "")
+        return TryLaterError(message, retry_s, limit=limit, maximum=maximum)
+    return DomainError(reason, message, **metadata)
+
+
 def error_info(trailers: Iterable[tuple[str, str | bytes]]) -> ErrorInfo | None:
     """Our ErrorInfo in a call's trailing metadata, if there is one."""
+    info = ErrorInfo()
+    for detail in _details_in(trailers):
+        if detail.Unpack(info) and info.domain == DOMAIN:
+            return info
+    return None
+
+
+def _retry_seconds(trailers: Iterable[tuple[str, str | bytes]]) -> float:
+    """After how long the call may be made again, as its refusal says; 0 where it does not."""
+    retry = RetryInfo()
+    for detail in _details_in(trailers):
+        if detail.Unpack(retry):
+            return float(retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9)
+    return 0
+
+
+def _details_in(trailers: Iterable[tuple[str, str | bytes]]) -> tuple[AnyMessage, ...]:
     for key, value in trailers:
         if key == DETAILS_KEY and isinstance(value, bytes):
-            return _info_in(value)
-    return None
-
-
-def _info_in(details: bytes) -> ErrorInfo | None:
-    info = ErrorInfo()
-    try:
-        for detail in Status.FromString(details).details:
-            if detail.Unpack(info) and info.domain == DOMAIN:
-                return info
-    except DecodeError:
-        return None
-    return None
+            try:
+                return tuple(Status.FromString(value).details)
+            except DecodeError:
+                return ()
+    return ()
 
 
 def _details(error: DomainError) -> Iterable[Message]:

@@ -10,6 +10,7 @@
                 | name [NOT] BETWEEN value AND value
                 | name IS [NOT] NULL
     name       := [ entity "." ] key                        -- a key with other characters: `key` or "key"
+                | entity "." `key` ( .first | .last | .min | .max | .count )    -- of a metric
     value      := 'text' | "text" | number                  -- a quote inside is doubled
     order      := name [ ASC | DESC ]
 
@@ -66,7 +67,7 @@ _GRAMMAR = r"""
           | name IS NULL                -> absent
           | name IS NOT NULL         -> present
 order: name [DIRECTION]
-name: BARE | BACK_QUOTED | DOUBLE_QUOTED | ENTITY (BACK_QUOTED | DOUBLE_QUOTED)
+name: BARE | BACK_QUOTED | DOUBLE_QUOTED | ENTITY (BACK_QUOTED | DOUBLE_QUOTED) [STATISTIC]
 ?value: text | NUMBER -> number
 text: SINGLE_QUOTED | DOUBLE_QUOTED
 list: "(" value ("," value)* ")"
@@ -82,6 +83,7 @@ COMPARED: "==" | "!=" | "<>" | "<=" | ">=" | "=" | "<" | ">"
 MATCHED.3: /(LIKE|ILIKE|RLIKE)\b/i
 DIRECTION.3: /(ASC|DESC)\b/i
 ENTITY.4: /[A-Za-z_]\w*\.(?=[`"])/
+STATISTIC: /\.(?:first|last|min|max|count)\b/
 BARE: /[A-Za-z_][\w\/:.@-]*/
 BACK_QUOTED: /`[^`]*`/
 DOUBLE_QUOTED: /"(?:[^"]|"")*"/
@@ -244,10 +246,11 @@ class _Builder(Transformer[Token, Any]):
         return Order(parts[0], descending)
 
     def name(self, parts: list[Token]) -> Name:
-        first, last = parts[0], parts[-1]
+        first = parts[0]
         position = int(first.start_pos or 0)
-        if len(parts) == 2:
-            return Name(str(first[:-1]), _unquoted(last), bare=False, position=position)
+        if len(parts) > 1:
+            statistic = str(parts[2][1:]) if len(parts) > 2 else ""
+            return Name(str(first[:-1]), _unquoted(parts[1]), bare=False, position=position, statistic=statistic)
         if first.type != "BARE":
             return Name(None, _unquoted(first), bare=False, position=position)
         entity, dot, key = first.partition(".")

@@ -157,6 +157,8 @@ class _Reader:
         source = Source.ATTRIBUTE if name.entity is None else self.schema.entities.get(name.entity.lower())
         if source is None:
             raise invalid(f"names {name.entity!r}, which is none of {', '.join(self._entities())}", name.position)
+        if name.statistic and source is not Source.METRIC:
+            raise invalid(f"names {str(name)!r}; only metrics have a .{name.statistic}", name.position)
         match source:
             case Source.ATTRIBUTE:
                 return Field(source, self._attribute(name))
@@ -217,7 +219,9 @@ class _Reader:
 
 
 def _metric(name: Name) -> Field:
-    """`loss`, or one of its statistics: `loss.min`, where it was written without quotes."""
+    """`loss`, or one of its statistics: `loss.min`, or "a key in quotes".min."""
+    if name.statistic:
+        return Field(Source.METRIC, name.key, Statistic(name.statistic))
     base, dot, word = name.key.rpartition(".")
     if name.bare and dot and base and word in {statistic.value for statistic in Statistic}:
         return Field(Source.METRIC, base, Statistic(word), whole_key=name.key)

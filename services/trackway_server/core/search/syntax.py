@@ -29,15 +29,18 @@ class Operator(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """`entity.key`, or a `key` alone. `bare` says that the key was written without quotes."""
+    """`entity.key`, or a `key` alone. `bare` says that the key was written without quotes; behind one in quotes there
+    may be the word of a `statistic`."""
 
     entity: str | None
     key: str
     bare: bool
     position: int
+    statistic: str = ""
 
     def __str__(self) -> str:
-        return self.key if self.entity is None else f"{self.entity}.{self.key}"
+        named = self.key if self.entity is None else f"{self.entity}.{self.key}"
+        return f"{named}.{self.statistic}" if self.statistic else named
 
 
 @dataclass(frozen=True, slots=True)

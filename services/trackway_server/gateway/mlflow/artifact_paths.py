@@ -2,12 +2,15 @@
 for reading alone, `manifests/WORKSPACE/DIGEST/…`, the files of a version of a registered model.
 
 Everything that reaches the ArtifactStore from MLflow's clients goes through `safe_path` or `place_of`; the
-ArtifactStore then checks by its own, narrower rules (artifacts/domain/paths.py).
+ArtifactStore then checks by its own, narrower rules (artifacts/domain/paths.py). Two characters that it has in no name
+are common with MLflow: `log_image(key=…)` of MLflow 2 writes names with `%`, and times have colons. They are kept as
+characters that look like them and mean nothing to anybody; MLflow's clients are shown their own again (`as_named`).
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -15,7 +18,11 @@ from trackway_server.gateway.mlflow.errors import MlflowError, invalid
 
 _DECODINGS = 10
 """So many times MLflow's server decodes a path before it looks at it."""
-_UNSAFE = re.compile(r"[\\#\x00-\x1f\x7f-\x9f\ufffd]|\A/|\A[A-Za-z]:|(?:\A|/)\.\.(?:/|\Z)")
+_UNSAFE = re.compile(r"[\\#\x00-\x1f\x7f-\x9f\ufffd]|\A/|(?:\A|/)[A-Za-z]:|(?:\A|/)\.\.(?:/|\Z)")
+_INSTEAD = {"%": "\N{COMMERCIAL MINUS SIGN}", ":": "\N{MODIFIER LETTER COLON}"}
+_KEPT, _NAMED = str.maketrans(_INSTEAD), str.maketrans({kept: named for named, kept in _INSTEAD.items()})
+_CONTROL = re.compile("(%(?:0[1-9A-F]|1[0-9A-F]|7F))", re.IGNORECASE)
+"""Escapes that MLflow's server does not decode either: the `%17` of a time after a `%`."""
 _PLACE = re.compile(
     r"(?P<experiment_id>[0-9]{1,19})/(?:(?P<run_id>[0-9a-f]{32})|models/(?P<model_id>m-[0-9a-f]{32}))"
     r"/artifacts(?:/(?P<path>.+))?",
@@ -56,6 +63,8 @@ class Place:
 def safe_path(given: str) -> str:
     """A path relative to something, decoded as often as MLflow's server does, without a slash at its end.
 
+    It is as it is kept: in Unicode NFC, which file names of a Mac are not, and without `%` and `:`.
+
     Raises MlflowError(INVALID_PARAMETER_VALUE) for one that could lead elsewhere, or is still encoded.
     """
     path = given
@@ -66,9 +75,15 @@ def safe_path(given: str) -> str:
         path = decoded
     else:
         raise _unsafe()
+    path = unicodedata.normalize("NFC", path)
     if _UNSAFE.search(path):
         raise _unsafe()
-    return path.removesuffix("/")
+    return path.removesuffix("/").translate(_KEPT)
+
+
+def as_named(path: str) -> str:
+    """A kept path in the characters in which MLflow's clients gave it."""
+    return path.translate(_NAMED)
 
 
 def place_of(given: str) -> Place | PinnedPlace:
@@ -84,7 +99,8 @@ def place_of(given: str) -> Place | PinnedPlace:
 
 def _decoded(path: str) -> str:
     try:
-        return unquote_to_bytes(path).decode()
+        parts = _CONTROL.split(path)
+        return "".join(part if number % 2 else unquote_to_bytes(part).decode() for number, part in enumerate(parts))
     except UnicodeError:
         raise _unsafe() from None
 

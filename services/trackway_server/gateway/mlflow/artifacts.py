@@ -12,6 +12,7 @@ from trackway.api.artifacts.v1 import artifact_store_service_pb2 as pb
 from trackway.api.artifacts.v1.resources_pb2 import ListEntry
 from trackway_server.core.errors import Reason
 from trackway_server.gateway.mlflow.artifact_owners import Kept, Pinned, kept_at, kept_of_run, readable_at
+from trackway_server.gateway.mlflow.artifact_paths import as_named
 from trackway_server.gateway.mlflow.errors import MlflowError, reason_of
 from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
@@ -78,7 +79,7 @@ async def _entries(session: Session, kept: Kept) -> AsyncIterator[ListEntry]:
             return
         if count >= _MOST_LISTED:
             message = f"The folder has more than {_MOST_LISTED} entries; list it with trackway, which reads pages."
-            raise MlflowError("RESOURCE_EXHAUSTED", message)
+            raise MlflowError("INVALID_PARAMETER_VALUE", message)
 
 
 async def _pinned_entries(session: Session, folder: Pinned) -> list[dict[str, Any]]:
@@ -92,7 +93,7 @@ async def _pinned_entries(session: Session, folder: Pinned) -> list[dict[str, An
             continue
         name, slash, _ = entry.path.removeprefix(prefix).partition("/")
         size = {} if slash else {"file_size": entry.size_bytes}
-        found[name] = {"path": name, "is_dir": bool(slash), **size}
+        found[name] = {"path": as_named(name), "is_dir": bool(slash), **size}
     return list(found.values())
 
 
@@ -110,6 +111,7 @@ def _files(files: list[dict[str, Any]]) -> Answer:
 
 def _file_info(entry: ListEntry, path: str) -> dict[str, Any]:
     """MLflow's FileInfo."""
+    path = as_named(path)
     if entry.is_folder:
         return {"path": path, "is_dir": True}
     return {"path": path, "is_dir": False, "file_size": entry.size_bytes}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,10 +38,11 @@ from trackway_server.gateway.mlflow import (
     webhooks,
 )
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, of_call, of_refusal
-from trackway_server.gateway.mlflow.parameters import Parameters, Repeated
-from trackway_server.gateway.mlflow.pretty import pretty_json
+from trackway_server.gateway.mlflow.parameters import Parameters, Repeated, camel_case
+from trackway_server.gateway.mlflow.pretty import Table, pretty_json
 from trackway_server.gateway.mlflow.routing import Found, Handler, Router
 from trackway_server.gateway.mlflow.session import Session
+from trackway_server.gateway.patience import await_body
 from trackway_server.gateway.waiting import presence
 
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
@@ -69,6 +71,11 @@ REFUSALS = (MlflowError, DomainError, grpc.aio.AioRpcError, ClientGoneError)
 _MANY = 1000
 """Items of a list that are printed in a thread of their own."""
 _MOST_PARAMETERS = 1000
+_UNKNOWN = (
+    "The requested URL was not found on the server. If you entered the URL manually please check your spelling and try "
+    "again."
+)
+_UNALLOWED = "The method is not allowed for the requested URL."
 _NEEDING_A_TYPE = frozenset({"POST", "PUT"})
 """The others no page of another site sends without asking first."""
 
@@ -79,8 +86,7 @@ class _Route:
 
 
 class MlflowEndpoint:
-    """Answers what a router has below some prefixes; what it does not know is a bare 404, as MLflow's server answers
-    it."""
+    """Answers what a router has below some prefixes; what it does not know, as MLflow's server answers it."""
 
     def __init__(
         self,
@@ -100,18 +106,20 @@ class MlflowEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._router.find(self._below_prefix(scope["path"]))
         if found is None:
-            await Response(status_code=404)(scope, receive, send)
+            await _page(404, "Not Found", _UNKNOWN)(scope, receive, send)
             return
         scope["route"] = _Route(self._prefixes[0] + found.path)
+        await_body(scope, self._bodies.carried(Headers(scope=scope)))
         if scope["method"] not in found.handlers:
-            await Response(status_code=405, headers={"Allow": ", ".join(found.handlers)})(scope, receive, send)
+            allowed = {"Allow": ", ".join(found.handlers)}
+            await _page(405, "Method Not Allowed", _UNALLOWED, allowed)(scope, receive, send)
             return
         await (await self._answer(found, scope, receive))(scope, receive, send)
 
     async def _answer(self, found: Found, scope: Scope, receive: Receive) -> Response:
         try:
             value = await self._answered(found, scope, receive)
-            if any(isinstance(each, list) and len(each) > _MANY for each in value.values()):
+            if any(isinstance(each, list | Table) and len(each) > _MANY for each in value.values()):
                 return await asyncio.to_thread(json_answer, 200, value)  # a second of a processor: others go on
             return json_answer(200, value)
         except REFUSALS as error:
@@ -127,9 +135,11 @@ class MlflowEndpoint:
             )
         caller = await self._callers.of(scope, headers.get("authorization"))
         async with self._bodies.body(headers, receive, lambda: self._callers.check(caller)) as body:
-            given = query_of(scope) if scope["method"] == "GET" else _object(body.raw)
+            in_address = scope["method"] == "GET" and (scope["query_string"] or not body.raw)
+            given = query_of(scope) if in_address else _object(body.raw)  # curl's examples of GET have bodies
+        of_path = {camel_case(name) for name in found.given}
         session = Session(
-            Parameters({**given, **found.given}),
+            Parameters({name: value for name, value in given.items() if name not in of_path} | dict(found.given)),
             self._channels,
             caller.metadata,
             caller.presented or "",
@@ -145,6 +155,12 @@ class MlflowEndpoint:
 
     def _below_prefix(self, path: str) -> str:
         return next((path.removeprefix(prefix) for prefix in self._prefixes if path.startswith(prefix + "/")), "")
+
+
+def _page(status: int, title: str, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Of what is no route MLflow's server answers a page, which its clients show to their users."""
+    page = f"<!doctype html>\n<html lang=en>\n<title>{status} {title}</title>\n<h1>{title}</h1>\n<p>{text}</p>\n"
+    return Response(page, status, headers, media_type="text/html")
 
 
 async def _run(handler: Handler, session: Session) -> dict[str, Any]:
@@ -193,6 +209,8 @@ def refusal_answer(error: Exception) -> Response:
         case _:
             refused = MlflowError("CANCELLED", "The client has gone.")
     headers = {"WWW-Authenticate": 'Bearer realm="Trackway"'} if refused.status == 401 else {}
+    if refused.retry_after_s:
+        headers["Retry-After"] = str(math.ceil(refused.retry_after_s))
     return json_answer(refused.status, refused.as_value(), headers)
 
 

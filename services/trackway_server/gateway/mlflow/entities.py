@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
 from trackway.api.metrics.v1.series_pb2 import SeriesSummary
@@ -15,6 +16,7 @@ from trackway.api.tracking.v1.resources_pb2 import (
     Run,
     RunStatus,
 )
+from trackway_server.gateway.mlflow.pretty import Table, pairs_table, printed_number
 
 STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
 LOGGED_MODEL_STATUSES = ("LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED")
@@ -24,6 +26,9 @@ MODEL_ID, DATASET_NAME, DATASET_DIGEST = "model_id", "dataset_name", "dataset_di
 
 DATA_CONTEXT = "mlflow.data.context"
 """The tag of a data set that says what it is used for."""
+
+METRIC = ("key", "value", "timestamp", "step")
+"""The members of a Metric of which no more is said."""
 
 _ARTIFACTS = "mlflow-artifacts:"
 
@@ -46,8 +51,8 @@ def run_json(run: Run) -> dict[str, Any]:
     """MLflow's Run."""
     data = {
         **_unless_empty("metrics", _latest_metrics(run.metrics)),
-        **_unless_empty("params", _pairs(run.params)),
-        **_unless_empty("tags", _pairs(run.tags)),
+        **_unless_empty("params", pairs_table(run.params)),
+        **_unless_empty("tags", pairs_table(run.tags)),
     }
     return {"info": run_info_json(run), "data": data, "inputs": _inputs(run), "outputs": _outputs(run)}
 
@@ -108,16 +113,19 @@ def metric_json(key: str, value: float, time_us: int, step: int, context: Mappin
     return {"key": key, "value": _double(value), "timestamp": time_us // 1000, "step": step, **known}
 
 
-def _latest_metrics(series: Iterable[SeriesSummary]) -> list[dict[str, Any]]:
+def _latest_metrics(series: Iterable[SeriesSummary]) -> Table:
     """The latest point of each key, in whichever context it is; of which model or data set, a run does not say."""
     latest: dict[str, SeriesSummary] = {}
     for one in series:
-        known = latest.get(one.key)
+        key = one.key
+        known = latest.get(key)
         if one.count and (known is None or _order(known) < _order(one)):
-            latest[one.key] = one
-    return [
-        metric_json(key, one.last_value, one.last_time_us, one.last_step, {}) for key, one in sorted(latest.items())
+            latest[key] = one
+    rows = [
+        (quoted(key), printed_number(one.last_value), one.last_time_us // 1000, one.last_step)
+        for key, one in sorted(latest.items())
     ]
+    return Table(METRIC, rows)
 
 
 def _order(series: SeriesSummary) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import grpc
 
-from trackway_server.core.errors import DomainError, Kind, Reason
+from trackway_server.core.errors import DomainError, Kind, Reason, TryLaterError
 from trackway_server.core.rpc.status import error_info, refusal_of
 
 STATUS_OF: Mapping[str, int] = {
@@ -73,6 +73,7 @@ _WORDS: Mapping[Reason, str] = {
     Reason.RUN_NOT_FOUND: "Run with id={run_id} not found",
     Reason.RUN_DELETED: "The run {run_id} must be in the 'active' state. Current state is deleted.",
     Reason.LOGGED_MODEL_NOT_FOUND: "Logged model with ID '{model_id}' not found.",
+    Reason.WEBHOOK_NOT_FOUND: "Webhook with ID {webhook_id} not found.",
     Reason.PARAM_IMMUTABLE: "Changing param values is not allowed. {message}",
 }
 """What programs are known to look for in messages."""
@@ -81,10 +82,11 @@ _WORDS: Mapping[Reason, str] = {
 class MlflowError(Exception):
     """A refusal as MLflow's clients read it."""
 
-    def __init__(self, error_code: str, message: str) -> None:
+    def __init__(self, error_code: str, message: str, retry_after_s: float = 0) -> None:
         super().__init__(message)
         self.error_code = error_code
         self.message = message
+        self.retry_after_s = retry_after_s
 
     @property
     def status(self) -> int:
@@ -133,6 +135,10 @@ def of_refusal(error: DomainError) -> MlflowError:
         return MlflowError("RESOURCE_DOES_NOT_EXIST", f"There is no run of this id: {error.message}")
     if error.reason is Reason.INVALID_FIELD and error.metadata.get("field") == "model_id":
         return MlflowError("RESOURCE_DOES_NOT_EXIST", f"There is no logged model of this id: {error.message}")
+    if isinstance(error, TryLaterError):
+        return MlflowError("RESOURCE_EXHAUSTED", error.message, error.retry_after_s)
+    if error.reason is Reason.LIMIT_EXCEEDED:  # not 429: MLflow's clients would send it again and again for minutes
+        return invalid(error.message)
     known = _Known(error.metadata, message=error.message)
     return MlflowError(CODE_OF_KIND[error.kind], _WORDS.get(error.reason, "{message}").format_map(known))
 

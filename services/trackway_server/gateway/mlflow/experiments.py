@@ -9,6 +9,7 @@ from trackway_server.core.errors import Reason
 from trackway_server.gateway.mlflow.entities import VIEWS, experiment_json
 from trackway_server.gateway.mlflow.errors import in_words, invalid
 from trackway_server.gateway.mlflow.keys import tag_key, tags_of
+from trackway_server.gateway.mlflow.lengths import tag_value
 from trackway_server.gateway.mlflow.parameters import Parameters
 from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
@@ -88,7 +89,7 @@ async def restore(session: Session) -> Answer:
 async def set_tag(session: Session) -> Answer:
     """One tag."""
     asked, experiment_id = session.parameters, _id(session)
-    tags = {tag_key(asked): asked.text("value", "")}
+    tags = {tag_key(asked): tag_value(asked)}
     await session.call("UpdateExperiment", pb.UpdateExperimentRequest(experiment_id=experiment_id, set_tags=tags))
     return {}
 

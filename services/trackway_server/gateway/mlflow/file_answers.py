@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 
 from trackway.api.artifacts.v1.resources_pb2 import Artifact
 from trackway_server.gateway.guard import SANDBOX_POLICY
+from trackway_server.gateway.mlflow.artifact_paths import as_named
 
 BINARY = "application/octet-stream"
 
@@ -122,7 +123,7 @@ def media_type_of(path: str) -> str:
 
 def disposition_of(path: str) -> str:
     """`attachment`, with the name as it is (RFC 6266), and for old readers in plain letters."""
-    name = posixpath.basename(path)
+    name = posixpath.basename(as_named(path))
     plain = _PLAIN.sub("_", name)
     told = f'attachment; filename="{plain}"'
     return told if plain == name else f"{told}; filename*=UTF-8''{quote(name, safe='')}"

@@ -14,6 +14,8 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import repeat
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, TypeAlias
 
 import grpc
@@ -24,15 +26,20 @@ from trackway.api.metrics.v1.series_pb2 import PointColumns, PointRange, SeriesS
 from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway_server.core.errors import Reason
 from trackway_server.core.rpc.status import error_info
-from trackway_server.gateway.mlflow.entities import metric_json
-from trackway_server.gateway.mlflow.errors import invalid, reason_of
+from trackway_server.gateway.mlflow.entities import METRIC, metric_json
+from trackway_server.gateway.mlflow.errors import MlflowError, invalid, reason_of
 from trackway_server.gateway.mlflow.parameters import DOCS
+from trackway_server.gateway.mlflow.pretty import Table, printed_number
 from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
 
 _MOST_RUNS = 100
 _MOST_POINTS = 25_000
 _MOST_SAMPLED = 2500
+_MOST_READ = 4_000_000
+"""Points of a run's key that are held to order them, in some 400 MB; here a run may have far more."""
+_MOST_SHOWN = 1_000_000
+"""Points of one answer, which are some 500 MB while it is written."""
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 Answer = dict[str, Any]
@@ -69,6 +76,13 @@ class _Points:
             same &= column[order][1:] == column[order][:-1]
         return order[np.concatenate([[True], ~same])] if len(order) else order
 
+    def table(self, chosen: Indices) -> Table:
+        """The same, printed."""
+        values = self.values[chosen]
+        printed = map(repr if np.isfinite(values).all() else printed_number, values.tolist())
+        times, steps = (self.times_us[chosen] // 1000).tolist(), self.steps[chosen].tolist()
+        return Table(METRIC, list(zip(repeat(quoted(self.key)), printed, times, steps)))
+
     def shown(self, chosen: Indices) -> list[Answer]:
         """MLflow's Metric for each chosen point."""
         rows = zip(
@@ -99,8 +113,10 @@ def _page(columns: Sequence[PointColumns], first: int, most: int) -> Answer:
     points = _Points.of(columns)
     order = points.ordered(by_step=False)
     end = first + most if most else len(order)
+    if min(end, len(order)) - first > _MOST_SHOWN:
+        raise _too_many(_MOST_SHOWN, "ask for pages with max_results")
     more = {"next_page_token": base64.urlsafe_b64encode(str(end).encode()).decode()} if end < len(order) else {}
-    shown = points.shown(order[first:end])
+    shown = points.table(order[first:end])
     return {**({"metrics": shown} if shown else {}), **more}
 
 
@@ -181,6 +197,10 @@ def _steps(session: Session) -> PointRange:
     return PointRange(min_step=start, max_step=end)
 
 
+def _too_many(most: int, instead: str) -> MlflowError:
+    return MlflowError("RESOURCE_EXHAUSTED", f"More than {most:,} points are too many for one answer; {instead}.")
+
+
 def _of_run(metric: Answer, run_id: str) -> Answer:
     return {**{name: metric[name] for name in ("key", "value", "timestamp", "step")}, "run_id": run_id}
 
@@ -194,13 +214,18 @@ async def _of_runs(
         request = pb.ReadSeriesRequest(
             run_ids=sorted(wanted), series=SeriesSelection(keys=[key], any_context=True), range=steps
         )
+        call = session.stream("ReadSeries", request)
         try:
             columns: list[PointColumns] = []
-            async for answer in session.stream("ReadSeries", request):
+            count = 0
+            async for answer in call:
                 if columns and columns[0].subject_id != answer.points.subject_id:
                     yield columns
-                    columns = []
+                    columns, count = [], 0
                 columns.append(answer.points)
+                count += len(answer.points.steps)
+                if count > _MOST_READ:
+                    raise _too_many(_MOST_READ, "name steps, or read them with trackway's client, as columns")
             if columns:
                 yield columns
             return
@@ -209,6 +234,8 @@ async def _of_runs(
             if reason_of(error) is not Reason.SERIES_NOT_FOUND and missing not in wanted:
                 raise
             wanted = wanted - {missing} if missing else set()
+        finally:
+            call.cancel()
 
 
 def _missing_run(error: grpc.aio.AioRpcError) -> str:
@@ -221,7 +248,7 @@ def _offset(token: str) -> int:
     if not token:
         return 0
     try:
-        return int(base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)[:18])
+        return abs(int(base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)[:18]))
     except (binascii.Error, ValueError):
         raise invalid("Invalid page token.") from None
 

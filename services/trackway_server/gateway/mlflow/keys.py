@@ -7,10 +7,12 @@ import posixpath
 import re
 
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid
+from trackway_server.gateway.mlflow.lengths import tag_value
 from trackway_server.gateway.mlflow.parameters import Parameters
 
 _MOST = 250
 _ALLOWED = re.compile(r"[/\w.\- :]*")
+_PLAIN = re.compile(rf"(?!\.\.|\.\Z)[\w.\- :]{{1,{_MOST}}}")
 
 
 def checked_key(key: str, path: str, called: str) -> str:
@@ -38,6 +40,11 @@ def checked_key(key: str, path: str, called: str) -> str:
     return key
 
 
+def plain_key(key: str) -> bool:
+    """Whether `checked_key` takes the key, which it looks at more closely where this is not so."""
+    return _PLAIN.fullmatch(key) is not None
+
+
 def param_key(asked: Parameters) -> str:
     """The `key` of a param. Raises MlflowError."""
     return checked_key(asked.text("key"), asked.path("key"), "Param key")
@@ -55,7 +62,7 @@ def tag_key(asked: Parameters) -> str:
 
 def tags_of(asked: Parameters, name: str) -> dict[str, str]:
     """A list of tags; of a key that is there twice, the last. Raises MlflowError."""
-    return {tag_key(one): one.text("value", "") for one in asked.objects(name)}
+    return {tag_key(one): tag_value(one) for one in asked.objects(name)}
 
 
 def _wrong(key: str, path: str, why: str) -> MlflowError:

@@ -13,7 +13,7 @@ from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway.api.tracking.v1.resources_pb2 import LifecycleStage, LoggedModel
 from trackway_server.core.errors import Reason
 from trackway_server.core.ids import new_id
-from trackway_server.gateway.mlflow.artifact_paths import safe_path
+from trackway_server.gateway.mlflow.artifact_paths import as_named, safe_path
 from trackway_server.gateway.mlflow.entities import LOGGED_MODEL_STATUSES, logged_model_json, logged_model_uri
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, reason_of
 from trackway_server.gateway.mlflow.parameters import Parameters
@@ -161,9 +161,10 @@ def _order(asked: Parameters) -> pb.LoggedModelOrder:
 
 def _file_info(entry: ListEntry) -> dict[str, Any]:
     """MLflow's FileInfo."""
+    path = as_named(entry.path)
     if entry.is_folder:
-        return {"path": entry.path, "is_dir": True}
-    return {"path": entry.path, "is_dir": False, "file_size": entry.size_bytes}
+        return {"path": path, "is_dir": True}
+    return {"path": path, "is_dir": False, "file_size": entry.size_bytes}
 
 
 def _id(session: Session) -> str:

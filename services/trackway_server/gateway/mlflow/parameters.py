@@ -7,13 +7,14 @@ import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid
 
 T = TypeVar("T")
 
-_SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_SPECIAL = {"nan": math.nan, "infinity": math.inf, "inf": math.inf}
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _INT64 = range(-(2**63), 2**63)
 _IDS = range(2**63)
@@ -47,6 +48,11 @@ class Parameters:
     def __init__(self, given: Mapping[str, Any], path: str = "") -> None:
         self._given = given
         self._path = path
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """All of them, as they were given."""
+        return self._given
 
     def path(self, name: str) -> str:
         """Where a parameter stands in the request: `metrics[3].key`."""
@@ -100,12 +106,14 @@ class Parameters:
         return value
 
     def number(self, name: str) -> float:
-        """A double, as a number or a string; NaN and infinities by name."""
+        """A double, as a number or a string; NaN and infinities by name, however Python or JavaScript spells them."""
         value = self._value(name)
-        if value is None:
+        if value is None or value == "":
             raise missing(self.path(name))
-        if isinstance(value, str) and value in _SPECIAL:
-            return _SPECIAL[value]
+        if isinstance(value, str):
+            value = value.strip()
+            if (unsigned := value.lower().removeprefix("-" if value.startswith("-") else "+")) in _SPECIAL:
+                return -_SPECIAL[unsigned] if value.startswith("-") else _SPECIAL[unsigned]
         if isinstance(value, str) and _NUMBER.fullmatch(value):
             value = float(value)
         if isinstance(value, bool) or not isinstance(value, int | float) or not -_HUGE <= value <= _HUGE:
@@ -147,8 +155,8 @@ class Parameters:
         """An object; None where it is missing."""
         value = self._value(name)
         if value is not None and not isinstance(value, dict):
-            raise _wrong(name, value)
-        return None if value is None else Parameters(value)
+            raise _wrong(self.path(name), value)
+        return None if value is None else Parameters(value, self.path(name))
 
     def texts(self, name: str) -> list[str]:
         """A list of strings."""
@@ -174,10 +182,16 @@ class Parameters:
         return value[0] if isinstance(value, Repeated) else value
 
     def _given_as(self, name: str) -> Any:
-        camel = re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
+        camel = camel_case(name)
         if camel != name and name in self._given and camel in self._given:
             raise invalid(f"Request specifies both '{name}' and '{camel}'; provide only one of them.")
         return self._given.get(name, self._given.get(camel))
+
+
+@cache
+def camel_case(name: str) -> str:
+    """The other spelling of a name."""
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
 
 
 def _or_missing(name: str, default: T | None) -> T:

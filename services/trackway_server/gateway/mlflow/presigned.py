@@ -12,21 +12,31 @@ import grpc
 from trackway.api.artifacts.v1 import artifact_store_service_pb2 as pb
 from trackway.api.artifacts.v1.artifact_store_service_pb2_grpc import ArtifactStoreServiceStub
 from trackway_server.core.errors import Reason
-from trackway_server.gateway.mlflow.artifact_owners import Kept, Pinned, kept_at, kept_of_run, readable_at
+from trackway_server.gateway.mlflow.artifact_owners import (
+    Kept,
+    Pinned,
+    kept_at,
+    kept_of_model,
+    kept_of_run,
+    readable_at,
+)
 from trackway_server.gateway.mlflow.artifact_paths import safe_path
 from trackway_server.gateway.mlflow.artifacts import PATH
-from trackway_server.gateway.mlflow.errors import MlflowError, invalid, reason_of
+from trackway_server.gateway.mlflow.errors import MlflowError, in_words, invalid, reason_of
+from trackway_server.gateway.mlflow.parameters import missing
 from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
 
 _UNSUPPORTED = "{what} is not supported for the current artifact repository"
 """By the beginning of this text MLflow's client knows that it is to send the file through the server."""
-_UPLOAD, _DOWNLOAD, _URL = "Multipart upload", "Multipart download", "Presigned download"
+_PROXIED = "Presigned {what} is not supported for proxied artifact storage (artifact URI scheme: mlflow-artifacts)."
+_UPLOAD, _DOWNLOAD = "Multipart upload", "Multipart download"
 
 _MOST_PARTS = 10_000
 _PARTS_A_CALL = 500
 _LIFETIME_S = 900
-_UPLOAD_LIFETIME_S = 3600
+_LONGEST_ASKED_S = 3600
+"""What the ArtifactStore is asked for where more is better: it answers as long as it lets addresses hold."""
 _LONGEST_S = 604_800
 """What MLflow's server takes as `expiration`; ours ends earlier."""
 _COMPLETION_S = 3600.0
@@ -37,7 +47,7 @@ Answer = dict[str, Any]
 
 
 async def get_download(session: Session) -> Answer:
-    """An address of a file that holds for a quarter of an hour."""
+    """An address of a file that holds for a quarter of an hour, or as long as the server lets it."""
     wanted = await readable_at(session, session.parameters.text(PATH))
     with _unsupported(_DOWNLOAD):
         found = await _download(session, wanted, _LIFETIME_S)
@@ -45,14 +55,14 @@ async def get_download(session: Session) -> Answer:
 
 
 async def create_download(session: Session) -> Answer:
-    """The same of a run's file, for as long as the client asks, an hour at most."""
+    """The same of a run's file, for as long as the client asks and the server lets it."""
     asked = session.parameters
     expiration = asked.whole("expiration", _LIFETIME_S)
     if not 1 <= expiration <= _LONGEST_S:
         raise invalid(f"expiration must be between 1 and {_LONGEST_S} seconds (got {expiration}).")
     kept = await kept_of_run(session, asked.run_id(), asked.text("path"))
-    with _unsupported(_URL):
-        found = await _download(session, kept, min(expiration, _UPLOAD_LIFETIME_S))
+    with in_words({Reason.PRESIGNING_UNAVAILABLE: _PROXIED.format(what="download")}, "INVALID_PARAMETER_VALUE"):
+        found = await _download(session, kept, min(expiration, _LONGEST_ASKED_S))
     return {"presigned_url": found.url, "headers": {}, "file_size": found.artifact.size_bytes}
 
 
@@ -62,10 +72,13 @@ async def create_upload(session: Session) -> Answer:
     asked = session.parameters
     if asked.has("run_id") == asked.has("model_id"):
         raise invalid("Exactly one of run_id and model_id must be provided.")
-    safe_path(asked.text("path"))
-    raise invalid(
-        "Presigned upload is not supported for proxied artifact storage (artifact URI scheme: mlflow-artifacts)."
-    )
+    path = safe_path(asked.text("path"))
+    asked.whole("expiration", _LIFETIME_S)
+    if asked.has("run_id"):
+        await kept_of_run(session, asked.run_id(), path)
+    else:
+        await kept_of_model(session, asked.text("model_id"), path)
+    raise invalid(_PROXIED.format(what="upload"))
 
 
 async def create_parts(session: Session) -> Answer:
@@ -85,7 +98,7 @@ async def create_parts(session: Session) -> Answer:
                 upload_id=upload_id,
                 first_part=len(urls) + 1,
                 part_count=min(count - len(urls), _PARTS_A_CALL),
-                lifetime_s=_UPLOAD_LIFETIME_S,
+                lifetime_s=_LONGEST_ASKED_S,
             )
             answer = await session.artifacts("PresignUpload", request)
             upload_id = answer.upload_id
@@ -98,6 +111,8 @@ async def complete_parts(session: Session) -> Answer:
     """Make the parts the file."""
     asked = session.parameters
     parts = sorted((part.whole("part_number"), part.text("etag")) for part in asked.objects("parts"))
+    if not parts:
+        raise missing("parts")
     if [number for number, _ in parts] != list(range(1, len(parts) + 1)):
         raise invalid("The parts must be numbered from 1 on, each once.")
     kept = await _named_file(session)

@@ -78,7 +78,8 @@ async def search(session: Session) -> Answer:
     )
     found = await session.registry("SearchModels", page)
     more = {"next_page_token": found.next_page_token} if found.next_page_token else {}
-    return {"registered_models": [model_json(model) for model in found.models], **more}
+    models = [model_json(model) for model in found.models]
+    return {**({"registered_models": models} if models else {}), **more}
 
 
 async def latest_versions(session: Session) -> Answer:

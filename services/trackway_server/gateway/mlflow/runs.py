@@ -15,6 +15,7 @@ from trackway_server.gateway.connect.codec import strict_json
 from trackway_server.gateway.mlflow.entities import STATUSES, VIEWS, run_info_json, run_json
 from trackway_server.gateway.mlflow.errors import in_words, invalid
 from trackway_server.gateway.mlflow.keys import param_key, tag_key, tags_of
+from trackway_server.gateway.mlflow.lengths import param_value, tag_value
 from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
 
@@ -118,7 +119,7 @@ async def restore(session: Session) -> Answer:
 async def log_param(session: Session) -> Answer:
     """One param, for ever."""
     asked, run_id = session.parameters, session.parameters.run_id()
-    params = ParamsSet(params={param_key(asked): asked.text("value", "")})
+    params = ParamsSet(params={param_key(asked): param_value(asked)})
     await session.call("LogBatch", pb.LogBatchRequest(run_id=run_id, params=params))
     return {}
 
@@ -126,7 +127,7 @@ async def log_param(session: Session) -> Answer:
 async def set_tag(session: Session) -> Answer:
     """One tag."""
     asked, run_id = session.parameters, session.parameters.run_id()
-    tags = TagsChange(set={tag_key(asked): asked.text("value", "")})
+    tags = TagsChange(set={tag_key(asked): tag_value(asked)})
     await session.call("LogBatch", pb.LogBatchRequest(run_id=run_id, tags=tags))
     return {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ _ENTITIES = (
 )
 _ACTIONS = ("CREATED", "UPDATED", "DELETED", "SET", "EXCEEDED")
 _STATUSES = ("ACTIVE", "DISABLED")
+_NAME = re.compile(r"[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?", re.ASCII)
 
 KINDS: Mapping[tuple[str, str], EventKind] = {
     ("REGISTERED_MODEL", "CREATED"): EventKind.EVENT_KIND_MODEL_CREATED,
@@ -46,7 +48,7 @@ async def create(session: Session) -> Answer:
     """One that is told of what happens from now on."""
     asked = session.parameters
     request = pb.CreateWebhookRequest(
-        name=asked.text("name"),
+        name=_name(asked),
         url=asked.text("url"),
         events=_events(asked),
         description=asked.text("description", ""),
@@ -75,7 +77,7 @@ async def listed(session: Session) -> Answer:
     )
     found = await session.registry("ListWebhooks", request)
     more = {"next_page_token": found.next_page_token} if found.next_page_token else {}
-    return {"webhooks": [_webhook(one) for one in found.webhooks], **more}
+    return {**({"webhooks": [_webhook(one) for one in found.webhooks]} if found.webhooks else {}), **more}
 
 
 async def get(session: Session) -> Answer:
@@ -89,9 +91,10 @@ async def update(session: Session) -> Answer:
     request = pb.UpdateWebhookRequest(
         webhook_id=known.webhook_id, workspace=session.workspace, events=_events(asked), status=_status(asked)
     )
-    for name in ("name", "url"):
-        if asked.has(name):
-            setattr(request, name, asked.text(name))
+    if asked.has("name"):
+        request.name = _name(asked)
+    if asked.has("url"):
+        request.url = asked.text("url")
     for name in ("description", "secret"):
         if asked.present(name):
             setattr(request, name, asked.text(name, ""))
@@ -133,11 +136,24 @@ async def _found(session: Session) -> Webhook:
     return found
 
 
+def _name(asked: Parameters) -> str:
+    name = asked.text("name")
+    if not _NAME.fullmatch(name):
+        raise invalid(
+            f"Webhook name {name[:256]!r} is invalid. It must have at most 63 letters, digits, dots (.), "
+            "underscores (_) and hyphens (-), the first and the last a letter or digit."
+        )
+    return name
+
+
 def _events(asked: Parameters) -> list[EventKind]:
     return [_kind(one) for one in asked.objects("events")]
 
 
 def _kind(event: Parameters) -> EventKind:
+    for name in ("entity", "action"):
+        if not event.has(name):
+            raise missing(event.path(name))
     named = event.choice("entity", _ENTITIES, ""), event.choice("action", _ACTIONS, "")
     if named not in KINDS:
         known = ", ".join(f"{entity}.{action}".lower() for entity, action in KINDS)

@@ -223,14 +223,6 @@ def only_used_writers(rows: Rows) -> Rows:
     return Rows(rows.steps, rows.times, rows.sequences, rows.places, numbers, names)
 
 
-def join_points(parts: Sequence[Points]) -> Points:
-    """All points of `parts` in order."""
-    rows = join_rows([part.rows for part in parts])
-    values = parts[0].values if len(parts) == 1 else np.concatenate([part.values for part in parts])
-    order = rows.order()
-    return Points(rows, values) if order is None else Points(rows.taken(order), values[order])
-
-
 def roll_up(rows: Rows, values: Float64s) -> Rollup:
     """The roll-up of a chunk."""
     starts = np.arange(0, len(values), BUCKET_POINTS)

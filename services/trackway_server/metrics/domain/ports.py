@@ -244,6 +244,18 @@ class SubjectRecords(Protocol):
         """
         ...
 
+    def forbidden(self, definitions: Sequence[SeriesDefinition], admission: Admission) -> list[Refusal]:
+        """The definitions, of the caller that `admit` is asked about, whose contexts name what is not the caller's to
+        measure, each with the reason. Asked once a series, never for points."""
+        ...
+
+    def forbidden_series(self, subject_id: str, admission: Admission) -> Collection[int]:
+        """The series of a subject, by the store's numbers, whose definitions would be `forbidden` by now.
+
+        Asked at the opening of a stream: roles may have been taken away since the series was defined.
+        """
+        ...
+
     def subject(self, name: str, workspace: str, admission: Admission | None) -> str:
         """The id, at most 64 characters, under which the metrics of the subject stand that clients call `name`.
 

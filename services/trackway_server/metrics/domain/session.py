@@ -10,6 +10,7 @@ that opened the stream last.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,6 +38,11 @@ class SeriesNumbers:
     def __init__(self, own: UInt32s, stored: Int64s) -> None:
         self._stored = np.full(int(own.max(initial=0)) + 1, -1, dtype=np.int64)
         self._stored[own] = stored
+
+    def without(self, stored: Collection[int]) -> SeriesNumbers:
+        """The same, with some of the store's numbers as if they were not defined."""
+        own = np.flatnonzero(self.defined & ~np.isin(self._stored, list(stored)))
+        return SeriesNumbers(own.astype(np.uint32), self._stored[own])
 
     @property
     def defined(self) -> Bools:
@@ -98,9 +104,9 @@ def open_writer(metrics: MetricUnit, opening: Opening, now_us: int) -> OpenedWri
             opening.writer_id, opening.subject_id, opening.principal, opening.workspace, opening.epoch
         )
     else:
-        _check_owner(known, opening)
+        check_owner(known, opening)
         if opening.epoch <= known.epoch:
-            raise _fenced(opening.writer_id, known.epoch)
+            raise fenced(opening.writer_id, known.epoch)
         cursor = known
     cursor = replace(cursor, epoch=opening.epoch, labels=dict(opening.labels), last_heard_us=now_us)
     metrics.put_writer(cursor)
@@ -117,7 +123,18 @@ def open_named(admission: Admission | None, unit: IngestUnit, opening: Opening, 
     if admission is not None:
         unit.subjects.admit(opening.workspace, subject_id, (), admission)
     opened = open_writer(unit.metrics, replace(opening, subject_id=subject_id), now_us)
+    if admission is not None and (forbidden := unit.subjects.forbidden_series(subject_id, admission)):
+        opened = replace(opened, series=opened.series.without(forbidden))
     return replace(opened, admission=admission)
+
+
+def permitted(unit: IngestUnit, append: Append, admission: Admission) -> Append:
+    """`append` without the series that the caller may not define, which are refused; the session then refuses their
+    points, for want of a definition."""
+    refused = unit.subjects.forbidden(append.definitions, admission)
+    gone = {sequence for refusal in refused for sequence in refusal.sequences.tolist()}
+    kept = tuple(definition for definition in append.definitions if definition.sequence not in gone)
+    return replace(append, definitions=kept, refused=(*append.refused, *refused))
 
 
 def commit_records(unit: IngestUnit, opened: OpenedWriter, commit: Commit, now_us: int) -> list[Refusal]:
@@ -129,7 +146,7 @@ def commit_records(unit: IngestUnit, opened: OpenedWriter, commit: Commit, now_u
     writer_id, epoch = opened.cursor.writer_id, opened.cursor.epoch
     cursor = unit.metrics.writer(writer_id)
     if cursor is None or cursor.epoch != epoch or cursor.durable_sequence != commit.first_sequence:
-        raise _fenced(writer_id, cursor.epoch if cursor else 0)
+        raise fenced(writer_id, cursor.epoch if cursor else 0)
     advanced = replace(
         cursor,
         durable_sequence=commit.end_sequence,
@@ -139,12 +156,13 @@ def commit_records(unit: IngestUnit, opened: OpenedWriter, commit: Commit, now_u
     if opened.admission is not None:
         unit.subjects.admit(cursor.workspace, cursor.subject_id, commit.subject_records, opened.admission)
     refused = unit.subjects.apply(cursor, commit.subject_records, commit.refused, now_us)
-    _store_points(unit.metrics, opened, commit)
+    store_points(unit.metrics, opened, commit)
     unit.metrics.put_writer(advanced)
     return [*commit.refused, *refused]
 
 
-def _store_points(metrics: MetricUnit, opened: OpenedWriter, commit: Commit) -> None:
+def store_points(metrics: MetricUnit, opened: OpenedWriter, commit: Commit) -> None:
+    """Store series and points of a commit."""
     if commit.definitions:
         stored = metrics.define_series(opened.cursor, commit.definitions)
         opened.series.define(np.array([d.series_id for d in commit.definitions], dtype=np.uint32), stored)
@@ -196,7 +214,7 @@ class WriterSession:
                 field="append.record_checksums",
             )
         elif zlib.crc32(checksums[: 4 * overlap], append.prefix_checksum) != self._checksum:
-            raise self._diverged()
+            raise diverged(self.cursor.writer_id, self._accepted)
         self._checksum = zlib.crc32(memoryview(checksums)[4 * overlap :], self._checksum)
         self._accepted = append.end_sequence
 
@@ -267,16 +285,9 @@ class WriterSession:
             durable_sequence=str(self._accepted),
         )
 
-    def _diverged(self) -> DomainError:
-        return DomainError(
-            Reason.WRITER_DIVERGED,
-            "Another history was recorded under this writer id; a spool must be written by one process only.",
-            writer_id=self.cursor.writer_id,
-            durable_sequence=str(self._accepted),
-        )
 
-
-def _check_owner(known: WriterCursor, opening: Opening) -> None:
+def check_owner(known: WriterCursor, opening: Opening) -> None:
+    """Raise WRITER_FOREIGN where the writer is somebody else's, or something else's."""
     owner = (known.subject_id, known.principal, known.workspace)
     if owner != (opening.subject_id, opening.principal, opening.workspace):
         raise DomainError(
@@ -286,10 +297,21 @@ def _check_owner(known: WriterCursor, opening: Opening) -> None:
         )
 
 
-def _fenced(writer_id: str, epoch: int) -> DomainError:
+def fenced(writer_id: str, epoch: int) -> DomainError:
+    """The refusal of a stream that is not its writer's newest."""
     return DomainError(
         Reason.WRITER_FENCED,
         "A newer stream of this writer is open; leave the records to it, or open again with a greater epoch.",
         writer_id=writer_id,
         epoch=str(epoch),
+    )
+
+
+def diverged(writer_id: str, durable_sequence: int) -> DomainError:
+    """The refusal of a history that is not the one stored."""
+    return DomainError(
+        Reason.WRITER_DIVERGED,
+        "Another history was recorded under this writer id; a spool must be written by one process only.",
+        writer_id=writer_id,
+        durable_sequence=str(durable_sequence),
     )

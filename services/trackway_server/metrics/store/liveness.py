@@ -15,8 +15,6 @@ from trackway_server.metrics.store.memory import MetricState
 
 _BATCH = 400
 """Values in one IN: below the least limit of bound variables (999, old SQLite)."""
-LISTENING_ID = 1
-"""The one row of `listening`, made by the migration."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ import numpy as np
 from sqlalchemy import Column, Connection, RowMapping, Table, and_, func, literal, or_, select, true
 from sqlalchemy.dialects import sqlite
 
-from trackway_server.core.db.locking import lock_name, locked
+from trackway_server.core.db.locking import lock_name
 from trackway_server.metrics.domain.points import Int64s, UInt32s
 from trackway_server.metrics.domain.ports import SUMMARY_FIELDS, SegmentEntry, Series, SummaryRow, Unfolded
 from trackway_server.metrics.domain.records import Segment, SeriesDefinition, WriterCursor, context_digest
 from trackway_server.metrics.domain.summaries import SUMMARY, SUMMARY_1, Summaries, of_format_1
 from trackway_server.metrics.store.sql_chunks import SqlChunks, batches
 from trackway_server.metrics.store.sql_placing import place, unplaced_subjects
+from trackway_server.metrics.store.statements import statements_of
 from trackway_server.metrics.store.tables import MetricTables
 
 _SUMMARY_NAMES = SUMMARY.names or ()
@@ -28,17 +29,16 @@ class SqlMetricUnit(SqlChunks):
     def __init__(self, connection: Connection, tables: MetricTables, *, writing: bool) -> None:
         super().__init__(connection, tables)
         self._writing = writing
-        self._numbers: dict[str, int] = {}
+        self._statements = statements_of(tables)
+        self._numbers: dict[str, int | None] = {}
+        """Of writers, as far as they were looked up; None: of one that is not there."""
 
     def writer(self, writer_id: str) -> WriterCursor | None:
         """See MetricUnit."""
-        writers = self._tables.writers
-        query = locked(select(writers).where(writers.c.writer_id == writer_id), writing=self._writing)
-        row = self._connection.execute(query).mappings().first()
-        if row is None:
-            return None
-        self._numbers[writer_id] = row["number"]
-        return _cursor(row)
+        query = self._statements.locked_writer if self._writing else self._statements.writer
+        row = self._connection.execute(query, {"writer_id": writer_id}).mappings().first()
+        self._numbers[writer_id] = None if row is None else row["number"]
+        return None if row is None else _cursor(row)
 
     def put_writer(self, cursor: WriterCursor) -> None:
         """See MetricUnit."""
@@ -58,7 +58,8 @@ class SqlMetricUnit(SqlChunks):
         }
         number = self._number(cursor.writer_id)
         if number is None:
-            self._connection.execute(writers.insert().values(fixed | changing))
+            inserted = self._connection.execute(self._statements.add_writer, fixed | changing).inserted_primary_key
+            self._numbers[cursor.writer_id] = None if inserted is None else inserted[0]
         else:
             self._connection.execute(writers.update().where(writers.c.number == number).values(changing))
 
@@ -100,7 +101,7 @@ class SqlMetricUnit(SqlChunks):
         numbers = [known[d.key, digest] for d, digest in named]
         writer = self._number(cursor.writer_id)
         self._connection.execute(
-            self._tables.columns.insert(),
+            self._statements.add_columns,
             [
                 {"writer": writer, "series_id": definition.series_id, "series": number}
                 for definition, number in zip(definitions, numbers, strict=True)
@@ -111,16 +112,12 @@ class SqlMetricUnit(SqlChunks):
     def _known_series(
         self, subject_id: str, named: Iterable[tuple[SeriesDefinition, str]]
     ) -> dict[tuple[str, str], int]:
-        series = self._tables.series
         known: dict[tuple[str, str], int] = {}
         for batch in batches(named):
-            query = select(series.c.key, series.c.context_digest, series.c.number).where(
-                series.c.subject_id == subject_id,
-                series.c.key.in_({definition.key for definition, _ in batch}),
-                series.c.context_digest.in_({digest for _, digest in batch}),
-            )
-            rows = self._connection.execute(query)
-            known |= {(row.key, row.context_digest): row.number for row in rows}
+            keys, digests = {definition.key for definition, _ in batch}, {digest for _, digest in batch}
+            wanted = {"subject_id": subject_id, "keys": list(keys), "digests": list(digests)}
+            rows = self._connection.execute(self._statements.known_series, wanted).all()
+            known |= {(key, digest): number for key, digest, number in rows}
         return known
 
     def series(self, subject_id: str, key: str, context: str | None) -> list[Series]:
@@ -189,16 +186,15 @@ class SqlMetricUnit(SqlChunks):
 
     def add_segment(self, writer_id: str, segment: Segment) -> None:
         """See MetricUnit."""
-        self._connection.execute(
-            self._tables.segments.insert().values(
-                writer=self._number(writer_id),
-                first_sequence=segment.first_sequence,
-                end_sequence=segment.end_sequence,
-                point_count=segment.point_count,
-                series_ids=segment.series,
-                data=segment.data,
-            )
-        )
+        row = {
+            "writer": self._number(writer_id),
+            "first_sequence": segment.first_sequence,
+            "end_sequence": segment.end_sequence,
+            "point_count": segment.point_count,
+            "series_ids": segment.series,
+            "data": segment.data,
+        }
+        self._connection.execute(self._statements.add_segment, row)
 
     def segment_index(self, writer_id: str, after: int, limit: int) -> list[SegmentEntry]:
         """See MetricUnit."""
@@ -230,17 +226,16 @@ class SqlMetricUnit(SqlChunks):
     def add_unfolded(self, subject_id: str, summaries: Summaries) -> None:
         """See MetricUnit."""
         row = {"subject_id": subject_id, "summaries": summaries.tobytes(), "format": 2}
-        self._connection.execute(self._tables.unfolded.insert().values(row))
+        self._connection.execute(self._statements.add_unfolded, row)
 
     def unfolded_subjects(self, among: Collection[str] | None) -> list[str]:
         """See MetricUnit."""
         subject_id = self._tables.unfolded.c.subject_id
-        query = select(subject_id).distinct().order_by(subject_id)
         if among is None:
-            return list(self._connection.execute(query).scalars())
+            return list(self._connection.execute(select(subject_id).distinct().order_by(subject_id)).scalars())
         found: list[str] = []
         for batch in batches(sorted(among)):
-            found += self._connection.execute(query.where(subject_id.in_(batch))).scalars()
+            found += self._connection.execute(self._statements.unfolded, {"ids": batch}).scalars()
         return found
 
     def take_unfolded(self, subject_id: str, limit: int, number: int | None = None) -> Unfolded:
@@ -303,10 +298,7 @@ class SqlMetricUnit(SqlChunks):
         if writer_id not in self._numbers:
             writers = self._tables.writers
             query = select(writers.c.number).where(writers.c.writer_id == writer_id)
-            number = self._connection.execute(query).scalar()
-            if number is None:
-                return None
-            self._numbers[writer_id] = number
+            self._numbers[writer_id] = self._connection.execute(query).scalar()
         return self._numbers[writer_id]
 
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from trackway_server.registry.domain import weight
@@ -74,18 +74,42 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """The events under a name from the sequence `since` on, and before `until` where that is given."""
+
+    name: str
+    since: int = 0
+    until: int | None = None
+
+    def holds(self, event: Event) -> bool:
+        """Whether the event is one of them."""
+        sequence = event.position.sequence
+        return event.model.name == self.name and self.since <= sequence and (not self.until or sequence < self.until)
+
+
+@dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events: those of a workspace, or of one model in it, and of `models` alone where these are given."""
+    """Which events: those of a workspace, or of one model in it, and of `models` alone where these are given.
+
+    `histories.of_models` finds out which events of these names are theirs, as `spans` and `since`; without it, all are.
+    """
 
     workspace: str
     model_name: str = ""
     models: frozenset[str] | None = None
+    spans: tuple[Span, ...] = ()
+    """Where the events of the model of that name stand."""
+    since: Mapping[str, int] = field(default_factory=dict)
+    """The first event of each of `models` under its name."""
 
     def admits(self, event: Event) -> bool:
         """Whether the event is one of them."""
-        if event.model.workspace != self.workspace or self.model_name not in ("", event.model.name):
+        name = event.model.name
+        if event.model.workspace != self.workspace:
             return False
-        return self.models is None or event.model.name in self.models
+        if self.model_name:
+            return any(span.holds(event) for span in self.spans or (Span(self.model_name),))
+        return self.models is None or (name in self.models and event.position.sequence >= self.since.get(name, 0))
 
 
 def parse_token(token: str) -> Position | None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from trackway_server.core.errors import DomainError, Reason
+from trackway_server.registry.domain import histories
 from trackway_server.registry.domain.events import START, Event, EventFilter, Position, parse_token
 from trackway_server.registry.domain.ports import RegistryStore, RegistryTransaction
 from trackway_server.registry.domain.tail import Tail
@@ -91,6 +92,7 @@ class EventFeed:
         clock = asyncio.get_running_loop().time
         with self._slot():
             position = await self._store.read(_find_start, resume_token, from_start)
+            chosen = await self._store.read(histories.of_models, chosen)
             bookmark_due = clock()
             while True:
                 self._check_open()

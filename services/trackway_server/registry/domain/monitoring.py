@@ -6,14 +6,14 @@ until all its points are removed; its number is never given to another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from trackway_server.core.admission import Admission
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.ids import new_id
 from trackway_server.metrics.domain.ports import IngestUnit
-from trackway_server.metrics.domain.records import Refusal, SubjectRecord, WriterCursor
+from trackway_server.metrics.domain.records import Refusal, SeriesDefinition, SubjectRecord, WriterCursor
 from trackway_server.registry.domain import bindings
 from trackway_server.registry.domain.lookup import require_version, version_not_found
 from trackway_server.registry.domain.model import ModelKey, VersionKey
@@ -71,6 +71,14 @@ class VersionRecords:
     def admit(self, workspace: str, subject_id: str, records: Sequence[SubjectRecord], admission: Admission) -> None:
         """See SubjectRecords. Raises WORKSPACE_NOT_FOUND, MODEL_NOT_FOUND, PERMISSION_DENIED."""
         bindings.admit(self._unit.registry, self._unit.version_subjects.name(subject_id).model, admission)
+
+    def forbidden(self, definitions: Sequence[SeriesDefinition], admission: Admission) -> list[Refusal]:
+        """See SubjectRecords: the contexts of a version's metrics name nothing else."""
+        return []
+
+    def forbidden_series(self, subject_id: str, admission: Admission) -> Collection[int]:
+        """See SubjectRecords."""
+        return ()
 
     def subject(self, name: str, workspace: str, admission: Admission | None) -> str:
         """See SubjectRecords. Raises INVALID_FIELD, MODEL_VERSION_NOT_FOUND, and what `admit` raises."""

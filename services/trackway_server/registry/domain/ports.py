@@ -230,6 +230,15 @@ class Events(Protocol):
         """
         ...
 
+    def beginning(self, model: ModelKey, before: int | None) -> Event | None:
+        """The last event (before that sequence, where one is given) with which a model came under this name: its
+        creation, or a renaming to it. None where there is none."""
+        ...
+
+    def beginnings(self, workspace: str, names: Collection[str]) -> Mapping[str, int]:
+        """The sequences of these events for the models that have some names now; names without one are left out."""
+        ...
+
     def page(self, chosen: EventFilter | None, after: int, limit: int, max_weight: int) -> Sequence[Event]:
         """The first events with a sequence greater than `after` that the filter admits (None: all), in order.
 

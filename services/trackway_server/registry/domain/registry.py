@@ -9,7 +9,17 @@ from typing import Concatenate, ParamSpec, TypeVar
 from trackway_server.core.admission import Admission
 from trackway_server.core.errors import DomainError, Reason
 from trackway_server.core.search.conditions import Search
-from trackway_server.registry.domain import aliases, bindings, lookup, models, origins, pages, resolve, versions
+from trackway_server.registry.domain import (
+    aliases,
+    bindings,
+    histories,
+    lookup,
+    models,
+    origins,
+    pages,
+    resolve,
+    versions,
+)
 from trackway_server.registry.domain.bindings import Binding
 from trackway_server.registry.domain.events import START, Event, EventFilter, Position, parse_token
 from trackway_server.registry.domain.feed import EventFeed
@@ -184,7 +194,7 @@ class Registry:
             if after is None or not tx.events.has(after):
                 raise pages.page_token_invalid("ListEvents")
             # Twice what fits on a page, so that an event too many tells that there is another page.
-            found = tx.events.page(chosen, after.sequence, size + 1, 2 * pages.PAGE_BYTES)
+            found = tx.events.page(histories.of_models(tx, chosen), after.sequence, size + 1, 2 * pages.PAGE_BYTES)
             return pages.page_of(found, size, lambda event: event.weight, lambda event: event.position.token)
 
         return await self._store.read(work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from trackway_server.registry.domain.events import Event
@@ -10,6 +11,16 @@ from trackway_server.registry.domain.ports import RegistryTransaction
 from trackway_server.registry.domain.webhooks import Deliveries, PayloadForm, Webhook
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A webhook whose time has come."""
+
+    webhook_id: str
+    workspace: str
+    failing: bool
+    """Whether the last attempt failed."""
 
 
 class Webhooks(Protocol):
@@ -40,9 +51,12 @@ class Webhooks(Protocol):
         """Delete a webhook."""
         ...
 
-    def due(self, now_us: int, holder: str, limit: int) -> Sequence[str]:
-        """The ids of up to `limit` active webhooks with an event to tell, whose time has come, and which no other
-        holder is at; the one that was tried longest ago first."""
+    def due(self, now_us: int, holder: str, limit: int) -> Sequence[Due]:
+        """Up to `limit` active webhooks with an event to tell, whose time has come, and which no other holder is at.
+
+        The first of each workspace, the one of it that was tried longest ago, then the second of each, and so on; of
+        several the one that was tried longest ago first.
+        """
         ...
 
     def next_time_us(self, now_us: int) -> int | None:

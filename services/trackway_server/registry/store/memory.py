@@ -298,6 +298,14 @@ class MemoryEvents:
     def last_of(self, model: ModelKey) -> Event | None:
         return next((event for event in reversed(self._state.events) if event.model == model), None)
 
+    def beginning(self, model: ModelKey, before: int | None) -> Event | None:
+        begun = (event for event in self._state.events[: None if before is None else before - 1] if _begins(event))
+        return next((event for event in reversed(list(begun)) if event.model == model), None)
+
+    def beginnings(self, workspace: str, names: Collection[str]) -> Mapping[str, int]:
+        found = {name: self.beginning(ModelKey(workspace, name), None) for name in names}
+        return {name: event.position.sequence for name, event in found.items() if event is not None}
+
     def page(self, chosen: EventFilter | None, after: int, limit: int, max_weight: int) -> Sequence[Event]:
         page: list[Event] = []
         weight = 0
@@ -308,6 +316,11 @@ class MemoryEvents:
                 page.append(event)
                 weight += event.weight
         return page
+
+
+def _begins(event: Event) -> bool:
+    renamed = event.kind is EventKind.MODEL_RENAMED
+    return event.kind is EventKind.MODEL_CREATED or (renamed and event.details["to_name"] == event.model.name)
 
 
 def _changed(tags: Mapping[str, str], to_set: Mapping[str, str], to_delete: Collection[str]) -> dict[str, str]:

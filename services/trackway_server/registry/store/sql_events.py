@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from trackway_server.core.ids import new_id
-from trackway_server.registry.domain.events import START, Event, EventFilter, EventKind, Position
+from trackway_server.registry.domain.events import START, Event, EventFilter, EventKind, Position, Span
 from trackway_server.registry.domain.model import Change, ModelKey
 from trackway_server.registry.store.sql_load import model_parameters, of_model
-from trackway_server.registry.store.tables import EVENTS, HEAD_ID, LOG_HEAD
+from trackway_server.registry.store.tables import EVENTS, HEAD_ID, LOG_HEAD, OF_BEGINNINGS
 
 _HEAD = select(LOG_HEAD).where(LOG_HEAD.c.id == HEAD_ID)
 _LAST = select(EVENTS).where(of_model(EVENTS)).order_by(EVENTS.c.sequence.desc()).limit(1)
+_END = 2**63 - 1
+_BEGUN = (
+    select(EVENTS)
+    .where(of_model(EVENTS), OF_BEGINNINGS, EVENTS.c.sequence < bindparam("before"))
+    .order_by(EVENTS.c.sequence.desc())
+    .limit(2)
+)
+_BEGINNINGS = (
+    select(EVENTS.c.name, func.max(EVENTS.c.sequence).label("begun"))
+    .where(EVENTS.c.workspace == bindparam("in_workspace"), EVENTS.c.name.in_(bindparam("of_names", expanding=True)))
+    .where(OF_BEGINNINGS)
+    .group_by(EVENTS.c.name)
+)
+_LATER = EVENTS.alias("later")
+_of_a_model_before = (
+    select(_LATER.c.sequence)
+    .where(_LATER.c.workspace == EVENTS.c.workspace, _LATER.c.name == EVENTS.c.name)
+    .where(_LATER.c.sequence > EVENTS.c.sequence, _LATER.c.kind.in_([literal_column("1"), literal_column("14")]))
+    .correlate(EVENTS)
+    .exists()
+)
+"""Of names that models have: whether another came under the name since."""
 _ID_AT = select(EVENTS.c.event_id).where(EVENTS.c.sequence == bindparam("at"))
 
 
@@ -61,15 +96,27 @@ class SqlEvents:
         row = self._connection.execute(_LAST, model_parameters(model)).first()
         return None if row is None else event_of(row)
 
+    def beginning(self, model: ModelKey, before: int | None) -> Event | None:
+        parameters = model_parameters(model) | {"before": _END if before is None else before}
+        # Of two, since a renaming is written under the former name, too; and between two of these there is another.
+        found = map(event_of, self._connection.execute(_BEGUN, parameters))
+        return next((event for event in found if event.details.get("from_name") != model.name), None)
+
+    def beginnings(self, workspace: str, names: Collection[str]) -> Mapping[str, int]:
+        rows = self._connection.execute(_BEGINNINGS, {"in_workspace": workspace, "of_names": sorted(names)})
+        return {row.name: row.begun for row in rows}
+
     def page(self, chosen: EventFilter | None, after: int, limit: int, max_weight: int) -> Sequence[Event]:
         parameters: dict[str, Any] = {"after": after, "at_most": limit}
         if chosen is not None:
             parameters |= {"in_workspace": chosen.workspace}
-        if chosen is not None and chosen.model_name:
-            parameters |= {"of_name": chosen.model_name}
+        spans = chosen.spans or (Span(chosen.model_name),) if chosen is not None and chosen.model_name else ()
+        for number, span in enumerate(spans):
+            until = _END if span.until is None else span.until
+            parameters |= {f"name{number}": span.name, f"since{number}": span.since, f"until{number}": until}
         if chosen is not None and chosen.models is not None:
             parameters |= {"of_names": sorted(chosen.models)}
-        query = _page("in_workspace" in parameters, "of_name" in parameters, "of_names" in parameters)
+        query = _page("in_workspace" in parameters, len(spans), "of_names" in parameters)
         with self._connection.execute(query, parameters) as rows:
             return list(_until_heavy(map(event_of, rows), max_weight))
 
@@ -79,13 +126,24 @@ class SqlEvents:
 
 
 @cache
-def _page(of_workspace: bool, of_model: bool, of_models: bool) -> Select[Any]:
-    """A page of events, with the parameters `in_workspace`, `of_name` and `of_names` where they are asked for."""
+def _page(of_workspace: bool, spans: int, of_models: bool) -> Select[Any]:
+    """A page of events, with the parameters `in_workspace`, `name0`, `since0`, `until0` … and `of_names` where they are
+    asked for."""
     query = select(EVENTS).where(EVENTS.c.sequence > bindparam("after"))
     query = query.where(EVENTS.c.workspace == bindparam("in_workspace")) if of_workspace else query
-    query = query.where(EVENTS.c.name == bindparam("of_name")) if of_model else query
-    query = query.where(EVENTS.c.name.in_(bindparam("of_names", expanding=True))) if of_models else query
+    query = query.where(or_(*map(_in_span, range(spans)))) if spans else query
+    if of_models:
+        query = query.where(EVENTS.c.name.in_(bindparam("of_names", expanding=True)), ~_of_a_model_before)
     return query.order_by(EVENTS.c.sequence).limit(bindparam("at_most"))
+
+
+def _in_span(number: int) -> ColumnElement[bool]:
+    sequence = EVENTS.c.sequence
+    return and_(
+        EVENTS.c.name == bindparam(f"name{number}"),
+        sequence >= bindparam(f"since{number}"),
+        sequence < bindparam(f"until{number}"),
+    )
 
 
 def _until_heavy(events: Iterator[Event], max_weight: int) -> Iterator[Event]:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from trackway_server.core.db.database import Database
 from trackway_server.core.db.locking import lock_name
 from trackway_server.registry.domain.events import Event, EventKind
-from trackway_server.registry.domain.webhook_ports import WebhookUnit
+from trackway_server.registry.domain.webhook_ports import Due, WebhookUnit
 from trackway_server.registry.domain.webhooks import Deliveries, PayloadForm, Webhook, WebhookStatus
 from trackway_server.registry.store.sql import SqlTransaction
 from trackway_server.registry.store.sql_events import event_of
@@ -124,12 +124,15 @@ class SqlWebhooks:
         """See Webhooks."""
         self._connection.execute(delete(WEBHOOKS).where(_named(webhook_id)))
 
-    def due(self, now_us: int, holder: str, limit: int) -> Sequence[str]:
+    def due(self, now_us: int, holder: str, limit: int) -> Sequence[Due]:
         """See Webhooks."""
         free = (WEBHOOKS.c.lease_until_us <= now_us) | (WEBHOOKS.c.lease_holder == holder)
-        query = select(WEBHOOKS.c.webhook_id).where(_ACTIVE, WEBHOOKS.c.next_attempt_us <= now_us, free, _TO_TELL)
-        query = query.order_by(WEBHOOKS.c.last_attempt_us, WEBHOOKS.c.webhook_id).limit(limit)
-        return list(self._connection.execute(query).scalars())
+        tried = (WEBHOOKS.c.last_attempt_us, WEBHOOKS.c.webhook_id)
+        turn = func.row_number().over(partition_by=WEBHOOKS.c.workspace, order_by=tried)
+        query = select(WEBHOOKS.c.webhook_id, WEBHOOKS.c.workspace, WEBHOOKS.c.failing_since_us > 0)
+        query = query.where(_ACTIVE, WEBHOOKS.c.next_attempt_us <= now_us, free, _TO_TELL)
+        rows = self._connection.execute(query.order_by(turn, *tried).limit(limit))
+        return [Due(webhook_id, workspace, bool(failing)) for webhook_id, workspace, failing in rows]
 
     def next_time_us(self, now_us: int) -> int | None:
         """See Webhooks."""

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -191,6 +192,17 @@ EVENTS = Table(
     Column("details", Text, nullable=False),
     Index("ix_events_model", "workspace", "name", "sequence"),
     Index("ix_events_workspace", "workspace", "sequence"),
+)
+
+# Of few events: MODEL_CREATED and MODEL_RENAMED, with which models come under their names.
+OF_BEGINNINGS = EVENTS.c.kind.in_([literal_column("1"), literal_column("14")])
+Index(
+    "ix_events_beginnings",
+    EVENTS.c.workspace,
+    EVENTS.c.name,
+    EVENTS.c.sequence,
+    sqlite_where=OF_BEGINNINGS,
+    postgresql_where=OF_BEGINNINGS,
 )
 
 LOG_HEAD = Table(

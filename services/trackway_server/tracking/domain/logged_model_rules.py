@@ -6,7 +6,7 @@ that runs log for it, of its workspace alone: nobody adds to a model of a worksp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -80,6 +80,18 @@ def find(unit: TrackingUnit, model_id: str, admits: Admits) -> ModelInfo:
         message = f"There is no logged model {model_id} on this server."
         raise DomainError(Reason.LOGGED_MODEL_NOT_FOUND, message, model_id=model_id)
     return model
+
+
+def not_measurable(unit: TrackingUnit, model_ids: Collection[str], admits: Admits) -> dict[str, DomainError]:
+    """Of these models those for which the caller may log no metrics, with the reason: they are not there, or the
+    caller's role on their experiments is none or too small."""
+    refusals = {}
+    for model_id in sorted(model_ids):
+        try:
+            find(unit, model_id, admits)
+        except DomainError as refused:
+            refusals[model_id] = refused
+    return refusals
 
 
 def finalize(

@@ -12,6 +12,7 @@ from trackway_server.core.search.conditions import Search
 from trackway_server.core.search.ordering import Place
 from trackway_server.metrics.domain.liveness import LivenessRows
 from trackway_server.metrics.domain.ports import MetricUnit, SubjectRecords
+from trackway_server.tracking.domain.change_log import ChangeLog
 from trackway_server.tracking.domain.console import ConsoleUnit
 from trackway_server.tracking.domain.deletions import Deletions
 from trackway_server.tracking.domain.logged_models import LoggedModels
@@ -63,6 +64,11 @@ class TrackingUnit(Protocol):
     @property
     def metrics(self) -> MetricUnit:
         """The metrics of runs."""
+        ...
+
+    @property
+    def changes(self) -> ChangeLog:
+        """Which runs changed since when."""
         ...
 
     @property

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from trackway_server.core.admission import Admission
 from trackway_server.core.errors import DomainError, Reason
-from trackway_server.metrics.domain.records import Refusal, SubjectRecord, WriterCursor
+from trackway_server.metrics.domain.records import Refusal, SeriesDefinition, SubjectRecord, WriterCursor
 from trackway_server.tracking.domain.bindings import admit_start, admit_writer
 from trackway_server.tracking.domain.changes import RunChanges
 from trackway_server.tracking.domain.console import ConsoleBlock, store_console
+from trackway_server.tracking.domain.logged_model_rules import not_measurable
+from trackway_server.tracking.domain.logged_models import measured
 from trackway_server.tracking.domain.model import (
     DatasetInput,
     ModelInput,
@@ -27,6 +29,8 @@ from trackway_server.tracking.domain.ports import TrackingUnit
 from trackway_server.tracking.domain.runs import check_writable, start_run, writable_run
 
 MAX_REFUSALS_KEPT = 1000
+MAX_MODEL_SERIES = 1_000_000
+"""More than a run may have."""
 
 
 class RunRecords:
@@ -42,6 +46,19 @@ class RunRecords:
             admit_start(self._unit, workspace, subject_id, start, admission)
         if not starts:
             admit_writer(self._unit, workspace, subject_id, admission)
+
+    def forbidden(self, definitions: Sequence[SeriesDefinition], admission: Admission) -> list[Refusal]:
+        """See SubjectRecords: who measures a logged model needs a role on the model's own experiment."""
+        claims = [(one.sequence, on.model_id) for one in definitions if (on := measured(one.context)) is not None]
+        refusals = not_measurable(self._unit, {model_id for _, model_id in claims}, admission.admits)
+        return [Refusal.of(sequence, refusals[model_id]) for sequence, model_id in claims if model_id in refusals]
+
+    def forbidden_series(self, subject_id: str, admission: Admission) -> Collection[int]:
+        """See SubjectRecords."""
+        noted = self._unit.models.series_of_runs([subject_id], MAX_MODEL_SERIES)
+        claims = [(one.number, on.model_id) for one in noted if (on := measured(one.context)) is not None]
+        refusals = not_measurable(self._unit, {model_id for _, model_id in claims}, admission.admits)
+        return {number for number, model_id in claims if model_id in refusals}
 
     def subject(self, name: str, workspace: str, admission: Admission | None) -> str:
         """See SubjectRecords: a run's id. The run need not exist yet, its start may be the first record."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,23 +14,18 @@ from trackway_server.tracking.domain.experiments import check_active, experiment
 from trackway_server.tracking.domain.model import (
     PARENT_RUN_TAG,
     RUN_NAME_TAG,
-    DatasetInput,
-    ModelInput,
-    ModelOutput,
-    ParamsSet,
     Run,
     RunInfo,
     RunStart,
     RunStatus,
     StatusChange,
-    TagsChange,
 )
 from trackway_server.tracking.domain.names import random_run_name
 from trackway_server.tracking.domain.ports import TrackingUnit
 
 
-def start_run(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart, now_us: int) -> RunInfo:
-    """Create a run, or answer the one created with the same content before.
+def start_run(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart, now_us: int) -> tuple[RunInfo, bool]:
+    """Create a run, or answer the one created with the same content before; and whether it is new.
 
     Raises RUN_ALREADY_EXISTS where the content was another, EXPERIMENT_NOT_FOUND, EXPERIMENT_DELETED, RUN_DELETED where
     there was a run of this id that is gone for good.
@@ -42,7 +37,7 @@ def start_run(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart, 
             raise DomainError(
                 Reason.RUN_ALREADY_EXISTS, f"Another run has the id {run_id}; choose a new one.", run_id=run_id
             )
-        return known
+        return known, False
     check_not_purged(unit, run_id)
     experiment = experiment_of_start(unit, workspace, start, now_us)
     name = start.run_name or start.tags.get(RUN_NAME_TAG) or random_run_name()
@@ -62,7 +57,7 @@ def start_run(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart, 
     )
     unit.add_run(run)
     unit.put_tags(run_id, {key: value for key, value in start.tags.items() if key != RUN_NAME_TAG})
-    return run
+    return run, True
 
 
 def create_run(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart, now_us: int) -> Run:
@@ -74,7 +69,10 @@ def create_run(unit: TrackingUnit, workspace: str, run_id: str, start: RunStart,
             f"run_name and the tag {RUN_NAME_TAG} differ; give one.",
             field="start.run_name",
         )
-    return load_runs(unit, [start_run(unit, workspace, run_id, start, now_us)])[0]
+    run, is_new = start_run(unit, workspace, run_id, start, now_us)
+    if is_new:
+        return Run(run, {}, {**start.tags, RUN_NAME_TAG: run.name}, ())
+    return load_runs(unit, [run])[0]
 
 
 def find_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
@@ -90,10 +88,19 @@ def _found(run: RunInfo | None, workspace: str, run_id: str) -> RunInfo:
 
 def workspace_of(unit: TrackingUnit, run_id: str, admits: Admits) -> str:
     """The workspace of a run. Raises RUN_NOT_FOUND, also where the caller is not admitted to it: ids tell nothing."""
-    run = unit.run(run_id)
+    return admitted_run(unit, run_id, admits).workspace
+
+
+def admitted_run(unit: TrackingUnit, run_id: str, admits: Admits) -> RunInfo:
+    """A run, a deleted one too, that the caller is admitted to. Raises RUN_NOT_FOUND."""
+    return admitted(unit, unit.run(run_id), run_id, admits)
+
+
+def admitted(unit: TrackingUnit, run: RunInfo | None, run_id: str, admits: Admits) -> RunInfo:
+    """The run that was found, for a caller who is admitted to it. Raises RUN_NOT_FOUND."""
     if run is None or not admits(run.workspace, partial(unit.bindings.role, run.experiment_id)):
         raise run_not_found(run_id)
-    return run.workspace
+    return run
 
 
 def has_ended(unit: TrackingUnit, run_id: str) -> bool:
@@ -104,7 +111,7 @@ def has_ended(unit: TrackingUnit, run_id: str) -> bool:
 
 def writable_run(unit: TrackingUnit, workspace: str, run_id: str) -> RunInfo:
     """A run that takes changes. Raises RUN_NOT_FOUND, RUN_DELETED."""
-    return _writable(find_run(unit, workspace, run_id))
+    return writable(find_run(unit, workspace, run_id))
 
 
 def check_writable(unit: TrackingUnit, workspace: str, run_id: str) -> None:
@@ -112,18 +119,14 @@ def check_writable(unit: TrackingUnit, workspace: str, run_id: str) -> None:
     run = unit.peek_run(run_id)
     if run is None:
         check_not_purged(unit, run_id)
-    _writable(_found(run, workspace, run_id))
+    writable(_found(run, workspace, run_id))
 
 
-def _writable(run: RunInfo) -> RunInfo:
+def writable(run: RunInfo) -> RunInfo:
+    """The run, which takes changes. Raises RUN_DELETED."""
     if run.deleted:
         raise DomainError(Reason.RUN_DELETED, f"The run {run.run_id} is deleted; restore it first.", run_id=run.run_id)
     return run
-
-
-def get_run(unit: TrackingUnit, workspace: str, run_id: str) -> Run:
-    """A run with what was recorded of it. Raises RUN_NOT_FOUND."""
-    return load_runs(unit, [find_run(unit, workspace, run_id)])[0]
 
 
 def load_runs(unit: TrackingUnit, infos: Sequence[RunInfo]) -> list[Run]:
@@ -146,16 +149,15 @@ def load_runs(unit: TrackingUnit, infos: Sequence[RunInfo]) -> list[Run]:
     ]
 
 
-def load_page(unit: TrackingUnit, infos: Sequence[RunInfo]) -> list[Run]:
-    """The first runs of a page, at least one, as many as have no more text together than one run may have, so that the
-    page fits one message whatever they hold."""
-    sizes, count, text = unit.text_sizes([info.run_id for info in infos]), 0, 0
-    for info in infos:
+def fitting(infos: Sequence[RunInfo], sizes: Mapping[str, int]) -> Sequence[RunInfo]:
+    """The first of some runs, at least one, as many as have no more text together than one run may have, so that the
+    page fits one message whatever they hold. `sizes` are those of runs with text."""
+    text = 0
+    for count, info in enumerate(infos):
         text += sizes.get(info.run_id, 0)
         if count and text > MAX_TEXT:
-            break
-        count += 1
-    return load_runs(unit, infos[:count])
+            return infos[:count]
+    return infos
 
 
 def update_run(
@@ -169,7 +171,7 @@ def update_run(
         check_run_name(name)
         changes.rename(name)
     changes.store()
-    return get_run(unit, workspace, run_id)
+    return load_runs(unit, [changes.run])[0]
 
 
 def delete_run(unit: TrackingUnit, workspace: str, run_id: str) -> None:
@@ -187,33 +189,6 @@ def restore_run(unit: TrackingUnit, workspace: str, run_id: str) -> None:
     if experiment is not None:
         check_active(experiment)
     unit.save_run(replace(run, deleted=False, deleted_with_experiment=False))
-
-
-def log_batch(
-    unit: TrackingUnit,
-    workspace: str,
-    run_id: str,
-    params: ParamsSet,
-    tags: TagsChange,
-    dataset_inputs: Sequence[DatasetInput],
-    model_inputs: Sequence[ModelInput] = (),
-    model_outputs: Sequence[ModelOutput] = (),
-) -> None:
-    """Set params and tags and note data sets and models.
-
-    Raises RUN_NOT_FOUND, RUN_DELETED, PARAM_IMMUTABLE, TAG_NOT_FOUND; nothing of the batch is then to be stored.
-    """
-    run = writable_run(unit, workspace, run_id)
-    changes = RunChanges(unit, run, params.params.keys(), tags.delete)
-    changes.set_params(params.params)
-    changes.change_tags(tags, must_exist=True)
-    for dataset_input in dataset_inputs:
-        changes.add_dataset_input(dataset_input)
-    for model_input in model_inputs:
-        changes.add_model_input(model_input)
-    for model_output in model_outputs:
-        changes.add_model_output(model_output)
-    changes.store()
 
 
 def access_to(unit: TrackingUnit, run_id: str, admission: Admission) -> tuple[str, int, int]:

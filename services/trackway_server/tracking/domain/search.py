@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trackway_server.core.search.conditions import Field, Search, Shape, Source, Statistic
+from trackway_server.core.search.conditions import Field, Shape, Source, Statistic
 from trackway_server.core.search.evaluation import FieldValue
 from trackway_server.core.search.ordering import Place
 from trackway_server.core.search.schema import Kind, Schema
@@ -82,11 +82,6 @@ class FoundExperiment:
 
     experiment: Experiment
     place: Place
-
-
-def names_metrics(search: Search) -> bool:
-    """Whether metrics are among the fields of a search or of its order."""
-    return any(field.source is Source.METRIC for field in search.fields())
 
 
 def artifact_uri(run_id: str) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or
 
 from trackway_server.core.db.locking import lock_name, locked
 from trackway_server.tracking.domain.deletions import Deletion, Stage
+from trackway_server.tracking.store.sql_run_changes import SqlRunChanges
 from trackway_server.tracking.store.tables import DELETIONS, EXPERIMENTS, LOGGED_MODELS, METADATA, RUNS
 
 _OF_RUNS = [key.parent for table in METADATA.sorted_tables for key in table.foreign_keys if key.column.table is RUNS]
@@ -24,8 +25,9 @@ _OF_EXPERIMENTS = [
 class SqlDeletions:
     """What is noted of deleted runs, within the transaction of `connection`."""
 
-    def __init__(self, connection: Connection, *, writing: bool) -> None:
+    def __init__(self, connection: Connection, changes: SqlRunChanges, *, writing: bool) -> None:
         self._connection = connection
+        self._changes = changes
         self._writing = writing
 
     def unnoted(self, after: str, limit: int) -> list[str]:
@@ -107,6 +109,7 @@ class SqlDeletions:
         for column in _OF_RUNS:
             self._connection.execute(delete(column.table).where(column == run_id))
         self._connection.execute(delete(RUNS).where(RUNS.c.run_id == run_id))
+        self._changes.note([run_id])
         self._set_stage(run_id, Stage.GONE)
 
     def _set_stage(self, run_id: str, stage: Stage) -> None:

@@ -11,6 +11,7 @@ from trackway_server.core.search.ordering import Place, ordered, place_of
 from trackway_server.metrics.domain.reading import SummarisedSeries, summarised
 from trackway_server.metrics.store.liveness import LivenessState, MemoryLivenessRows
 from trackway_server.metrics.store.memory import MemoryMetricUnit, MemoryTransactions, MetricState
+from trackway_server.tracking.domain.change_log import NoChangeLog
 from trackway_server.tracking.domain.deletions import Deletion, Stage
 from trackway_server.tracking.domain.model import (
     DATASET_TEXTS,
@@ -49,6 +50,7 @@ class MemoryTrackingUnit:
         self._noted: dict[str, Deletion] = {}
         self._models = ModelState()
         self.console = MemoryConsoleUnit()
+        self.changes = NoChangeLog()
 
     @property
     def bindings(self) -> MemoryBindings:

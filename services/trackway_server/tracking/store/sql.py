@@ -7,7 +7,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, func, literal, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    RowMapping,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    select,
+    update,
+)
 
 from trackway_server.core.db.database import Database
 from trackway_server.core.db.locking import locked
@@ -32,14 +44,17 @@ from trackway_server.tracking.domain.search import FoundExperiment, FoundRun
 from trackway_server.tracking.store.console_sql import SqlConsoleUnit
 from trackway_server.tracking.store.deletions_sql import SqlDeletions
 from trackway_server.tracking.store.model_deletions_sql import SqlModelDeletions
+from trackway_server.tracking.store.run_copy.keeping import RunCopy
 from trackway_server.tracking.store.sql_bindings import SqlBindings
-from trackway_server.tracking.store.sql_datasets import DATASET_COLUMNS, dataset_of, dataset_row, used_datasets
+from trackway_server.tracking.store.sql_datasets import dataset_of, dataset_row, used_datasets
 from trackway_server.tracking.store.sql_experiment_search import search_experiments
 from trackway_server.tracking.store.sql_logged_models import SqlLoggedModels
 from trackway_server.tracking.store.sql_model_series import SqlRunMetrics
 from trackway_server.tracking.store.sql_numbers import fill_numbers, has_unfilled_numbers, number_column
+from trackway_server.tracking.store.sql_run_changes import SqlRunChanges
 from trackway_server.tracking.store.sql_run_search import RunSearch
-from trackway_server.tracking.store.sql_statements import batches, insert_of
+from trackway_server.tracking.store.sql_statements import batches, insert_of, upsert_value
+from trackway_server.tracking.store.sql_text_sizes import TEXT_SIZES
 from trackway_server.tracking.store.tables import (
     DATASET_INPUTS,
     DELETIONS,
@@ -49,7 +64,6 @@ from trackway_server.tracking.store.tables import (
     METRICS,
     PARAMS,
     REFUSALS,
-    RUN_MODELS,
     RUNS,
     TAGS,
 )
@@ -60,38 +74,65 @@ _REASONS = {reason.number: reason for reason in Reason}
 _RUN_FIELDS = tuple(name for name in RunInfo.__dataclass_fields__)
 _STATUS = _RUN_FIELDS.index("status")
 
+# Statements of every request are built once: building one takes twice as long as running it.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_OF_RUNS = select(*(RUNS.c[name] for name in _RUN_FIELDS))
+_RUN = _OF_RUNS.where(RUNS.c.run_id == bindparam("run_id"))
+_LOCKED_RUN = locked(_RUN, writing=True)
+_RUNS = _OF_RUNS.where(RUNS.c.run_id.in_(_IDS))
+_ADD_RUN = RUNS.insert()
+_ADD_PARAMS = PARAMS.insert()
+_EXPERIMENT_TAGS = select(EXPERIMENT_TAGS).where(EXPERIMENT_TAGS.c.experiment_id.in_(_IDS))
+_DATASET_INPUTS = select(DATASET_INPUTS).where(DATASET_INPUTS.c.run_id.in_(_IDS))
+_MAPS = {
+    table: select(table.c.run_id, table.c.key, table.c.value).where(table.c.run_id.in_(_IDS))
+    for table in (PARAMS, TAGS)
+}
+_MAP = {
+    table: select(table.c.key, table.c.value).where(
+        table.c.run_id == bindparam("run_id"), table.c.key.in_(bindparam("keys", expanding=True))
+    )
+    for table in (PARAMS, TAGS)
+}
+
 
 class SqlTracking:
     """Transactions[TrackingUnit] over a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.copy = RunCopy(database)
 
     async def read(self, work: Callable[[TrackingUnit], T]) -> T:
         """See Transactions."""
-        return await self._database.read(_in_unit, work, writing=False)
+        return await self._database.read(_in_unit, work, self.copy, writing=False)
 
     async def write(self, work: Callable[[TrackingUnit], T]) -> T:
         """See Transactions."""
-        return await self._database.write(_in_unit, work, writing=True)
+        return await self._database.write(_in_unit, work, self.copy, writing=True)
 
 
-def _in_unit(connection: Connection, work: Callable[[TrackingUnit], T], *, writing: bool) -> T:
-    return work(SqlTrackingUnit(connection, writing=writing))
+def _in_unit(connection: Connection, work: Callable[[TrackingUnit], T], copy: RunCopy, *, writing: bool) -> T:
+    unit = SqlTrackingUnit(connection, copy, writing=writing)
+    result = work(unit)
+    unit.changes.store()
+    return result
 
 
 class SqlTrackingUnit:
     """Experiments and runs, within the transaction of `connection`; a `writing` one locks what it reads by key."""
 
-    def __init__(self, connection: Connection, *, writing: bool) -> None:
+    def __init__(self, connection: Connection, copy: RunCopy, *, writing: bool) -> None:
         self._connection = connection
+        self._copy = copy
         self._writing = writing
-        self.metrics = SqlRunMetrics(connection, writing=writing)
-        self.models = SqlLoggedModels(connection, writing=writing)
+        self.changes = SqlRunChanges(connection)
+        self.metrics = SqlRunMetrics(connection, self.changes, writing=writing)
+        self.models = SqlLoggedModels(connection, self.changes, writing=writing)
         self.subjects = RunRecords(self)
         self.bindings = SqlBindings(connection)
         self.liveness = SqlLivenessRows(connection, LIVENESS, METRICS.writers)
-        self.deletions = SqlDeletions(connection, writing=writing)
+        self.deletions = SqlDeletions(connection, self.changes, writing=writing)
         self.model_deletions = SqlModelDeletions(connection)
         self.console = SqlConsoleUnit(connection)
 
@@ -131,8 +172,7 @@ class SqlTrackingUnit:
     def _with_tags(self, rows: Sequence[RowMapping]) -> list[Experiment]:
         tags: dict[int, dict[str, str]] = {}
         for batch in batches(row["experiment_id"] for row in rows):
-            query = select(EXPERIMENT_TAGS).where(EXPERIMENT_TAGS.c.experiment_id.in_(batch))
-            for row in self._connection.execute(query):
+            for row in self._connection.execute(_EXPERIMENT_TAGS, {"ids": batch}):
                 tags.setdefault(row.experiment_id, {})[row.key] = row.value
         return [Experiment(**row, tags=tags.get(row["experiment_id"], {})) for row in rows]
 
@@ -171,6 +211,7 @@ class SqlTrackingUnit:
         """See TrackingUnit."""
         active = and_(RUNS.c.experiment_id == experiment_id, RUNS.c.deleted.is_(False))
         self._connection.execute(update(RUNS).where(active).values(deleted=True, deleted_with_experiment=True))
+        self.changes.note_all()
 
     def restore_runs_of(self, experiment_id: int) -> None:
         """See TrackingUnit."""
@@ -182,41 +223,44 @@ class SqlTrackingUnit:
         )
         purged = RUNS.c.run_id.in_(select(DELETIONS.c.run_id))
         self._connection.execute(update(RUNS).where(gone, ~purged).values(deleted=False, deleted_with_experiment=False))
+        self.changes.note_all()
 
     def run(self, run_id: str) -> RunInfo | None:
         """See TrackingUnit."""
-        return self._one_run(locked(select(RUNS).where(RUNS.c.run_id == run_id), writing=self._writing))
+        return self._one_run(_LOCKED_RUN if self._writing else _RUN, run_id)
 
     def peek_run(self, run_id: str) -> RunInfo | None:
         """See TrackingUnit."""
-        return self._one_run(select(RUNS).where(RUNS.c.run_id == run_id))
+        return self._one_run(_RUN, run_id)
 
-    def _one_run(self, query: Select[Any]) -> RunInfo | None:
-        row = self._connection.execute(query).mappings().first()
+    def _one_run(self, query: Select[Any], run_id: str) -> RunInfo | None:
+        row = self._connection.execute(query, {"run_id": run_id}).first()
         return None if row is None else _run(row)
 
     def peek_runs(self, run_ids: Sequence[str]) -> dict[str, RunInfo]:
         """See TrackingUnit."""
         infos: dict[str, RunInfo] = {}
         for batch in batches(run_ids):
-            query = select(*(RUNS.c[name] for name in _RUN_FIELDS)).where(RUNS.c.run_id.in_(batch))
-            for row in self._connection.execute(query).all():
-                values = list(row)
-                values[_STATUS] = RunStatus(values[_STATUS])
-                infos[values[0]] = RunInfo(*values)
+            infos |= {row.run_id: _run(row) for row in self._connection.execute(_RUNS, {"ids": batch}).all()}
         return infos
 
     def add_run(self, run: RunInfo) -> None:
         """See TrackingUnit."""
-        self._connection.execute(RUNS.insert().values(_run_row(run)))
+        self._connection.execute(_ADD_RUN, _run_row(run))
+        self.changes.note([run.run_id])
 
     def save_run(self, run: RunInfo) -> None:
         """See TrackingUnit."""
         self._connection.execute(update(RUNS).where(RUNS.c.run_id == run.run_id).values(_run_row(run)))
+        self.changes.note([run.run_id])
 
     def search_runs(self, query: RunsQuery, search: Search, after: Place | None, limit: int) -> list[FoundRun]:
         """See TrackingUnit."""
-        found = RunSearch(self._connection, query, search, after).page(limit)
+        if self._writing:
+            # What this transaction wrote is in no copy yet.
+            found = RunSearch(self._connection, query, search, after).page(limit)
+        else:
+            found = self._copy.page(self._connection, query, search, after, limit)
         infos = self.peek_runs([run_id for run_id, _ in found])
         return [FoundRun(infos[run_id], place) for run_id, place in found]
 
@@ -227,22 +271,15 @@ class SqlTrackingUnit:
     def fill_numbers(self, limit: int) -> None:
         """See TrackingUnit."""
         fill_numbers(self._connection, limit)
+        self.changes.note_all()
 
     def text_sizes(self, run_ids: Sequence[str]) -> dict[str, int]:
         """See TrackingUnit."""
         sizes: Counter[str] = Counter()
-        texts = (
-            (PARAMS, ("value",)),
-            (TAGS, ("value",)),
-            (DATASET_INPUTS, DATASET_COLUMNS),
-            (RUN_MODELS, ("model_id",)),
-        )
-        for table, columns in texts:
-            length = func.sum(sum((func.length(table.c[name]) for name in columns), literal(0)))
-            for batch in batches(run_ids):
-                query = select(table.c.run_id, length).where(table.c.run_id.in_(batch)).group_by(table.c.run_id)
-                sizes.update({run_id: int(size) for run_id, size in self._connection.execute(query)})
-        return {run_id: size for run_id, size in sizes.items() if size}
+        for batch in batches(run_ids, times=4):
+            found = self._connection.execute(TEXT_SIZES, {"ids": batch}).all()
+            sizes.update({run_id: int(size) for run_id, size in found if size})
+        return dict(sizes)
 
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """See TrackingUnit."""
@@ -258,7 +295,8 @@ class SqlTrackingUnit:
             {"run_id": run_id, "key": key, "value": value, "number": number_column(value)}
             for key, value in params.items()
         ]
-        self._connection.execute(PARAMS.insert(), rows)
+        self._connection.execute(_ADD_PARAMS, rows)
+        self.changes.note([run_id])
 
     def tags(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """See TrackingUnit."""
@@ -271,18 +309,20 @@ class SqlTrackingUnit:
     def put_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """See TrackingUnit."""
         self._upsert(TAGS, _key_rows(run_id, tags), ("run_id", "key"))
+        self.changes.note([run_id])
 
     def delete_tags(self, run_id: str, keys: Collection[str]) -> None:
         """See TrackingUnit."""
         self._delete_keys(TAGS, TAGS.c.run_id == run_id, keys)
+        self.changes.note([run_id])
 
     def dataset_inputs(self, run_ids: Sequence[str]) -> dict[str, list[DatasetInput]]:
         """See TrackingUnit."""
         found: dict[str, list[DatasetInput]] = {}
         for batch in batches(run_ids):
-            query = select(DATASET_INPUTS).where(DATASET_INPUTS.c.run_id.in_(batch))
+            rows = self._connection.execute(_DATASET_INPUTS, {"ids": batch}).mappings()
             # Sorted here: databases differ in how they sort names.
-            for row in sorted(self._connection.execute(query).mappings(), key=itemgetter("run_id", "name", "digest")):
+            for row in sorted(rows, key=itemgetter("run_id", "name", "digest")):
                 found.setdefault(row["run_id"], []).append(dataset_of(row))
         return found
 
@@ -290,6 +330,7 @@ class SqlTrackingUnit:
         """See TrackingUnit."""
         rows = [{"run_id": run_id} | dataset_row(one) for one in inputs]
         self._connection.execute(insert_of(self._connection, DATASET_INPUTS).on_conflict_do_nothing(), rows)
+        self.changes.note([run_id])
 
     def used_datasets(self, query: RunsQuery, limit: int) -> list[UsedDataset]:
         """See TrackingUnit."""
@@ -322,17 +363,16 @@ class SqlTrackingUnit:
     def _maps(self, table: Table, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
         for batch in batches(run_ids):
-            query = select(table.c.run_id, table.c.key, table.c.value).where(table.c.run_id.in_(batch))
             # All at once: row by row takes twice as long, and a page of runs has thousands.
-            for run_id, key, value in self._connection.execute(query).all():
+            for run_id, key, value in self._connection.execute(_MAPS[table], {"ids": batch}).all():
                 found.setdefault(run_id, {})[key] = value
         return found
 
     def _map(self, table: Table, run_id: str, keys: Collection[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for batch in batches(sorted(keys)):
-            query = select(table.c.key, table.c.value).where(table.c.run_id == run_id, table.c.key.in_(batch))
-            found |= {row.key: row.value for row in self._connection.execute(query)}
+            rows = self._connection.execute(_MAP[table], {"run_id": run_id, "keys": batch})
+            found |= {row.key: row.value for row in rows}
         return found
 
     def _delete_keys(self, table: Table, owned: ColumnElement[bool], keys: Collection[str]) -> None:
@@ -341,13 +381,13 @@ class SqlTrackingUnit:
 
     def _upsert(self, table: Table, rows: Sequence[Mapping[str, object]], key: Sequence[str]) -> None:
         if rows:
-            insert = insert_of(self._connection, table)
-            upsert = insert.on_conflict_do_update(index_elements=key, set_={"value": insert.excluded.value})
-            self._connection.execute(upsert, rows)
+            self._connection.execute(upsert_value(self._connection.dialect.name, table, tuple(key)), rows)
 
 
-def _run(row: RowMapping) -> RunInfo:
-    return RunInfo(**{name: row[name] for name in _RUN_FIELDS} | {"status": RunStatus(row["status"])})
+def _run(row: Row[Any]) -> RunInfo:
+    values = list(row)
+    values[_STATUS] = RunStatus(values[_STATUS])
+    return RunInfo(*values)
 
 
 def _run_row(run: RunInfo) -> dict[str, Any]:

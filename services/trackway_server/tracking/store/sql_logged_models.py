@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, func, select, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, func, select, update
 
 from trackway_server.core.db.locking import locked
 from trackway_server.core.search.conditions import Search
@@ -17,17 +17,24 @@ from trackway_server.tracking.domain.model import ModelOutput
 from trackway_server.tracking.store.sql_logged_model_search import search_models
 from trackway_server.tracking.store.sql_model_series import series_of_models, series_of_runs
 from trackway_server.tracking.store.sql_numbers import number_column
+from trackway_server.tracking.store.sql_run_changes import SqlRunChanges
 from trackway_server.tracking.store.sql_statements import batches, insert_of
 from trackway_server.tracking.store.tables import LOGGED_MODEL_PARAMS, LOGGED_MODEL_TAGS, LOGGED_MODELS, RUN_MODELS
 
 _FIELDS = tuple(ModelInfo.__dataclass_fields__)
+_EDGES = (
+    select(RUN_MODELS.c.run_id, RUN_MODELS.c.model_id, RUN_MODELS.c.step)
+    .where(RUN_MODELS.c.run_id.in_(bindparam("ids", expanding=True)), RUN_MODELS.c.output == bindparam("is_output"))
+    .order_by(RUN_MODELS.c.step, RUN_MODELS.c.model_id)
+)
 
 
 class SqlLoggedModels:
     """Logged models, within the transaction of `connection`; a `writing` one locks what it reads by id."""
 
-    def __init__(self, connection: Connection, *, writing: bool) -> None:
+    def __init__(self, connection: Connection, changes: SqlRunChanges, *, writing: bool) -> None:
         self._connection = connection
+        self._changes = changes
         self._writing = writing
 
     def get(self, model_id: str) -> ModelInfo | None:
@@ -124,17 +131,16 @@ class SqlLoggedModels:
         self._add_edges(run_id, [(one.model_id, one.step) for one in outputs], output=True)
 
     def _edges(self, run_ids: Sequence[str], *, output: bool) -> list[tuple[str, str, int]]:
-        edges = RUN_MODELS.c
         found: list[tuple[str, str, int]] = []
         for batch in batches(run_ids):
-            query = select(edges.run_id, edges.model_id, edges.step)
-            query = query.where(edges.run_id.in_(batch), edges.output == output).order_by(edges.step, edges.model_id)
-            found += [(row.run_id, row.model_id, row.step) for row in self._connection.execute(query)]
+            rows = self._connection.execute(_EDGES, {"ids": batch, "is_output": output})
+            found += [(row.run_id, row.model_id, row.step) for row in rows]
         return found
 
     def _add_edges(self, run_id: str, edges: Sequence[tuple[str, int]], *, output: bool) -> None:
         rows = [{"run_id": run_id, "output": output, "model_id": model_id, "step": step} for model_id, step in edges]
         self._connection.execute(insert_of(self._connection, RUN_MODELS).on_conflict_do_nothing(), rows)
+        self._changes.note([run_id])
 
     def _maps(self, table: Table, model_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}

@@ -10,8 +10,10 @@ from sqlalchemy import Connection, Select, select
 from trackway_server.metrics.domain.points import Int64s
 from trackway_server.metrics.domain.ports import Series
 from trackway_server.metrics.domain.records import SeriesDefinition, WriterCursor
+from trackway_server.metrics.domain.summaries import Summaries
 from trackway_server.metrics.store.sql import SqlMetricUnit
 from trackway_server.tracking.domain.logged_models import measured
+from trackway_server.tracking.store.sql_run_changes import SqlRunChanges
 from trackway_server.tracking.store.sql_statements import batches, insert_of
 from trackway_server.tracking.store.tables import LOGGED_MODEL_SERIES, METRICS
 
@@ -23,14 +25,32 @@ _SERIES = select(
 class SqlRunMetrics(SqlMetricUnit):
     """The metrics of runs."""
 
-    def __init__(self, connection: Connection, *, writing: bool) -> None:
+    def __init__(self, connection: Connection, changes: SqlRunChanges, *, writing: bool) -> None:
         super().__init__(connection, METRICS, writing=writing)
+        self._changes = changes
 
     def define_series(self, cursor: WriterCursor, definitions: Sequence[SeriesDefinition]) -> Int64s:
         """See MetricUnit."""
         numbers = super().define_series(cursor, definitions)
         self._note(cursor, zip(numbers.tolist(), definitions, strict=True))
         return numbers
+
+    def put_summaries(self, summaries: Summaries) -> None:
+        """See MetricUnit."""
+        super().put_summaries(summaries)
+        for batch in batches(summaries["series"].tolist()):
+            of_runs = select(METRICS.series.c.subject_id).where(METRICS.series.c.number.in_(batch)).distinct()
+            self._changes.note(self._connection.execute(of_runs).scalars())
+
+    def place(self, subject_id: str) -> None:
+        """See MetricUnit."""
+        super().place(subject_id)
+        self._changes.note([subject_id])
+
+    def purge(self, subject_id: str, limit: int) -> bool:
+        """See MetricUnit."""
+        self._changes.note([subject_id])
+        return super().purge(subject_id, limit)
 
     def _note(self, cursor: WriterCursor, defined: Iterable[tuple[int, SeriesDefinition]]) -> None:
         rows = [

@@ -35,12 +35,15 @@ from trackway_server.core.search.conditions import (
     Statistic,
     Term,
     Test,
+    TextIn,
+    TextTest,
 )
 from trackway_server.core.search.evaluation import holds
 from trackway_server.core.search.sql import Expression, Predicate
+from trackway_server.core.search.syntax import Operator
 from trackway_server.tracking.domain.model import RunStatus
 from trackway_server.tracking.domain.search import artifact_uri
-from trackway_server.tracking.store.sql_numbers import NO_NUMBER
+from trackway_server.tracking.store.sql_numbers import NO_NUMBER, number_column
 from trackway_server.tracking.store.tables import DATASET_INPUTS, METRICS, PARAMS, RUNS, TAGS
 
 SERIES, SUMMARIES = METRICS.series, METRICS.summaries
@@ -92,7 +95,11 @@ class RunFields:
             number = table.c.number
             return and_(table.c.key == key, number < NO_NUMBER, sql.compared(number, test.operator, test.number))
         values = select(table.c.value).distinct().where(table.c.key == key)
-        return and_(table.c.key == key, self._text(table.c.value, test, lambda: values, indexed=True))
+        passes = self._text(table.c.value, test, lambda: values, indexed=True)
+        if table is PARAMS and (texts := _texts_of(test)):
+            # Says no more, but leads into the index.
+            passes = and_(table.c.number.in_(sorted({number_column(text) for text in texts})), passes)
+        return and_(table.c.key == key, passes)
 
     def _text(
         self, column: Expression, test: Test, values: Callable[[], Select[Any]], *, indexed: bool = False
@@ -189,6 +196,17 @@ class RunFields:
 
     def _value(self, table: Table, key: str, name: str) -> Expression:
         return select(table.c[name]).where(table.c.run_id == self._run_id, table.c.key == key).scalar_subquery()
+
+
+def _texts_of(test: Test) -> Sequence[str]:
+    """The texts of which a value that passes is one; none: it may be any."""
+    match test:
+        case TextIn(texts, negated=False):
+            return texts
+        case TextTest(Operator.EQUAL, text):
+            return (text,)
+        case _:
+            return ()
 
 
 def statistic_column(statistic: Statistic, *, descending: bool) -> Expression:

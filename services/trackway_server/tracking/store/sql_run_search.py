@@ -36,6 +36,7 @@ from trackway_server.core.search.syntax import Operator
 from trackway_server.tracking.domain.model import RunsQuery, View
 from trackway_server.tracking.store.sql_bindings import bound_experiments
 from trackway_server.tracking.store.sql_run_fields import SUMMARIES, RunFields
+from trackway_server.tracking.store.sql_statements import batches
 from trackway_server.tracking.store.tables import PARAMS, RUNS, TAGS
 
 BUDGET = 300
@@ -114,6 +115,13 @@ class RunSearch:
         # These are too few: runs without a number there belong to the page, too.
         fewest, driver = self._fewest(drivers, MOST_COUNTED)
         return self._run(driver, limit, self._sets(driver, fewest))
+
+    def page_of(self, run_ids: Sequence[str], limit: int) -> list[tuple[str, Place]]:
+        """Those of some runs that are chosen, each with its place: of every few of them the first `limit`."""
+        found: list[tuple[str, Place]] = []
+        for batch in batches(run_ids):
+            found += self._run(Driver(select(RUNS.c.run_id).where(RUNS.c.run_id.in_(batch))), limit)
+        return found
 
     def _cheapest(self, whole: Driver, expected: int) -> tuple[Driver, int]:
         """The driver with the fewest rows, or the `whole` order where it is cheaper to go that far along it; and how

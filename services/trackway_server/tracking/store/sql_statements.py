@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -17,7 +18,11 @@ _BATCH = 400
 
 def insert_of(connection: Connection, table: Table) -> Any:
     """An INSERT of the connection's dialect, which has ON CONFLICT."""
-    if connection.dialect.name == "postgresql":
+    return _insert(connection.dialect.name, table)
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    if dialect == "postgresql":
         # Loaded where it is used: it is a tenth of an embedded server's start.
         from sqlalchemy.dialects import postgresql
 
@@ -25,8 +30,15 @@ def insert_of(connection: Connection, table: Table) -> Any:
     return sqlite.insert(table)
 
 
-def batches(items: Iterable[T]) -> Iterator[list[T]]:
-    """The items in pieces that fit one IN."""
+@cache
+def upsert_value(dialect: str, table: Table, key: tuple[str, ...]) -> Any:
+    """An INSERT into a table of values, which replaces the value where the key is there."""
+    insert = _insert(dialect, table)
+    return insert.on_conflict_do_update(index_elements=key, set_={"value": insert.excluded.value})
+
+
+def batches(items: Iterable[T], times: int = 1) -> Iterator[list[T]]:
+    """The items in pieces that fit one IN, or as many of them in one statement."""
     rest = iter(items)
-    while batch := list(islice(rest, _BATCH)):
+    while batch := list(islice(rest, _BATCH // times)):
         yield batch

@@ -89,8 +89,7 @@ PARAMS = Table(
     Column("key", String(250), primary_key=True),
     Column("value", Text, nullable=False),
     Column("number", Float(53), comment="what number the value is; infinite: none; null: not filled yet"),
-    Index("ix_params_value", "key", _HEAD, "run_id"),
-    Index("ix_params_number", "key", "number", "run_id"),
+    Index("ix_params_search", "key", "number", _HEAD, "run_id"),
     Index("ix_params_unfilled", "run_id", sqlite_where=_UNFILLED, postgresql_where=_UNFILLED),
 )
 
@@ -123,6 +122,13 @@ DELETIONS = Table(
     Column("run_id", String(32), primary_key=True, comment="of a run, or of one that is gone"),
     Column("since_us", BigInteger, nullable=False, comment="when it was first found deleted"),
     Column("stage", Integer, nullable=False, comment="domain/deletions.py, Stage"),
+)
+
+RUN_CHANGES = Table(
+    "run_changes",
+    METADATA,
+    Column("stamp", BigInteger, primary_key=True, autoincrement=False, comment="rises with the transactions"),
+    Column("run_id", String(32), primary_key=True, comment="empty: a mark; *: all runs"),
 )
 
 REFUSALS = Table(

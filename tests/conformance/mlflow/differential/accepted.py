@@ -16,7 +16,7 @@ BEYOND = "Our language of filters and orders is MLflow's and more: what it refus
 IDEMPOTENT = "Doing a thing twice is no error: clients that got no answer do it again."
 TAGS_TWICE = "Of a key that is there twice the last counts, as it does in log-batch; MLflow's database fails over it."
 LINES = "Names are one line of text of at most 500 characters, so that every list and terminal can show them."
-LENGTHS = "Our limits are others: values are kept whole up to 1 MiB (MLflow cuts or refuses them), user ids have 250."
+LENGTHS = "Our limits are others: values are kept whole up to 1 MiB (params: 4), where MLflow cuts; user ids have 250."
 KEYS = "Keys of tags obey the same rules however they are set; MLflow checks them everywhere but when a run is created."
 PLACES = "Files lie where the server keeps them: an `artifact_location` is read, but not taken, be it good or bad."
 DEFAULT_EXPERIMENT = "`Default` cannot be deleted, since runs go there that name none; its runs can."
@@ -32,7 +32,6 @@ NUMBERS = "Infinities stay infinite, and what no double holds is refused; MLflow
 ATOMIC = "A batch that is refused leaves nothing behind."
 URIS = "Filters know a run's artifact_uri as `runs:/ID`, which stays as it is wherever the server keeps files."
 PARAM_ORDER = "Params that are numbers are ordered as numbers, other texts after them."
-BODIES = "What is no route has an empty body; MLflow sends a page of HTML for a person."
 METHODS = "OPTIONS and HEAD are for browsers: the gateway answers OPTIONS to origins it allows, and has no HEAD."
 CONTENT_TYPES = "A media type is compared without regard to case, and JSON is UTF-8, as its standard says."
 INVALID_RUNS = "What can be no run's id is a run that is not there."
@@ -185,8 +184,6 @@ TRACKING: tuple[Accepted, ...] = (
     Accepted(ATOMIC, ("batches/kept",), "run.data.metrics", ours="absent"),
     Accepted(URIS, ("filters/artifact_uri LIKE '%/artifacts'",), "runs", ours="absent"),
     Accepted(PARAM_ORDER, ("orders/params.lr DESC",), "runs"),
-    Accepted(BODIES, ("ways/*",), "content-type", "text/html"),
-    Accepted(BODIES, ("ways/*",), "body", "<!doctype html>"),
     Accepted(METHODS, ("ways/OPTIONS", "ways/HEAD"), "status", ours="^405"),
     Accepted(CONTENT_TYPES, ("json/type application/json; charset=latin-1",), "status", **REFUSED),
     Accepted(CONTENT_TYPES, ("json/type APPLICATION/JSON",), "status", **ANSWERED),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from conformance.mlflow.differential.accepted import (
     ANSWERED,
+    BODIES,
+    CAMEL,
     CLEARER,
     FAILING,
     IDEMPOTENT,
@@ -24,6 +26,13 @@ VERSION = "/version names the newest API that is answered here, which clients as
 OF_MODEL = "A version says of which logged model it was made, and its params; MLflow's server leaves that out."
 SOURCES = "`models:/m-ID` says the logged model; MLflow wants it said once more, as `model_id`."
 NO_MODEL = "A logged model that is not there is missing, not malformed."
+
+ADDRESSES = "An address to which nothing can be sent, or with a user, password or fragment, is refused at once."
+PROMPT_EVENTS = "Events are of models and versions: here are no prompts and no budgets of which there could be one."
+EVENT_TWICE = "An event that is named twice is told once; MLflow's database fails over it."
+SECRETS = "A secret has at most 256 characters."
+ANSWER_OF_RECEIVER = "What a receiver wrote is shown to nobody: it may be a server that its caller could not ask."
+WHY_UNDELIVERED = "A test that was not delivered says why."
 
 REGISTRY: tuple[Accepted, ...] = (
     Accepted(CLEARER, ("registered models/*", "model versions/*", "registry searches/*"), "message"),
@@ -59,4 +68,45 @@ FILES: tuple[Accepted, ...] = (
     Accepted(EMPTY, ("files/list*",), "files[].file_size", "absent", "^0$"),
     Accepted(OWN_PAGES, ("files/fetch nothing",), theirs="text/html|<!doctype html>"),
     Accepted(VERSION, ("files/version",)),
+)
+
+WEBHOOKS: tuple[Accepted, ...] = (
+    Accepted(CLEARER, ("webhook pages/*", "webhook creation/*", "webhook life/*", "webhook tests/*"), "message"),
+    Accepted(BODIES, ("webhook life/*", "webhook tests/*"), "content-type", "text/html"),
+    Accepted(BODIES, ("webhook life/*", "webhook tests/*"), "body", "<!doctype html>"),
+    Accepted(CAMEL, ("webhook pages/page in camel case",), ours="three|token"),
+    Accepted(
+        MALFORMED,
+        (
+            "webhook pages/page beyond int32",
+            "webhook pages/token of base64",
+            "webhook creation/status *",
+        ),
+        "status",
+        **REFUSED,
+    ),
+    Accepted(
+        FAILING,
+        ("webhook creation/*event*", "webhook creation/a list", "webhook life/*event*", "webhook tests/test of *"),
+        "status",
+        "^500",
+        "^400",
+    ),
+    Accepted(EVENT_TWICE, ("webhook creation/event twice", "webhook life/event twice"), "status", **ANSWERED),
+    Accepted(
+        PROMPT_EVENTS,
+        (
+            "webhook creation/event of a prompt",
+            "webhook creation/event of a budget",
+            "webhook life/event of a prompt",
+            "webhook life/event of a budget",
+            "webhook tests/test of a prompt",
+        ),
+        "status",
+        **REFUSED,
+    ),
+    Accepted(SECRETS, ("webhook creation/secret of 500",), "status", **REFUSED),
+    Accepted(ADDRESSES, ("webhook creation/url *", "webhook life/url *"), "status", **REFUSED),
+    Accepted(ANSWER_OF_RECEIVER, ("webhook tests/test*",), "result.response_body", ours="absent"),
+    Accepted(WHY_UNDELIVERED, ("webhook tests/test broken", "webhook tests/test closed"), "result.error_message"),
 )

@@ -12,11 +12,14 @@ from conformance.mlflow.differential.playing import Answer
 _DAY_MS = 86_400_000
 _RANDOM_NAME = re.compile(r"[a-z]+-[a-z]+-\d{1,4}")
 _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+_UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _HOLDING_IDS = frozenset(
     {"message", "experiment_id", "artifact_uri", "artifact_location", "root_uri", "source", "version"}
 )
 """Where a short id, such as an experiment's, is told from a number that is there for itself."""
-_UNORDERED = frozenset({"tags", "params", "aliases", "data.metrics", "dataset_inputs"})
+_UNORDERED = frozenset(
+    {"tags", "params", "aliases", "data.metrics", "dataset_inputs", "webhook.events", "webhooks.events"}
+)
 """Lists that are sets: what is in them is compared by name."""
 _TOKEN = "next_page_token"
 
@@ -75,7 +78,11 @@ def _name(value: Any) -> Any:
         return value["info"].get("run_id") or value["info"].get("model_id")
     if isinstance(value.get("dataset"), dict):
         return value["dataset"].get("name")
-    return value.get("experiment_id") or value.get("key") or value.get("alias") or value.get("name")
+    if "entity" in value:
+        return f"{value['entity']}.{value.get('action')}"
+    return (
+        value.get("experiment_id") or value.get("key") or value.get("alias") or value.get("name") or value.get("path")
+    )
 
 
 def _plain(answer: Answer) -> Any:
@@ -117,6 +124,7 @@ class _Plain:
             return "<experiment>"
         if _RANDOM_NAME.fullmatch(text):
             return "<random name>"
+        text = _UUID.sub("<id>", text)
         return _ID.sub(lambda found: found[0] if len(set(found[0])) == 1 else "<id>", text)
 
 

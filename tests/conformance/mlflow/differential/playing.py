@@ -34,12 +34,12 @@ class Server:
     headers: Mapping[str, str]
 
 
-def play(server: Server, stories: Iterable[Story]) -> dict[str, Answer]:
-    """The answers to all steps, by `story/step`."""
+def play(server: Server, stories: Iterable[Story], given: Mapping[str, str]) -> dict[str, Answer]:
+    """The answers to all steps, by `story/step`. `given` are values that every story may name."""
     answers: dict[str, Answer] = {}
     with httpx.Client(base_url=server.url, headers=dict(server.headers), timeout=120, trust_env=False) as client:
         for story in stories:
-            kept: dict[str, str] = {}
+            kept = dict(given)
             for step in story.steps:
                 answer = _sent(client, step, kept)
                 kept = dict(answer.kept)
@@ -57,11 +57,21 @@ def _sent(client: httpx.Client, step: Step, kept: Mapping[str, str]) -> Answer:
         headers={"content-type": step.content_type} if step.content_type else {},
     )
     sent_ms = int(time.time() * 1000)
-    response = client.send(request)
+    response = _answered(client, request)
     body = _value(response)
     found = {name: _at(body, place) for name, place in step.keep.items()}
     new = {name: value for name, value in found.items() if isinstance(value, str) and value}
     return Answer(response.status_code, _media_type(response), body, {**kept, **new}, sent_ms)
+
+
+def _answered(client: httpx.Client, request: httpx.Request) -> httpx.Response:
+    """The answer. MLflow's server may close a connection on a body that it does not want: that is sent once more."""
+    try:
+        return client.send(request)
+    except httpx.TransportError:
+        if request.method == "POST":
+            raise
+        return client.send(request)
 
 
 def filled(text: str, kept: Mapping[str, str]) -> str:

@@ -12,7 +12,9 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import httpx
 
@@ -28,6 +30,13 @@ _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "https,http",
+    "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+    "MLFLOW_WEBHOOK_REQUEST_MAX_RETRIES": "0",
+}
+_OURS = {
+    "TRACKWAY_REGISTRY_WEBHOOK_ALLOW_HTTP": "true",
+    "TRACKWAY_REGISTRY_WEBHOOK_ALLOW_PRIVATE_HOSTS": "true",
 }
 
 
@@ -62,15 +71,46 @@ def mlflow_server(folder: Path) -> Iterator[Server]:
 @contextmanager
 def our_server() -> Iterator[Server]:
     """Ours, as its administrator."""
-    with LocalServer() as server:
+    with LocalServer(environment=_OURS) as server:
         yield Server(server.http_url, {"authorization": f"Bearer {server.token}"})
 
 
 def answers_of_both(folder: Path, stories: list[Story]) -> tuple[dict[str, Answer], dict[str, Answer]]:
     """What MLflow's server and ours answer, both asked at the same time, once both are there."""
-    with our_server() as ours, mlflow_server(folder) as theirs, ThreadPoolExecutor(2) as pool:
-        asked = [pool.submit(play, server, stories) for server in (theirs, ours)]
+    with (
+        webhook_receiver() as url,
+        our_server() as ours,
+        mlflow_server(folder) as theirs,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        asked = [pool.submit(play, server, stories, {"receiver": url}) for server in (theirs, ours)]
         return asked[0].result(), asked[1].result()
+
+
+class _Received(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.send_response(500 if self.path == "/broken" else 200)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"OK")
+
+    def log_request(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def webhook_receiver() -> Iterator[str]:
+    """The address of one that takes webhooks: 500 is the answer where its path is /broken, else 200."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Received)
+    thread = Thread(target=server.serve_forever, args=(_POLL_SECONDS,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def _await_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -149,15 +149,17 @@ class PresignDownloadRequest(_message.Message):
     def __init__(self, owner: _Optional[str] = ..., manifest_digest: _Optional[str] = ..., path: _Optional[str] = ..., workspace: _Optional[str] = ..., lifetime_s: _Optional[int] = ...) -> None: ...
 
 class PresignDownloadResponse(_message.Message):
-    __slots__ = ("url", "artifact")
+    __slots__ = ("url", "artifact", "lifetime_s")
     URL_FIELD_NUMBER: _ClassVar[int]
     ARTIFACT_FIELD_NUMBER: _ClassVar[int]
+    LIFETIME_S_FIELD_NUMBER: _ClassVar[int]
     url: str
     artifact: _resources_pb2.Artifact
-    def __init__(self, url: _Optional[str] = ..., artifact: _Optional[_Union[_resources_pb2.Artifact, _Mapping]] = ...) -> None: ...
+    lifetime_s: int
+    def __init__(self, url: _Optional[str] = ..., artifact: _Optional[_Union[_resources_pb2.Artifact, _Mapping]] = ..., lifetime_s: _Optional[int] = ...) -> None: ...
 
 class PresignUploadRequest(_message.Message):
-    __slots__ = ("owner", "path", "workspace", "upload_id", "first_part", "part_count", "lifetime_s")
+    __slots__ = ("owner", "path", "workspace", "upload_id", "first_part", "part_count", "lifetime_s", "size_bytes", "part_bytes")
     OWNER_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
@@ -165,6 +167,8 @@ class PresignUploadRequest(_message.Message):
     FIRST_PART_FIELD_NUMBER: _ClassVar[int]
     PART_COUNT_FIELD_NUMBER: _ClassVar[int]
     LIFETIME_S_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PART_BYTES_FIELD_NUMBER: _ClassVar[int]
     owner: str
     path: str
     workspace: str
@@ -172,15 +176,19 @@ class PresignUploadRequest(_message.Message):
     first_part: int
     part_count: int
     lifetime_s: int
-    def __init__(self, owner: _Optional[str] = ..., path: _Optional[str] = ..., workspace: _Optional[str] = ..., upload_id: _Optional[str] = ..., first_part: _Optional[int] = ..., part_count: _Optional[int] = ..., lifetime_s: _Optional[int] = ...) -> None: ...
+    size_bytes: int
+    part_bytes: int
+    def __init__(self, owner: _Optional[str] = ..., path: _Optional[str] = ..., workspace: _Optional[str] = ..., upload_id: _Optional[str] = ..., first_part: _Optional[int] = ..., part_count: _Optional[int] = ..., lifetime_s: _Optional[int] = ..., size_bytes: _Optional[int] = ..., part_bytes: _Optional[int] = ...) -> None: ...
 
 class PresignUploadResponse(_message.Message):
-    __slots__ = ("upload_id", "urls")
+    __slots__ = ("upload_id", "urls", "lifetime_s")
     UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
     URLS_FIELD_NUMBER: _ClassVar[int]
+    LIFETIME_S_FIELD_NUMBER: _ClassVar[int]
     upload_id: str
     urls: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, upload_id: _Optional[str] = ..., urls: _Optional[_Iterable[str]] = ...) -> None: ...
+    lifetime_s: int
+    def __init__(self, upload_id: _Optional[str] = ..., urls: _Optional[_Iterable[str]] = ..., lifetime_s: _Optional[int] = ...) -> None: ...
 
 class CompletePresignedUploadRequest(_message.Message):
     __slots__ = ("owner", "path", "workspace", "upload_id", "etags")

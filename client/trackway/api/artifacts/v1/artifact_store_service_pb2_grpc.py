@@ -157,7 +157,8 @@ class ArtifactStoreServiceServicer(object):
 
     def CompletePresignedUpload(self, request, context):
         """CompletePresignedUpload makes the parts the file. The server reads them once, for the digest, so it takes as long as
-        that. UPLOAD_NOT_FOUND where there is no such upload of this file.
+        that. UPLOAD_NOT_FOUND where there is no such upload of this file. INVALID_FIELD or LIMIT_EXCEEDED where it has not the
+        size that was declared or more than the server takes; the upload has then ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -227,20 +227,33 @@ class RestoreRunResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class LogBatchRequest(_message.Message):
-    __slots__ = ("run_id", "params", "tags", "dataset_inputs", "model_inputs", "model_outputs")
+    __slots__ = ("run_id", "params", "tags", "dataset_inputs", "model_inputs", "model_outputs", "points", "writer_id", "writer_labels")
+    class WriterLabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     PARAMS_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     DATASET_INPUTS_FIELD_NUMBER: _ClassVar[int]
     MODEL_INPUTS_FIELD_NUMBER: _ClassVar[int]
     MODEL_OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    WRITER_ID_FIELD_NUMBER: _ClassVar[int]
+    WRITER_LABELS_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     params: _ingest_pb2.ParamsSet
     tags: _ingest_pb2.TagsChange
     dataset_inputs: _containers.RepeatedCompositeFieldContainer[_ingest_pb2.DatasetInput]
     model_inputs: _containers.RepeatedCompositeFieldContainer[_ingest_pb2.ModelInput]
     model_outputs: _containers.RepeatedCompositeFieldContainer[_ingest_pb2.ModelOutput]
-    def __init__(self, run_id: _Optional[str] = ..., params: _Optional[_Union[_ingest_pb2.ParamsSet, _Mapping]] = ..., tags: _Optional[_Union[_ingest_pb2.TagsChange, _Mapping]] = ..., dataset_inputs: _Optional[_Iterable[_Union[_ingest_pb2.DatasetInput, _Mapping]]] = ..., model_inputs: _Optional[_Iterable[_Union[_ingest_pb2.ModelInput, _Mapping]]] = ..., model_outputs: _Optional[_Iterable[_Union[_ingest_pb2.ModelOutput, _Mapping]]] = ...) -> None: ...
+    points: _ingest_pb2.AppendRecords
+    writer_id: str
+    writer_labels: _containers.ScalarMap[str, str]
+    def __init__(self, run_id: _Optional[str] = ..., params: _Optional[_Union[_ingest_pb2.ParamsSet, _Mapping]] = ..., tags: _Optional[_Union[_ingest_pb2.TagsChange, _Mapping]] = ..., dataset_inputs: _Optional[_Iterable[_Union[_ingest_pb2.DatasetInput, _Mapping]]] = ..., model_inputs: _Optional[_Iterable[_Union[_ingest_pb2.ModelInput, _Mapping]]] = ..., model_outputs: _Optional[_Iterable[_Union[_ingest_pb2.ModelOutput, _Mapping]]] = ..., points: _Optional[_Union[_ingest_pb2.AppendRecords, _Mapping]] = ..., writer_id: _Optional[str] = ..., writer_labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class LogBatchResponse(_message.Message):
     __slots__ = ()

@@ -313,7 +313,8 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def LogBatch(self, request, context):
-        """LogBatch sets params and tags and notes data sets and models of a run in one transaction: all of it or nothing.
+        """LogBatch sets params and tags, notes data sets and models and stores points of a run in one transaction: all of it
+        or nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -7,8 +7,8 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006_metrics_of_datasets"
-down_revision = "0005_gone_models"
+revision = "0008_metrics_of_datasets"
+down_revision = "0007_params_search"
 branch_labels = None
 depends_on = None
 

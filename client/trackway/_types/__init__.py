@@ -1,0 +1,1 @@
+"""The values of `trackway.types`, by what they are about."""

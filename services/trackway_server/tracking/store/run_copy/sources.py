@@ -1,0 +1,156 @@
+"""Where the columns of runs come from: rows of the database, in parts, and those of single runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Column, Connection, Select, and_, func, select, tuple_
+
+from trackway_server.core.search import sql
+from trackway_server.core.search.conditions import Source, Statistic
+from trackway_server.core.search.sql import Expression
+from trackway_server.tracking.store.run_copy.columns import (
+    ColumnName,
+    Ids,
+    Int64s,
+    RunRows,
+    Values,
+    ids_of,
+    number_keys,
+)
+from trackway_server.tracking.store.sql_run_fields import is_known
+from trackway_server.tracking.store.sql_statements import batches
+from trackway_server.tracking.store.tables import METRICS, PARAMS, RUNS, TAGS
+
+SUMMARIES = METRICS.summaries
+Key = tuple[Any, ...]
+"""Where the next part begins."""
+
+_STATISTICS = {
+    Statistic.LAST: SUMMARIES.c.last_key,
+    Statistic.FIRST: SUMMARIES.c.first_key,
+    Statistic.MIN: SUMMARIES.c.min_key,
+    Statistic.MAX: SUMMARIES.c.max_key,
+    Statistic.COUNT: SUMMARIES.c.count,
+}
+_ATTRIBUTES = {
+    "run_name": RUNS.c.name,
+    "user_id": RUNS.c.user_id,
+    "status": RUNS.c.status,
+    "end_time": func.nullif(RUNS.c.end_time_us, 0),
+}
+_ROW = (RUNS.c.run_id, RUNS.c.workspace, RUNS.c.experiment_id, RUNS.c.deleted, RUNS.c.start_time_us)
+
+
+class RowsReader:
+    """Reads RunRows. Workspaces get numbers as they come."""
+
+    def __init__(self, workspaces: Sequence[str] = ()) -> None:
+        self._numbers = {name: number for number, name in enumerate(workspaces)}
+
+    @property
+    def workspaces(self) -> tuple[str, ...]:
+        """The names behind the numbers."""
+        return tuple(self._numbers)
+
+    def part(self, connection: Connection, after: str, limit: int) -> list[Sequence[Any]]:
+        """Up to `limit` rows, by id, after an id."""
+        query = select(*_ROW).where(RUNS.c.run_id > after).order_by(RUNS.c.run_id).limit(limit)
+        return list(connection.execute(query).all())
+
+    def of(self, connection: Connection, run_ids: Sequence[str]) -> list[Sequence[Any]]:
+        """The rows of these runs."""
+        rows: list[Sequence[Any]] = []
+        for batch in batches(run_ids):
+            rows += connection.execute(select(*_ROW).where(RUNS.c.run_id.in_(batch))).all()
+        return rows
+
+    def rows(self, found: Sequence[Sequence[Any]]) -> RunRows:
+        """Rows as columns, by id."""
+        numbers = self._numbers
+        ids = ids_of([row[0] for row in found])
+        order = np.argsort(ids)
+        return RunRows(
+            ids[order],
+            np.array([numbers.setdefault(row[1], len(numbers)) for row in found], dtype=np.int32)[order],
+            np.array([row[2] for row in found], dtype=np.int64)[order],
+            np.array([row[3] for row in found], dtype=np.bool_)[order],
+            np.array([row[4] for row in found], dtype=np.int64)[order],
+        )
+
+
+class ColumnReader:
+    """Reads the values of one column."""
+
+    def __init__(self, name: ColumnName) -> None:
+        self._name = name
+        self._run_id, self._query = _source(name)
+        self._place = _place(name, self._run_id)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its values are texts."""
+        return self._name.source is not Source.METRIC and self._name.key not in ("status", "end_time")
+
+    def part(self, connection: Connection, after: Key | None, limit: int) -> tuple[list[Sequence[Any]], Key | None]:
+        """Up to `limit` rows after a place (None: from the beginning), and where the next part begins."""
+        query = self._query.add_columns(*self._place)
+        if after is not None:
+            query = query.where(tuple_(*self._place) > tuple_(*after))
+        rows = connection.execute(query.order_by(*self._place).limit(limit)).all()
+        following = tuple(rows[-1][-len(self._place) :]) if len(rows) == limit else None
+        return list(rows), following
+
+    def of(self, connection: Connection, run_ids: Sequence[str]) -> list[Sequence[Any]]:
+        """The rows of these runs."""
+        rows: list[Sequence[Any]] = []
+        for batch in batches(run_ids):
+            rows += connection.execute(self._query.where(self._run_id.in_(batch))).all()
+        return rows
+
+    def texts(self, rows: Sequence[Sequence[Any]]) -> Values:
+        """Rows as values of a column of texts."""
+        numbers = None
+        if self._name.source is Source.PARAM:
+            numbers = [row[2] for row in rows]
+        return Values([row[0] for row in rows], [row[1] for row in rows], numbers)
+
+    def integers(self, rows: Sequence[Sequence[Any]]) -> tuple[Ids, Int64s]:
+        """Rows as values of a column of integers."""
+        if self._name.source is Source.METRIC and self._name.statistic is not Statistic.COUNT:
+            return ids_of([row[0] for row in rows]), number_keys([row[1] for row in rows])
+        there = [row for row in rows if row[1] is not None]
+        return ids_of([row[0] for row in there]), np.array([row[1] for row in there], dtype=np.int64)
+
+
+def _source(name: ColumnName) -> tuple[Column[Any], Select[Any]]:
+    """Of whom, and the query for runs and values (and, of params, their numbers) of all that have it."""
+    match name.source:
+        case Source.METRIC:
+            columns: tuple[Expression, ...] = (SUMMARIES.c.subject_id, _STATISTICS[name.statistic])
+            chosen = and_(SUMMARIES.c.search_key == name.key, is_known(name.statistic))
+            return SUMMARIES.c.subject_id, select(*columns).where(chosen)
+        case Source.PARAM:
+            columns = (PARAMS.c.run_id, PARAMS.c.value, PARAMS.c.number)
+            return PARAMS.c.run_id, select(*columns).where(PARAMS.c.key == name.key)
+        case Source.TAG:
+            columns = (TAGS.c.run_id, TAGS.c.value)
+            return TAGS.c.run_id, select(*columns).where(TAGS.c.key == name.key)
+        case _:
+            columns = (RUNS.c.run_id, _ATTRIBUTES[name.key])
+            return RUNS.c.run_id, select(*columns)
+
+
+def _place(name: ColumnName, run_id: Expression) -> tuple[Expression, ...]:
+    """By what parts follow one another: what an index has."""
+    match name.source:
+        case Source.METRIC:
+            return SUMMARIES.c.last_key, run_id
+        case Source.PARAM:
+            return PARAMS.c.number, sql.head(PARAMS.c.value), run_id
+        case Source.TAG:
+            return sql.head(TAGS.c.value), run_id
+        case _:
+            return (run_id,)
