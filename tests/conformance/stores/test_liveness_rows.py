@@ -16,7 +16,7 @@ from trackway_server.metrics.domain.records import SubjectRecord, WriterCursor
 from trackway_server.metrics.liveness import Liveness
 from trackway_server.tracking.domain.model import RunStart, RunStatus, StatusChange
 from trackway_server.tracking.domain.ports import TrackingUnit
-from trackway_server.tracking.domain.runs import create_run, delete_run, get_run, update_run
+from trackway_server.tracking.domain.runs import create_run, delete_run, find_run, load_runs, update_run
 from trackway_server.tracking.purging import PurgedRun, Purger
 
 SECOND = 1_000_000
@@ -44,7 +44,7 @@ async def rounds(store: Transactions[TrackingUnit], clock: Clock, seconds: int) 
 
 
 async def lost_since(store: Transactions[TrackingUnit]) -> int:
-    return await store.read(lambda unit: get_run(unit, "default", RUN).lost_since_us)
+    return await store.read(lambda unit: load_runs(unit, [find_run(unit, "default", RUN)])[0].lost_since_us)
 
 
 async def test_what_is_heard_is_never_noted_earlier_and_takes_the_mark_away(store) -> None:

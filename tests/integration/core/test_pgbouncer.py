@@ -83,7 +83,7 @@ async def test_migrations_and_stores_work_in_transaction_mode() -> None:
                 for number in range(40)
             ]
             runs = await asyncio.gather(*works)
-            assert len({run.experiment_id for run in runs}) == 1
+            assert len({run.experiment_id for run, _ in runs}) == 1
             for _ in range(10):
                 assert all(await asyncio.gather(*(one.read(lambda unit: unit.run("0" * 32)) for one in stores * 4)))
         assert len(sessions_now(url)) <= 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 from conformance.mlflow.differential.accepted import (
     ANSWERED,
     BEYOND,
-    BODIES,
     CLEARER,
     FAILING,
     MALFORMED,
@@ -42,8 +41,6 @@ SURROUNDINGS: tuple[Accepted, ...] = (
         "*",
         "absent|True|False|SqlStore",
     ),
-    Accepted(BODIES, ("pages/*", "methods/*", "direct transfers/*", "of GenAI/*"), "content-type", "text/html"),
-    Accepted(BODIES, ("pages/*", "methods/*", "direct transfers/*", "of GenAI/*"), "body", "<!doctype html>"),
     Accepted(MALFORMED, ("methods/GET with an encoded zero",), "status", "^404", "^400"),
     Accepted(CLEARER, ("methods/*", "numbers/*", "types/*", "direct transfers/*", "files of versions/*"), "message"),
     Accepted(
