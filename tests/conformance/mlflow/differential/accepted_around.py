@@ -27,6 +27,7 @@ NAMES_OF_FILES = (
     "has more than 255 bytes. Unicode is kept as NFC, so that a name from a Mac is the name from elsewhere."
 )
 ONE_BY_ONE = "Each parameter is checked before anything else is said, so that a client with a mistake hears of it."
+LINES = "Beside MLflow's API (its pages, health, version) what is not there is told in a line of text, not in a page."
 LENIENT = "A null is a field that is not there, wherever it stands."
 
 SURROUNDINGS: tuple[Accepted, ...] = (
@@ -41,6 +42,9 @@ SURROUNDINGS: tuple[Accepted, ...] = (
         "*",
         "absent|True|False|SqlStore",
     ),
+    Accepted(LINES, ("pages/*", "of GenAI/GET /static-files/*"), "content-type", "text/html", "text/plain"),
+    Accepted(LINES, ("pages/*",), "body", "<!doctype html>"),
+    Accepted(GENAI, ("of GenAI/*",), "body"),
     Accepted(MALFORMED, ("methods/GET with an encoded zero",), "status", "^404", "^400"),
     Accepted(CLEARER, ("methods/*", "numbers/*", "types/*", "direct transfers/*", "files of versions/*"), "message"),
     Accepted(

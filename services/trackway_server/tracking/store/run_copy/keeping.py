@@ -40,9 +40,9 @@ from trackway_server.tracking.store.sql_run_fields import RunFields
 from trackway_server.tracking.store.sql_run_search import RunSearch
 from trackway_server.tracking.store.tables import RUNS
 
-SLOW_SECONDS = 0.004
+SLOW_SECONDS = 0.01
 """A search that took longer in the database is worth columns."""
-MOST_BYTES = 256 << 20
+MOST_BYTES = 512 << 20
 MOST_TEXT = 32 << 20
 """Characters of distinct texts in one column; searches by longer ones go to the database."""
 MOST_CHANGED = 4_000
@@ -52,7 +52,7 @@ MOST_REFRESHED = 20_000
 _REFRESHED_AT = 200
 _REFRESHED_AFTER = 10.0
 _TRIMMED_AFTER = 600.0
-_PART = 5_000
+_PART = 20_000
 _REST_SECONDS = 0.05
 
 _log = structlog.get_logger(__name__)
@@ -112,7 +112,7 @@ class RunCopy:
     ) -> list[tuple[str, Place]] | None:
         changes = SqlRunChanges(connection).since(copy.horizon, MOST_CHANGED)
         if changes is None or changes.all_runs:
-            self._is_stale = changes is not None and changes.all_runs
+            self._is_stale |= changes is not None and changes.all_runs
             self._is_changed = True
             self._ask()
             return None
@@ -153,23 +153,26 @@ class RunCopy:
 
     async def bring_up_to_date(self) -> None:
         """Read what is wanted, and what has changed."""
+        # What searches ask for from now on is for the next round.
+        is_stale, self._is_stale = self._is_stale, False
+        is_changed, self._is_changed = self._is_changed, False
+        wanted, self._wanted = self._wanted, set()
         copy = self._columns
-        if self._is_stale and copy is not None:
-            self._wanted |= copy.columns.keys()
-            copy = self._columns = None
-        elif self._is_changed and copy is not None:
-            copy = await self._refreshed_copy(copy)
-        self._is_stale = self._is_changed = False
-        if copy is None and self._wanted:
+        if copy is not None and (is_stale or is_changed):
+            known = copy.columns.keys()
+            copy = None if is_stale else await self._refreshed_copy(copy)
+            if copy is None:
+                wanted |= known
+            self._columns = copy
+        if copy is None and wanted:
             copy = await self._base()
-        for name in sorted(self._wanted, key=repr):
-            if copy is not None and name not in copy.columns:
-                column = await self._column(name, copy.rows.ids)
-                if column is not None:
-                    copy = _within_bounds(copy.with_column(name, column), self._used, name)
-                self._columns = copy
-        self._wanted.clear()
-        self._columns = copy
+        if copy is None:
+            return
+        for name in sorted(wanted - copy.columns.keys(), key=repr):
+            column = await self._column(name, copy.rows.ids)
+            if column is not None:
+                copy = _within_bounds(copy.with_column(name, column), self._used, name)
+            self._columns = copy
 
     async def _trim(self) -> None:
         if (now := time.monotonic()) - self._trimmed > _TRIMMED_AFTER:
@@ -209,7 +212,6 @@ class RunCopy:
         """The copy with what changed; None where it is better made anew."""
         fresh = await self._database.read(partial(_changed, copy))
         if fresh is None:
-            self._wanted |= copy.columns.keys()
             return None
         self._refreshed = time.monotonic()
         return await asyncio.to_thread(with_runs, copy, *fresh)

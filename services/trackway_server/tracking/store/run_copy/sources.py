@@ -58,13 +58,13 @@ class RowsReader:
     def part(self, connection: Connection, after: str, limit: int) -> list[Sequence[Any]]:
         """Up to `limit` rows, by id, after an id."""
         query = select(*_ROW).where(RUNS.c.run_id > after).order_by(RUNS.c.run_id).limit(limit)
-        return list(connection.execute(query).all())
+        return _rows(connection, query)
 
     def of(self, connection: Connection, run_ids: Sequence[str]) -> list[Sequence[Any]]:
         """The rows of these runs."""
         rows: list[Sequence[Any]] = []
         for batch in batches(run_ids):
-            rows += connection.execute(select(*_ROW).where(RUNS.c.run_id.in_(batch))).all()
+            rows += _rows(connection, select(*_ROW).where(RUNS.c.run_id.in_(batch)))
         return rows
 
     def rows(self, found: Sequence[Sequence[Any]]) -> RunRows:
@@ -99,15 +99,15 @@ class ColumnReader:
         query = self._query.add_columns(*self._place)
         if after is not None:
             query = query.where(tuple_(*self._place) > tuple_(*after))
-        rows = connection.execute(query.order_by(*self._place).limit(limit)).all()
+        rows = _rows(connection, query.order_by(*self._place).limit(limit))
         following = tuple(rows[-1][-len(self._place) :]) if len(rows) == limit else None
-        return list(rows), following
+        return rows, following
 
     def of(self, connection: Connection, run_ids: Sequence[str]) -> list[Sequence[Any]]:
         """The rows of these runs."""
         rows: list[Sequence[Any]] = []
         for batch in batches(run_ids):
-            rows += connection.execute(self._query.where(self._run_id.in_(batch))).all()
+            rows += _rows(connection, self._query.where(self._run_id.in_(batch)))
         return rows
 
     def texts(self, rows: Sequence[Sequence[Any]]) -> Values:
@@ -154,3 +154,12 @@ def _place(name: ColumnName, run_id: Expression) -> tuple[Expression, ...]:
             return sql.head(TAGS.c.value), run_id
         case _:
             return (run_id,)
+
+
+def _rows(connection: Connection, query: Select[Any]) -> list[Sequence[Any]]:
+    """All rows, as the driver gives them: to make SQLAlchemy's of them takes five times as long as to read them."""
+    result = connection.execute(query)
+    assert result.cursor is not None
+    rows = list(result.cursor.fetchall())
+    result.close()
+    return rows
