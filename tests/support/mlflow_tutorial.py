@@ -49,6 +49,15 @@ def _seed(code: str) -> None:
         import torch
 
         torch.manual_seed(0)
+    if "optuna" in code:
+        import optuna
+
+        made = optuna.samplers.TPESampler.__init__
+
+        def seeded(self: Any, *arguments: Any, seed: int | None = 0, **named: Any) -> None:
+            made(self, *arguments, seed=seed, **named)
+
+        optuna.samplers.TPESampler.__init__ = seeded  # the sampler of whoever names none
 
 
 def _show_tables_whole() -> None:

@@ -259,3 +259,64 @@ assert {one.key for one in mlflow.get_logged_model(active.model_id).metrics} == 
 def test_mlflows_own_client_keeps_logged_models(python: Path, tmp_path: Path) -> None:
     with LocalServer() as server:
         told(python, STORY, tmp_path, **rest(server))
+
+
+async def test_every_point_of_a_model_is_listed(api: Api) -> None:
+    run_id, other = [
+        (await api.done("POST", "/runs/create", experiment_id="0"))["run"]["info"]["run_id"] for _ in range(2)
+    ]
+    twice, often, plain = [(await api.logged_model(name=name))["info"]["model_id"] for name in ("two", "six", "none")]
+
+    async def log(run_id: str, model_id: str, *points: tuple[float, int, int], **more: str) -> None:
+        metrics = [
+            {"key": "m", "value": value, "timestamp": time, "step": step, "model_id": model_id, **more}
+            for value, time, step in points
+        ]
+        await api.done("POST", "/runs/log-batch", run_id=run_id, metrics=metrics)
+
+    await log(run_id, twice, (1.0, 1_000, 0), (2.0, 2_000, 0))
+    await log(run_id, often, (3.0, 3_000, 5), (1.0, 1_000, 5), (2.0, 2_000, 5), (2.0, 2_000, 5))
+    await log(run_id, often, (7.0, 9_000, 0), (7.0, 9_000, 0), dataset_name="d", dataset_digest="1")
+    await log(other, often, (4.0, 4_000, 0), (5.0, 5_000, 1))
+    await api.done("POST", "/runs/log-metric", run_id=run_id, key="m", value=0.0, timestamp=1, step=1)
+
+    def listed(model: dict[str, Any]) -> list[tuple[str, float, int, int, str]]:
+        points = model["data"].get("metrics", [])
+        assert all(one["key"] == "m" and one["model_id"] == model["info"]["model_id"] for one in points)
+        return sorted(
+            (one["run_id"], one["value"], one["timestamp"], one["step"], one.get("dataset_name", "")) for one in points
+        )
+
+    expected = {
+        twice: [(run_id, 1.0, 1_000, 0, ""), (run_id, 2.0, 2_000, 0, "")],
+        often: sorted(
+            [
+                *((run_id, float(number), number * 1_000, 5, "") for number in (1, 2, 3)),
+                (run_id, 7.0, 9_000, 0, "d"),
+                (other, 4.0, 4_000, 0, ""),
+                (other, 5.0, 5_000, 1, ""),
+            ]
+        ),
+        plain: [],
+    }
+    for model_id, points in expected.items():
+        path = f"/logged-models/{model_id}"
+        assert listed((await api.done("GET", path))["model"]) == points
+        assert listed((await api.done("PATCH", path, model_id=model_id, status=2))["model"]) == points
+    found = (await api.done("POST", "/logged-models/search", experiment_ids=["0"]))["models"]
+    assert {model["info"]["model_id"]: listed(model) for model in found} == expected
+    await api.done("POST", "/runs/delete", run_id=other)
+    assert listed((await api.done("GET", f"/logged-models/{often}"))["model"]) == expected[often]
+
+
+async def test_of_a_model_with_very_many_points_the_latest_are_listed(api: Api) -> None:
+    run_id = (await api.done("POST", "/runs/create", experiment_id="0"))["run"]["info"]["run_id"]
+    model_id = (await api.logged_model())["info"]["model_id"]
+    for begin in range(0, 26_000, 1000):
+        points = [
+            {"key": "m", "value": n, "timestamp": n, "step": n, "model_id": model_id}
+            for n in range(begin, begin + 1000)
+        ]
+        await api.done("POST", "/runs/log-batch", run_id=run_id, metrics=points)
+    found = (await api.done("GET", f"/logged-models/{model_id}"))["model"]["data"]["metrics"]
+    assert [(one["value"], one["step"]) for one in found] == [(25_999, 25_999)]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring_ascii as quoted
-from typing import Any
+from typing import Any, TypeAlias
 
 from trackway.api.metrics.v1.series_pb2 import SeriesSummary
 from trackway.api.tracking.v1.resources_pb2 import (
     Experiment,
     LifecycleStage,
     LoggedModel,
+    LoggedModelMetric,
     LoggedModelStatus,
     Run,
     RunStatus,
@@ -29,6 +30,9 @@ DATA_CONTEXT = "mlflow.data.context"
 
 METRIC = ("key", "value", "timestamp", "step")
 """The members of a Metric of which no more is said."""
+
+Point: TypeAlias = tuple[float, int, int]
+"""Value, time in microseconds since 1970 UTC, step."""
 
 _ARTIFACTS = "mlflow-artifacts:"
 
@@ -73,8 +77,10 @@ def run_info_json(run: Run) -> dict[str, Any]:
     }
 
 
-def logged_model_json(model: LoggedModel) -> dict[str, Any]:
-    """MLflow's LoggedModel."""
+def logged_model_json(
+    model: LoggedModel, points_of: Callable[[LoggedModelMetric], Iterable[Point] | None] = lambda _: None
+) -> dict[str, Any]:
+    """MLflow's LoggedModel, with those points of each of its metrics; where that is None, with the latest."""
     info = {
         "model_id": model.model_id,
         "experiment_id": model.experiment_id,
@@ -90,11 +96,12 @@ def logged_model_json(model: LoggedModel) -> dict[str, Any]:
     }
     metrics = [
         {
-            **metric_json(one.key, one.last_value, one.last_time_us, one.last_step, one.context),
+            **metric_json(one.key, value, time_us, step, one.context),
             "run_id": metric.run_id,
         }
         for metric in model.metrics
         if (one := metric.summary).count
+        for value, time_us, step in points_of(metric) or [(one.last_value, one.last_time_us, one.last_step)]
     ]
     return {
         "info": info,

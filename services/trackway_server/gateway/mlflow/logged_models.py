@@ -16,6 +16,7 @@ from trackway_server.core.ids import new_id
 from trackway_server.gateway.mlflow.artifact_paths import as_named, safe_path
 from trackway_server.gateway.mlflow.entities import LOGGED_MODEL_STATUSES, logged_model_json, logged_model_uri
 from trackway_server.gateway.mlflow.errors import MlflowError, invalid, reason_of
+from trackway_server.gateway.mlflow.model_points import models_json
 from trackway_server.gateway.mlflow.parameters import Parameters
 from trackway_server.gateway.mlflow.routing import Routes
 from trackway_server.gateway.mlflow.session import Session
@@ -47,7 +48,7 @@ async def create(session: Session) -> Answer:
 async def get(session: Session) -> Answer:
     """One that is not deleted, or any with `allow_deleted`."""
     found = await _found(session, allow_deleted=session.parameters.flag("allow_deleted", False))
-    return {"model": logged_model_json(found)}
+    return {"model": (await models_json(session, [found]))[0]}
 
 
 async def finalize(session: Session) -> Answer:
@@ -59,7 +60,8 @@ async def finalize(session: Session) -> Answer:
     request = pb.FinalizeLoggedModelRequest(
         model_id=_id(session), status=status.replace("LOGGED_MODEL_", "LOGGED_MODEL_STATUS_")
     )
-    return {"model": logged_model_json((await session.call("FinalizeLoggedModel", request)).model)}
+    ended = await session.call("FinalizeLoggedModel", request)
+    return {"model": (await models_json(session, [ended.model]))[0]}
 
 
 async def delete(session: Session) -> Answer:
@@ -114,7 +116,7 @@ async def search(session: Session) -> Answer:
         page_token=asked.text("page_token", ""),
     )
     found = await session.call("SearchLoggedModels", page)
-    listed = [logged_model_json(model) for model in found.models]
+    listed = await models_json(session, found.models)
     more = {"next_page_token": found.next_page_token} if found.next_page_token else {}
     return {**({"models": listed} if listed else {}), **more}
 

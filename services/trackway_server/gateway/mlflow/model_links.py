@@ -11,8 +11,8 @@ import structlog
 from trackway.api.registry.v1.resources_pb2 import ModelVersion
 from trackway.api.tracking.v1 import tracking_service_pb2 as pb
 from trackway.api.tracking.v1.resources_pb2 import LoggedModel
-from trackway_server.gateway.mlflow.entities import logged_model_json
 from trackway_server.gateway.mlflow.errors import reason_of
+from trackway_server.gateway.mlflow.model_points import models_json
 from trackway_server.gateway.mlflow.session import Session
 
 VERSIONS_TAG = "mlflow.modelVersions"
@@ -41,7 +41,7 @@ async def of_model(session: Session, version: ModelVersion) -> dict[str, Any]:
     if not version.model_id:
         return {}
     try:
-        data = logged_model_json(await _model(session, version.model_id))["data"]
+        data = (await models_json(session, [await _model(session, version.model_id)]))[0]["data"]
     except grpc.aio.AioRpcError as error:
         _log.debug("model_of_version_not_read", model_id=version.model_id, reason=_named(error))
         return {}

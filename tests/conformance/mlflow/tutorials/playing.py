@@ -61,7 +61,7 @@ def _played(page: Path, server: Server, python: Path, home: Path, data: Path, ab
     (home / "steps.json").write_text(json.dumps(asked))
     done = subprocess.run(
         [python, _RUNNER, home / "steps.json", home / "answers.json"],
-        env=_environment(server, python, home, data),
+        env={**_environment(server, python, home, data), **about.get("environment", {})},
         cwd=place,
         stdin=subprocess.DEVNULL,
         capture_output=True,

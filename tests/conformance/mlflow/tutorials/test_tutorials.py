@@ -2,15 +2,18 @@
 
 Nothing of them is kept here: TRACKWAY_MLFLOW_DOCS names a checkout of MLflow, of which `pages.json` lists the pages by
 their paths, with reasons where one is skipped (`skipped`), needs more (`needs`, `netrc`), is run without some of its
-steps (`without`, a pattern), writes outside of its folder (`leaves`), or is compared less strictly (`chance`,
-`parallel`, `unordered`, `unprinted`). TRACKWAY_MLFLOW_PYTHON is the Python that runs them (that of `make test-mlflow`
-unless it is given); a page for which it lacks a library is skipped. TRACKWAY_TUTORIALS_REPORT is a folder for a report.
+steps (`without`, a pattern), writes outside of its folder (`leaves`), wants other variables (`environment`), is
+compared less strictly (`chance`, `parallel`, `unordered`, `unprinted`), or differs where we mean to (`known`).
+TRACKWAY_MLFLOW_PYTHON is the Python that runs them (that of `make test-mlflow` unless it is given); a page for which it
+lacks a library is skipped, and one of which no step runs with either server. TRACKWAY_TUTORIALS_REPORT is a folder for
+a report.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,11 +71,14 @@ def test_as_with_mlflows_own_server(path: str, version: int, data: Path, tmp_pat
         theirs = play(page, server, python, tmp_path / "theirs", data, about)
     with our_server() as server:
         ours = play(page, server, python, tmp_path / "ours", data, about)
-    found = list(differences(theirs, ours, about))
+    known = [each["difference"] for each in about.get("known", [])]
+    found = [line for line in differences(theirs, ours, about) if not any(re.search(each, line) for each in known)]
     if REPORT:
         reported(Path(REPORT), path, version, theirs, ours, found)
     assert not found, "\n".join(found)
-    assert theirs.steps and not all(step["failure"] for step in theirs.steps), "not a step runs with MLflow's server"
+    assert theirs.steps, "not a step of it is for Python"
+    if all(step["failure"] for step in theirs.steps):
+        pytest.skip(f"alike with both, but not a step of it runs: {theirs.steps[0]['failure']}")
 
 
 def differences(theirs: Played, ours: Played, about: dict[str, Any]) -> Iterator[str]:
@@ -101,11 +107,13 @@ def _by_content(left: Left) -> Left:
 
 
 def _printed(step: dict[str, Any]) -> list[str]:
-    """Its lines, the words of each in the order of the alphabet: in which order a run has its tags (and a table of runs
-    their columns) is promised by nobody."""
+    """Its lines, the words of each in the order of the alphabet, without the brackets of whatever was first or last: in
+    which order a run has its tags, a model its metrics, a table of runs its columns is promised by nobody."""
     lines = same(step["printed"]).splitlines()
     return [
-        " ".join(sorted(line.split())) for line in lines if not line.startswith(("🏃 View run", "🧪 View experiment"))
+        " ".join(sorted(word.strip("[](){}<>,") for word in line.split()))
+        for line in lines
+        if not line.startswith(("🏃 View run", "🧪 View experiment"))
     ]
 
 

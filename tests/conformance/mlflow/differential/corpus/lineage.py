@@ -93,6 +93,13 @@ LOGGED_MODELS = Story(
     post("point", "/runs/log-metric", run_id="{run}", key="loss", value=0.5, timestamp=T0, step=2, model_id="{model}"),
     get("get with metric", f"{MODELS}/{{model}}"),
     shown(when="with metric"),
+    post(
+        "points", "/runs/log-batch", run_id="{run}",
+        metrics=[
+            {"key": "loss", "value": n / 4, "timestamp": T0 + n, "step": 3, "model_id": "{model}"} for n in range(4)
+        ],
+    ),
+    get("get with every point", f"{MODELS}/{{model}}"),
     post("params", f"{MODELS}/{{model}}/params", model_id="{model}", params=[{"key": "q", "value": "2"}]),
     post("params again", f"{MODELS}/{{model}}/params", model_id="{model}", params=[{"key": "q", "value": "2"}]),
     _of("tags", "PATCH", "/tags", tags=[{"key": "u", "value": "w"}, {"key": "t", "value": "x"}]),
