@@ -21,6 +21,7 @@ _CHOSEN = (
     (re.compile(r"\b[a-z]+-[a-z]+-[0-9]{1,4}\b"), "RUN-NAME"),
     (re.compile(r"\b1[0-9]{12}\b"), "TIME"),
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:\+00:00|Z)?"), "TIME"),
+    (re.compile(r"(?m)^Date: +\w+, \d\d \w+ \d{4}|^Time: +\d\d:\d\d:\d\d"), "TIME"),  # summaries of statsmodels
     (re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d"), "TIME"),
     (re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
     (re.compile(r"0x[0-9a-f]+"), "ADDRESS"),
