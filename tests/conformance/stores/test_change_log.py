@@ -14,7 +14,7 @@ from trackway_server.core.db.postgres_engine import plain_engine, postgres_url
 from trackway_server.tracking.domain.change_log import ChangedRuns
 from trackway_server.tracking.domain.model import RunStatus
 from trackway_server.tracking.domain.ports import TrackingUnit
-from trackway_server.tracking.store import sql_run_changes
+from trackway_server.tracking.store import sql, sql_run_changes
 from trackway_server.tracking.store.sql import SqlTracking
 from trackway_server.tracking.store.sql_run_changes import SqlRunChanges
 
@@ -47,6 +47,22 @@ async def test_a_change_is_found_by_who_looked_before_it(database: SqlTracking) 
     assert await since(database, after) == ChangedRuns(frozenset())
     await database.write(lambda unit: unit.put_tags(RUN_ID, {"a": "b"}))
     assert await since(database, after) == ChangedRuns(frozenset([RUN_ID]))
+
+
+async def test_a_deleted_experiment_changes_its_runs_and_no_others(
+    database: SqlTracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.write(lambda unit: store(unit, [RUN, RUN], 0))
+    other = await database.write(lambda unit: unit.add_experiment("default", "other", {}, 1))
+    await database.write(lambda unit: store(unit, [RUN], other.experiment_id))
+    for change in (lambda unit: unit.delete_runs_of(0), lambda unit: unit.restore_runs_of(0)):
+        before = await horizon(database)
+        await database.write(change)
+        assert await since(database, before) == ChangedRuns(frozenset([RUN_ID, f"{1:032x}"]))
+    monkeypatch.setattr(sql, "_MOST_NOTED", 1)
+    before = await horizon(database)
+    await database.write(lambda unit: unit.delete_runs_of(0))
+    assert await since(database, before) == ChangedRuns(frozenset(), all_runs=True)
 
 
 async def test_what_was_undone_is_not_noted(database: SqlTracking) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +11,10 @@ import pytest
 import trackway
 from trackway import Client
 from trackway._fluent import checkpoints as written
-from trackway._fluent import stack
 from trackway.entities import LoggedModelOutput
 from trackway.errors import InvalidArgument, NotFound, Unavailable
-from trackway.testing import LocalServer
 
-
-@pytest.fixture(scope="module")
-def local_server() -> Iterator[LocalServer]:
-    with LocalServer() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def chosen(local_server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TRACKWAY_URI", local_server.uri)
-    monkeypatch.setenv("TRACKWAY_PROFILE", str(local_server.profile))
-    monkeypatch.setenv("TRACKWAY_SPOOL_DIR", str(tmp_path / "spools"))
-    yield
-    stack.end_open_runs(None)
-
-
-@pytest.fixture
-def client() -> Iterator[Client]:
-    with Client() as opened:
-        yield opened
+pytestmark = pytest.mark.usefixtures("spools")
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,31 +10,14 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import trackway
-from trackway._fluent import open_runs
 from trackway.entities import Metric, Param, RunTag, ViewType
 from trackway.errors import InvalidArgument, NotFound, PermissionDenied, TrackwayError
 from trackway.models import get_model_info
-from trackway.testing import LocalServer
+
+pytestmark = pytest.mark.usefixtures("spools")
 
 FEATURES = pd.DataFrame({"a": [0.5, 1.5, 2.5, 3.5], "b": [1.5, 0.5, 1.5, 0.5]})
 CLASSIFIER = LogisticRegression().fit(FEATURES, [0, 0, 1, 1])
-
-
-@pytest.fixture(scope="module")
-def local_server() -> Iterator[LocalServer]:
-    with LocalServer() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def chosen(local_server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TRACKWAY_URI", local_server.uri)
-    monkeypatch.setenv("TRACKWAY_PROFILE", str(local_server.profile))
-    monkeypatch.setenv("TRACKWAY_SPOOL_DIR", str(tmp_path / "spools"))
-    yield
-    open_runs.end_open_runs(None)
-    for name in ("TRACKWAY_EXPERIMENT_NAME", "TRACKWAY_EXPERIMENT_ID"):
-        os.environ.pop(name, None)
 
 
 def test_a_run_is_read_back_while_it_goes_on() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,30 +9,13 @@ import pytest
 
 import trackway
 from trackway import Client, MlflowClient
-from trackway._fluent import open_runs
 from trackway.entities import LoggedModelInput, LoggedModelOutput, LoggedModelStatus
 from trackway.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from trackway.testing import LocalServer
 
+pytestmark = pytest.mark.usefixtures("spools")
+
 DATA = SimpleNamespace(to_dict=lambda: {"name": "digits", "digest": "1"})
-
-
-@pytest.fixture(scope="module")
-def local_server() -> Iterator[LocalServer]:
-    with LocalServer() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def chosen(local_server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TRACKWAY_URI", local_server.uri)
-    monkeypatch.setenv("TRACKWAY_PROFILE", str(local_server.profile))
-    monkeypatch.setenv("TRACKWAY_SPOOL_DIR", str(tmp_path / "spools"))
-    yield
-    trackway.clear_active_model()
-    open_runs.end_open_runs(None)
-    for name in ("TRACKWAY_EXPERIMENT_NAME", "TRACKWAY_EXPERIMENT_ID"):
-        os.environ.pop(name, None)
 
 
 def test_a_run_makes_and_measures_a_model_and_another_reads_it() -> None:

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,13 @@ from sklearn.linear_model import LogisticRegression
 
 import trackway
 from trackway import Client
-from trackway._fluent import stack
 from trackway._ids import new_id
 from trackway._ingest.model_draft import ModelDraft
 from trackway._ingest.sync import sync_spools
 from trackway.entities import LoggedModelOutput
 from trackway.errors import InvalidArgument, NotFound
-from trackway.testing import LocalServer
+
+pytestmark = pytest.mark.usefixtures("spools")
 
 FEATURES = [[0.0], [1.0], [2.0], [3.0]]
 CLASSIFIER = LogisticRegression().fit(FEATURES, [0, 0, 1, 1])
@@ -46,29 +45,6 @@ with trackway.start_run(run_id=None):
     trackway.sklearn.log_model(model, name="net", step=3)
     os.kill(os.getpid(), signal.SIGKILL)
 """
-
-
-@pytest.fixture(scope="module")
-def local_server() -> Iterator[LocalServer]:
-    with LocalServer() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def spools(local_server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("TRACKWAY_URI", local_server.uri)
-    monkeypatch.setenv("TRACKWAY_PROFILE", str(local_server.profile))
-    monkeypatch.setenv("TRACKWAY_SPOOL_DIR", str(tmp_path / "spools"))
-    yield tmp_path / "spools"
-    stack.end_open_runs(None)
-    for name in ("TRACKWAY_EXPERIMENT_NAME", "TRACKWAY_EXPERIMENT_ID"):
-        os.environ.pop(name, None)
-
-
-@pytest.fixture
-def client() -> Iterator[Client]:
-    with Client() as opened:
-        yield opened
 
 
 def test_log_model_makes_a_logged_model_with_its_files(client: Client, tmp_path: Path) -> None:

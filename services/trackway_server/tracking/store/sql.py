@@ -70,6 +70,8 @@ from trackway_server.tracking.store.tables import (
 
 T = TypeVar("T")
 
+_MOST_NOTED = 1_000
+"""Runs of an experiment whose change is noted one by one; of more, all runs are said to have changed."""
 _REASONS = {reason.number: reason for reason in Reason}
 _RUN_FIELDS = tuple(name for name in RunInfo.__dataclass_fields__)
 _STATUS = _RUN_FIELDS.index("status")
@@ -210,20 +212,28 @@ class SqlTrackingUnit:
     def delete_runs_of(self, experiment_id: int) -> None:
         """See TrackingUnit."""
         active = and_(RUNS.c.experiment_id == experiment_id, RUNS.c.deleted.is_(False))
+        self._note_runs(active)
         self._connection.execute(update(RUNS).where(active).values(deleted=True, deleted_with_experiment=True))
-        self.changes.note_all()
 
     def restore_runs_of(self, experiment_id: int) -> None:
         """See TrackingUnit."""
         gone = and_(RUNS.c.experiment_id == experiment_id, RUNS.c.deleted_with_experiment.is_(True))
         noted = select(DELETIONS.c.run_id).where(DELETIONS.c.stage == int(Stage.NOTED))
         restored = select(RUNS.c.run_id).where(gone)
+        self._note_runs(gone)
         self._connection.execute(
             DELETIONS.delete().where(DELETIONS.c.run_id.in_(restored), DELETIONS.c.run_id.in_(noted))
         )
         purged = RUNS.c.run_id.in_(select(DELETIONS.c.run_id))
         self._connection.execute(update(RUNS).where(gone, ~purged).values(deleted=False, deleted_with_experiment=False))
-        self.changes.note_all()
+
+    def _note_runs(self, chosen: ColumnElement[bool]) -> None:
+        """Note a change of the runs chosen so; of all, where there are many."""
+        found = self._connection.execute(select(RUNS.c.run_id).where(chosen).limit(_MOST_NOTED + 1)).scalars().all()
+        if len(found) > _MOST_NOTED:
+            self.changes.note_all()
+        else:
+            self.changes.note(found)
 
     def run(self, run_id: str) -> RunInfo | None:
         """See TrackingUnit."""

@@ -54,6 +54,8 @@ _REFRESHED_AFTER = 10.0
 _TRIMMED_AFTER = 600.0
 _PART = 20_000
 _REST_SECONDS = 0.05
+_LONGEST_REST_SECONDS = 60.0
+"""After the copy was made anew: what keeps it from being of use, a long transaction elsewhere, may last."""
 
 _log = structlog.get_logger(__name__)
 
@@ -140,6 +142,7 @@ class RunCopy:
             except TimeoutError:
                 pass  # nobody searched; changes are to be trimmed all the same
             self._wake.clear()
+            began, is_anew, rest = time.monotonic(), self._is_stale, _REST_SECONDS
             try:
                 await self.bring_up_to_date()
                 await self._trim()
@@ -149,7 +152,9 @@ class RunCopy:
             except Exception:
                 # A defect; searches must not stop for it.
                 _log.exception("run_copy_not_kept")
-            await asyncio.sleep(_REST_SECONDS)
+            if is_anew:
+                rest = min(9 * (time.monotonic() - began), _LONGEST_REST_SECONDS)
+            await asyncio.sleep(rest)
 
     async def bring_up_to_date(self) -> None:
         """Read what is wanted, and what has changed."""
