@@ -49,6 +49,7 @@ async def listed(store: Store, query: RunsQuery, search: Search, size: int) -> l
     st.lists(st.tuples(filters, orders), min_size=1, max_size=6),
     st.integers(1, 7),
     st.sampled_from([300, 3, 1]),
+    st.sampled_from([20_000, 4, 0]),
     st.sampled_from([2, 100, 0.01]),
     st.sampled_from([0, 3]),
 )
@@ -58,6 +59,7 @@ async def test_sql_answers_what_the_reference_does(
     searches: list[tuple[str, list[str]]],
     size: int,
     budget: int,
+    most_along: int,
     worth: float,
     worth_of_a_lookup: int,
 ) -> None:
@@ -69,7 +71,8 @@ async def test_sql_answers_what_the_reference_does(
     with pytest.MonkeyPatch.context() as patch:
         # So small that every way is gone.
         patch.setattr(sql_run_search, "BUDGET", budget)
-        patch.setattr(sql_run_search, "WORTH_OF_A_ROW", worth)
+        patch.setattr(sql_run_search, "MOST_ALONG", most_along)
+        patch.setattr(sql_run_search, "WORTH_OF_A_PLACE", worth)
         patch.setattr(sql_run_search, "WORTH_OF_A_LOOKUP", worth_of_a_lookup)
         for text, order in searches:
             search = RUNS.search(text, order, NOW_US)

@@ -184,6 +184,6 @@ def _summaries(metadata: MetaData) -> Table:
         *(Column(name, BigInteger, nullable=False, server_default="0") for name in firsts),
         Column("subject_id", String(64), comment="of the series; null until it is placed, see sql_placing.py"),
         Column("search_key", _KEY, comment="key of the series that stands for it in searches; null for others"),
-        Index("ix_metric_summaries_search", "search_key", "last_key", "subject_id"),
+        Index("ix_metric_summaries_values", "search_key", "subject_id", "last_key"),
         Index("ix_metric_summaries_unplaced", "series", sqlite_where=_UNPLACED, postgresql_where=_UNPLACED),
     )

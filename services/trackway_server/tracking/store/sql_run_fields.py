@@ -46,7 +46,7 @@ from trackway_server.tracking.domain.search import artifact_uri
 from trackway_server.tracking.store.sql_numbers import NO_NUMBER, number_column
 from trackway_server.tracking.store.tables import DATASET_INPUTS, METRICS, PARAMS, RUNS, TAGS
 
-SERIES, SUMMARIES = METRICS.series, METRICS.summaries
+SUMMARIES = METRICS.summaries
 _KEY_COLUMNS = {
     Statistic.LAST: SUMMARIES.c.last_key,
     Statistic.FIRST: SUMMARIES.c.first_key,
@@ -147,9 +147,7 @@ class RunFields:
 
     def _standing(self, query: Select[Any], key: str) -> Select[Any]:
         """The summary that stands for a key of the run."""
-        return query.select_from(SERIES.join(SUMMARIES, SUMMARIES.c.series == SERIES.c.number)).where(
-            SERIES.c.subject_id == self._run_id, SERIES.c.key == key, SUMMARIES.c.search_key.is_not(None)
-        )
+        return query.select_from(SUMMARIES).where(SUMMARIES.c.search_key == key, SUMMARIES.c.subject_id == self._run_id)
 
     def columns(self, order: Ordering) -> list[Expression]:
         """The columns of an order's term."""

@@ -41,8 +41,12 @@ from trackway_server.tracking.store.tables import PARAMS, RUNS, TAGS
 
 BUDGET = 300
 """Rows that are gone through without a further thought."""
-WORTH_OF_A_ROW = 2
-"""How many rows along the order cost as much as one of another driver: they come sorted, and end with the page."""
+MOST_ALONG = 20_000
+"""Rows along the order beyond which nothing is hoped for from going a little further."""
+MARGIN = 2
+"""How much further along the order it is gone than its beginning lets expect."""
+WORTH_OF_A_PLACE = 2
+"""How many rows of the order cost as much as one of another driver, whose place in the order is to be looked up."""
 WORTH_OF_A_LOOKUP = 3
 """How many runs can be put into a set for the price of one that is looked up; less than was measured (5)."""
 MOST_COUNTED = 1_000_000
@@ -95,25 +99,30 @@ class RunSearch:
 
     def page(self, limit: int) -> list[tuple[str, Place]]:
         """Ids and places of up to `limit` runs, in order."""
-        drivers = self._drivers
-        fewest, driver = self._fewest(drivers, BUDGET)
+        fewest, driver = self._fewest(BUDGET)
         if fewest < BUDGET:
             return self._run(driver, limit)
-        stretch, whole = self._stretch(BUDGET), self._stretch(None)
-        if stretch is None or whole is None:
-            fewest, driver = self._fewest(drivers, MOST_COUNTED)
-            return self._run(driver, limit, self._sets(driver, fewest))
-        found = self._run(stretch, limit)
+        stretch = self._stretch(BUDGET)
+        found = [] if stretch is None else self._run(stretch, limit)
+        if found and len(found) < limit:
+            # Further along the order, if what follows is like its beginning and no driver has fewer.
+            further = MARGIN * BUDGET * limit // len(found)
+            fewest, driver = self._fewest(min(further, MOST_ALONG))
+            if fewest < further <= MOST_ALONG:
+                return self._run(driver, limit, self._sets(driver, fewest))
+            stretch = self._stretch(further) if further <= MOST_ALONG else None
+            found = [] if stretch is None else self._run(stretch, limit)
         if len(found) == limit:
             return found
-        # So far along the order, if what follows is like its beginning.
-        expected = BUDGET * limit // len(found) if found else MOST_COUNTED
-        driver, visited = self._cheapest(whole, expected)
-        found = self._run(driver, limit, self._sets(driver, visited))
-        if driver is not whole or len(found) == limit:
-            return found
-        # These are too few: runs without a number there belong to the page, too.
-        fewest, driver = self._fewest(drivers, MOST_COUNTED)
+        fewest, driver = self._cheapest()
+        whole = self._stretch(None)
+        if whole is not None and whole.placed:
+            most = int(WORTH_OF_A_PLACE * fewest) + 1
+            if (along := self._count(whole, most)) < most:
+                found = self._run(whole, limit, self._sets(whole, along))
+                if len(found) == limit:
+                    return found
+                # These are too few: runs without a number there belong to the page, too.
         return self._run(driver, limit, self._sets(driver, fewest))
 
     def page_of(self, run_ids: Sequence[str], limit: int) -> list[tuple[str, Place]]:
@@ -123,24 +132,21 @@ class RunSearch:
             found += self._run(Driver(select(RUNS.c.run_id).where(RUNS.c.run_id.in_(batch))), limit)
         return found
 
-    def _cheapest(self, whole: Driver, expected: int) -> tuple[Driver, int]:
-        """The driver with the fewest rows, or the `whole` order where it is cheaper to go that far along it; and how
-        many rows are gone through then. Counts as few as decide it."""
+    def _cheapest(self) -> tuple[int, Driver]:
+        """The driver with the fewest rows, and how many these are. Counts go eight times as far each round, and so
+        little further than they decide it."""
         most = BUDGET
         while True:
-            most = min(8 * most, int(expected / WORTH_OF_A_ROW) + 1)
-            fewest, driver = self._fewest(self._drivers, most)
-            along = self._count(whole, int(min(expected, most * WORTH_OF_A_ROW)))
-            if fewest < most and fewest * WORTH_OF_A_ROW <= along:
-                return driver, fewest
-            if fewest < most or along < most * WORTH_OF_A_ROW:
-                return whole, along
+            most = min(8 * most, MOST_COUNTED)
+            fewest, driver = self._fewest(most)
+            if fewest < most or most == MOST_COUNTED:
+                return fewest, driver
 
-    def _fewest(self, drivers: Sequence[Driver], most: int) -> tuple[int, Driver]:
+    def _fewest(self, most: int) -> tuple[int, Driver]:
         """The driver with the fewest rows, and how many these are, counted up to `most`."""
-        counted = [self._count(driver, most) for driver in drivers]
+        counted = [self._count(driver, most) for driver in self._drivers]
         fewest = min(counted)
-        return fewest, drivers[counted.index(fewest)]
+        return fewest, self._drivers[counted.index(fewest)]
 
     def _count(self, driver: Driver, most: int) -> int:
         """How many rows it has, counted up to `most`; what is known of it is not counted again."""

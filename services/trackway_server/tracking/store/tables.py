@@ -89,7 +89,7 @@ PARAMS = Table(
     Column("key", String(250), primary_key=True),
     Column("value", Text, nullable=False),
     Column("number", Float(53), comment="what number the value is; infinite: none; null: not filled yet"),
-    Index("ix_params_search", "key", "number", _HEAD, "run_id"),
+    Index("ix_params_values", "key", "run_id", "number", _HEAD),
     Index("ix_params_unfilled", "run_id", sqlite_where=_UNFILLED, postgresql_where=_UNFILLED),
 )
 

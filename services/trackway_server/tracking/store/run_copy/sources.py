@@ -146,10 +146,6 @@ def _source(name: ColumnName) -> tuple[Column[Any], Select[Any]]:
 def _place(name: ColumnName, run_id: Expression) -> tuple[Expression, ...]:
     """By what parts follow one another: what an index has."""
     match name.source:
-        case Source.METRIC:
-            return SUMMARIES.c.last_key, run_id
-        case Source.PARAM:
-            return PARAMS.c.number, sql.head(PARAMS.c.value), run_id
         case Source.TAG:
             return sql.head(TAGS.c.value), run_id
         case _:
