@@ -1,7 +1,7 @@
 """Params and metrics are indexed by key and run, no longer by key and value.
 
-A new run's entries then stand at the end of each key's, whatever its values are: by value they lay anywhere in the index,
-and each cost a page to write once the index had outgrown the caches.
+A new run's entries then stand at the end of each key's, whatever its values are: by value they lay anywhere in the
+index, and each cost a page to write once the index had outgrown the caches.
 """
 
 from __future__ import annotations
