@@ -18,7 +18,9 @@ from trackway_server.metrics.domain.reading import (
     fold,
     summarised,
     summarised_rows,
+    take,
 )
+from trackway_server.metrics.domain.summaries import Summaries
 from trackway_server.metrics.point_reader import PointReader
 
 BySubject: TypeAlias = dict[str, list[SummarisedSeries]]
@@ -118,10 +120,13 @@ def _place(subject_id: str, unit: IngestUnit) -> None:
 def _fold(some: Sequence[Unfinished], unit: IngestUnit) -> list[Unfinished]:
     """Fold some subjects, as far as one transaction may take; what is left to do."""
     left, room = list(some), _SERIES_AT_ONCE
+    taken: list[Summaries] = []
     while left and room > 0:
-        folded, more = fold(unit.metrics, left[0], room)
-        room -= max(folded, _LEAST_OF_A_STEP)
-        left[:1] = [more] if more else []
+        summaries, looked_at, rest = take(unit.metrics, left[0], room)
+        taken.append(summaries)
+        room -= max(looked_at, _LEAST_OF_A_STEP)
+        left[:1] = [rest] if rest else []
+    fold(unit.metrics, taken)
     return left
 
 

@@ -20,13 +20,13 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects import sqlite
 
 from trackway_server.artifacts.domain.artifacts import Owner
 from trackway_server.artifacts.domain.collecting import REMOVAL_SECONDS, UnusedBlob, Usage, being_removed
 from trackway_server.artifacts.domain.digests import Digest
 from trackway_server.artifacts.store.rows import digest_of
 from trackway_server.artifacts.store.tables import ARTIFACTS, MANIFEST_ENTRIES, UNUSED_BLOBS
+from trackway_server.core.db.inserts import insert_into
 from trackway_server.core.db.locking import lock_name
 
 _NOT_SEEN = 0
@@ -79,7 +79,9 @@ def note_unused(connection: Connection, files: ColumnElement[bool]) -> None:
         .group_by(ARTIFACTS.c.digest)
         .order_by(ARTIFACTS.c.digest)
     )
-    noted = _insert(connection).from_select(["digest", "size_bytes", "since_us", "removing"], going)
+    noted = insert_into(connection.dialect.name, UNUSED_BLOBS).from_select(
+        ["digest", "size_bytes", "since_us", "removing"], going
+    )
     connection.execute(noted.on_conflict_do_update(index_elements=["digest"], set_={"since_us": _NOT_SEEN}))
 
 
@@ -148,12 +150,3 @@ def _is_referenced() -> ColumnElement[bool]:
 
 def _lock(connection: Connection, digest: Digest) -> None:
     lock_name(connection, f"blob/{digest.text}")
-
-
-def _insert(connection: Connection) -> Any:
-    if connection.dialect.name == "postgresql":
-        # Loaded where it is used, as everywhere: it costs an embedded server's start.
-        from sqlalchemy.dialects import postgresql
-
-        return postgresql.insert(UNUSED_BLOBS)
-    return sqlite.insert(UNUSED_BLOBS)

@@ -12,7 +12,7 @@ import numpy as np
 
 from trackway_server.metrics.domain.points import Column
 from trackway_server.metrics.domain.ports import SUMMARY_FIELDS, MetricUnit, Series, SummaryRow
-from trackway_server.metrics.domain.summaries import merge_summaries, values_of
+from trackway_server.metrics.domain.summaries import Summaries, merge_summaries, values_of
 
 _PARTS_AT_ONCE = 128
 _GATHERED = 8
@@ -69,26 +69,41 @@ class Unfinished:
     """Whether there may be summaries beside those that were taken."""
 
 
-def fold(metrics: MetricUnit, some: Unfinished, most: int) -> tuple[int, Unfinished | None]:
-    """Bring at most so many summaries of a subject up to date: how many, and what is to do in further transactions.
+class Taken(NamedTuple):
+    """Of a subject's unfolded summaries: those to fold now, how many were looked at, and what is left to do."""
+
+    summaries: Summaries
+    looked_at: int
+    rest: Unfinished | None
+
+
+def take(metrics: MetricUnit, some: Unfinished, most: int) -> Taken:
+    """Take at most so many summaries of a subject, to be folded in the same transaction.
 
     What is left stays under the number of the first that was taken, so that whoever folds the subject beside this one
     goes on with it: once that number is gone, everything that was there at the beginning is folded.
     """
     taken = metrics.take_unfolded(some.subject_id, _PARTS_AT_ONCE, some.number)
-    if not taken.parts:
-        return 0, Unfinished(some.subject_id) if some.more else None
     fresh = merge_summaries(taken.parts)
+    if not taken.parts:
+        return Taken(fresh, 0, Unfinished(some.subject_id) if some.more else None)
     is_full = len(taken.parts) == _PARTS_AT_ONCE
     if is_full and len(fresh) <= _GATHERED * most:
         metrics.put_back(some.subject_id, taken.number, fresh)
-        return len(fresh), Unfinished(some.subject_id)
+        return Taken(fresh[:0], len(fresh), Unfinished(some.subject_id))
     now, later, more = fresh[:most], fresh[most:], some.more or is_full
-    metrics.put_summaries(merge_summaries([metrics.summaries(now["series"].tolist()), now]))
     if len(later):
         metrics.put_back(some.subject_id, taken.number, later)
-        return len(now), Unfinished(some.subject_id, taken.number, more)
-    return len(now), Unfinished(some.subject_id) if more else None
+        return Taken(now, len(now), Unfinished(some.subject_id, taken.number, more))
+    return Taken(now, len(now), Unfinished(some.subject_id) if more else None)
+
+
+def fold(metrics: MetricUnit, taken: Sequence[Summaries]) -> None:
+    """Bring the stored summaries up to date by what was taken, of several subjects at once: a statement costs more than
+    the rows of a small subject."""
+    fresh = merge_summaries(taken)
+    if len(fresh):
+        metrics.put_summaries(merge_summaries([metrics.summaries(fresh["series"].tolist()), fresh]))
 
 
 def summarised(metrics: MetricUnit, series: list[Series]) -> list[SummarisedSeries]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, MetaData, String, Table, case, select
-from sqlalchemy.dialects import sqlite
 
+from trackway_server.core.db.inserts import insert_into
 from trackway_server.core.db.locking import locked
 from trackway_server.metrics.store.memory import MetricState
 
@@ -78,7 +77,7 @@ class SqlLivenessRows:
             earlier = (writers.c.writer_id.in_(batch), writers.c.last_heard_us < now_us)
             self._connection.execute(writers.update().where(*earlier).values(last_heard_us=now_us))
         if subject_ids:
-            insert = self._insert()
+            insert = insert_into(self._connection.dialect.name, self._rows)
             known = self._rows.c.last_heard_us
             later = case((known > insert.excluded.last_heard_us, known), else_=insert.excluded.last_heard_us)
             upsert = insert.on_conflict_do_update(
@@ -119,15 +118,6 @@ class SqlLivenessRows:
             )
             found |= {row.subject_id: row.last_heard_us for row in self._connection.execute(query)}
         return found
-
-    def _insert(self) -> Any:
-        """An INSERT of the connection's dialect, which has ON CONFLICT."""
-        if self._connection.dialect.name == "postgresql":
-            # Loaded where it is used: it is a tenth of an embedded server's start.
-            from sqlalchemy.dialects import postgresql
-
-            return postgresql.insert(self._rows)
-        return sqlite.insert(self._rows)
 
 
 @dataclass(slots=True)

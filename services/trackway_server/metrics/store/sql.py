@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Column, Connection, RowMapping, Table, and_, func, literal, or_, select, true
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Column, Connection, RowMapping, Table, and_, func, literal, or_, select
 
+from trackway_server.core.db.inserts import insert_new
 from trackway_server.core.db.locking import lock_name
 from trackway_server.metrics.domain.points import Int64s, UInt32s
 from trackway_server.metrics.domain.ports import SUMMARY_FIELDS, SegmentEntry, Series, SummaryRow, Unfolded
@@ -17,10 +17,8 @@ from trackway_server.metrics.domain.records import Segment, SeriesDefinition, Wr
 from trackway_server.metrics.domain.summaries import SUMMARY, SUMMARY_1, Summaries, of_format_1
 from trackway_server.metrics.store.sql_chunks import SqlChunks, batches
 from trackway_server.metrics.store.sql_placing import place, unplaced_subjects
-from trackway_server.metrics.store.statements import statements_of
+from trackway_server.metrics.store.statements import SUMMARY_NAMES, statements_of
 from trackway_server.metrics.store.tables import MetricTables
-
-_SUMMARY_NAMES = SUMMARY.names or ()
 
 
 class SqlMetricUnit(SqlChunks):
@@ -29,7 +27,7 @@ class SqlMetricUnit(SqlChunks):
     def __init__(self, connection: Connection, tables: MetricTables, *, writing: bool) -> None:
         super().__init__(connection, tables)
         self._writing = writing
-        self._statements = statements_of(tables)
+        self._statements = statements_of(tables, connection.dialect.name)
         self._numbers: dict[str, int | None] = {}
         """Of writers, as far as they were looked up; None: of one that is not there."""
 
@@ -96,7 +94,7 @@ class SqlMetricUnit(SqlChunks):
                 {"subject_id": cursor.subject_id, "key": key, "context_digest": digest, "context": context}
                 for (key, digest), context in sorted(missing.items())  # one order: no deadlock with another writer
             ]
-            self._connection.execute(_insert(self._connection, self._tables.series).on_conflict_do_nothing(), rows)
+            self._connection.execute(insert_new(self._connection, self._tables.series), rows)
             known |= self._known_series(cursor.subject_id, named)
         numbers = [known[d.key, digest] for d, digest in named]
         writer = self._number(cursor.writer_id)
@@ -243,15 +241,13 @@ class SqlMetricUnit(SqlChunks):
         unfolded = self._tables.unfolded
         # One at a time folds a subject: two would take different summaries, and each put what the other had not seen.
         lock_name(self._connection, f"{unfolded.name}/{subject_id}")
-        query = (
-            select(unfolded.c.number, unfolded.c.summaries, unfolded.c.format)
-            .where(unfolded.c.subject_id == subject_id, true() if number is None else unfolded.c.number == number)
-            .order_by(unfolded.c.number)
-            .limit(limit)
-        )
-        rows = self._connection.execute(query).all()
+        of_subject = {"subject_id": subject_id, "limit": limit}
+        query = self._statements.unfolded_of
+        if number is not None:
+            query = query.where(unfolded.c.number == number)
+        rows = self._connection.execute(query, of_subject).all()
         for batch in batches([row.number for row in rows]):
-            self._connection.execute(unfolded.delete().where(unfolded.c.number.in_(batch)))
+            self._connection.execute(self._statements.drop_unfolded, {"numbers": batch})
         parts = [
             np.frombuffer(row.summaries, dtype=SUMMARY)
             if row.format > 1
@@ -267,32 +263,27 @@ class SqlMetricUnit(SqlChunks):
 
     def summaries(self, numbers: Sequence[int]) -> Summaries:
         """See MetricUnit."""
-        summaries = self._tables.summaries
         rows: list[tuple[int, ...]] = []
         for batch in batches(sorted(numbers)):
-            query = select(*(summaries.c[name] for name in _SUMMARY_NAMES)).where(summaries.c.series.in_(batch))
-            rows += [tuple(row) for row in self._connection.execute(query.order_by(summaries.c.series)).all()]
+            rows += map(tuple, self._connection.execute(self._statements.summaries, {"numbers": batch}).all())
         return np.array(rows, dtype=SUMMARY)
 
     def put_summaries(self, summaries: Summaries) -> None:
         """See MetricUnit."""
         if not len(summaries):
             return
-        insert = _insert(self._connection, self._tables.summaries)
-        changes = {name: insert.excluded[name] for name in _SUMMARY_NAMES if name != "series"}
-        upsert = insert.on_conflict_do_update(index_elements=["series"], set_=changes)
-        rows = [dict(zip(_SUMMARY_NAMES, row, strict=True)) for row in summaries.tolist()]
-        self._connection.execute(upsert, rows)
-        place(self._connection, self._tables, summaries["series"].tolist())
+        rows = [dict(zip(SUMMARY_NAMES, row, strict=True)) for row in summaries.tolist()]
+        self._connection.execute(self._statements.put_summaries, rows)
+        place(self._connection, self._statements, self._tables, summaries["series"].tolist())
 
     def unplaced_subjects(self, limit: int) -> list[str]:
         """See MetricUnit."""
-        return unplaced_subjects(self._connection, self._tables, limit)
+        return unplaced_subjects(self._connection, self._statements, limit)
 
     def place(self, subject_id: str) -> None:
         """See MetricUnit."""
         lock_name(self._connection, f"{self._tables.unfolded.name}/{subject_id}")
-        place(self._connection, self._tables, subject_id)
+        place(self._connection, self._statements, self._tables, subject_id)
 
     def _number(self, writer_id: str) -> int | None:
         if writer_id not in self._numbers:
@@ -300,16 +291,6 @@ class SqlMetricUnit(SqlChunks):
             query = select(writers.c.number).where(writers.c.writer_id == writer_id)
             self._numbers[writer_id] = self._connection.execute(query).scalar()
         return self._numbers[writer_id]
-
-
-def _insert(connection: Connection, table: Table) -> Any:
-    """An INSERT of the connection's dialect, which has ON CONFLICT."""
-    if connection.dialect.name == "postgresql":
-        # Loaded where it is used: it is a tenth of an embedded server's start.
-        from sqlalchemy.dialects import postgresql
-
-        return postgresql.insert(table)
-    return sqlite.insert(table)
 
 
 def _cursor(row: RowMapping) -> WriterCursor:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select
 
+from trackway_server.core.db.inserts import insert_new
 from trackway_server.core.db.locking import locked
-from trackway_server.tracking.store.sql_statements import batches, insert_of
+from trackway_server.tracking.store.sql_statements import batches
 from trackway_server.tracking.store.tables import (
     EXPERIMENTS,
     GONE_MODELS,
@@ -49,7 +50,7 @@ class SqlModelDeletions:
         for table in (LOGGED_MODEL_PARAMS, LOGGED_MODEL_TAGS, LOGGED_MODELS):
             self._connection.execute(delete(table).where(table.c.model_id.in_(going)))
         rows = [{"model_id": model_id} for model_id in going]
-        self._connection.execute(insert_of(self._connection, GONE_MODELS).on_conflict_do_nothing(), rows)
+        self._connection.execute(insert_new(self._connection, GONE_MODELS), rows)
         return going
 
 

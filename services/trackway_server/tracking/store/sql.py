@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from trackway_server.core.db.database import Database
+from trackway_server.core.db.inserts import insert_new
 from trackway_server.core.db.locking import locked
 from trackway_server.core.errors import Reason
 from trackway_server.core.search.conditions import Search
@@ -53,7 +54,7 @@ from trackway_server.tracking.store.sql_model_series import SqlRunMetrics
 from trackway_server.tracking.store.sql_numbers import fill_numbers, has_unfilled_numbers, number_column
 from trackway_server.tracking.store.sql_run_changes import SqlRunChanges
 from trackway_server.tracking.store.sql_run_search import RunSearch
-from trackway_server.tracking.store.sql_statements import batches, insert_of, upsert_value
+from trackway_server.tracking.store.sql_statements import batches, upsert_value
 from trackway_server.tracking.store.sql_text_sizes import TEXT_SIZES
 from trackway_server.tracking.store.tables import (
     DATASET_INPUTS,
@@ -339,7 +340,7 @@ class SqlTrackingUnit:
     def add_dataset_inputs(self, run_id: str, inputs: Sequence[DatasetInput]) -> None:
         """See TrackingUnit."""
         rows = [{"run_id": run_id} | dataset_row(one) for one in inputs]
-        self._connection.execute(insert_of(self._connection, DATASET_INPUTS).on_conflict_do_nothing(), rows)
+        self._connection.execute(insert_new(self._connection, DATASET_INPUTS), rows)
         self.changes.note([run_id])
 
     def used_datasets(self, query: RunsQuery, limit: int) -> list[UsedDataset]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, bindparam, func, select, update
 
+from trackway_server.core.db.inserts import insert_new
 from trackway_server.core.db.locking import locked
 from trackway_server.core.search.conditions import Search
 from trackway_server.core.search.ordering import Place
@@ -18,7 +19,7 @@ from trackway_server.tracking.store.sql_logged_model_search import search_models
 from trackway_server.tracking.store.sql_model_series import series_of_models, series_of_runs
 from trackway_server.tracking.store.sql_numbers import number_column
 from trackway_server.tracking.store.sql_run_changes import SqlRunChanges
-from trackway_server.tracking.store.sql_statements import batches, insert_of
+from trackway_server.tracking.store.sql_statements import batches, upsert_value
 from trackway_server.tracking.store.tables import LOGGED_MODEL_PARAMS, LOGGED_MODEL_TAGS, LOGGED_MODELS, RUN_MODELS
 
 _FIELDS = tuple(ModelInfo.__dataclass_fields__)
@@ -89,8 +90,7 @@ class SqlLoggedModels:
 
     def put_tags(self, model_id: str, tags: Mapping[str, str]) -> None:
         """See LoggedModels."""
-        insert = insert_of(self._connection, LOGGED_MODEL_TAGS)
-        upsert = insert.on_conflict_do_update(index_elements=["model_id", "key"], set_={"value": insert.excluded.value})
+        upsert = upsert_value(self._connection.dialect.name, LOGGED_MODEL_TAGS, ("model_id", "key"))
         rows = [{"model_id": model_id, "key": key, "value": value} for key, value in tags.items()]
         self._connection.execute(upsert, rows)
 
@@ -139,7 +139,7 @@ class SqlLoggedModels:
 
     def _add_edges(self, run_id: str, edges: Sequence[tuple[str, int]], *, output: bool) -> None:
         rows = [{"run_id": run_id, "output": output, "model_id": model_id, "step": step} for model_id, step in edges]
-        self._connection.execute(insert_of(self._connection, RUN_MODELS).on_conflict_do_nothing(), rows)
+        self._connection.execute(insert_new(self._connection, RUN_MODELS), rows)
         self._changes.note([run_id])
 
     def _maps(self, table: Table, model_ids: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
+from trackway_server.core.db.inserts import insert_new
 from trackway_server.metrics.domain.points import Int64s
 from trackway_server.metrics.domain.ports import Series
 from trackway_server.metrics.domain.records import SeriesDefinition, WriterCursor
@@ -14,7 +15,7 @@ from trackway_server.metrics.domain.summaries import Summaries
 from trackway_server.metrics.store.sql import SqlMetricUnit
 from trackway_server.tracking.domain.logged_models import measured
 from trackway_server.tracking.store.sql_run_changes import SqlRunChanges
-from trackway_server.tracking.store.sql_statements import batches, insert_of
+from trackway_server.tracking.store.sql_statements import batches
 from trackway_server.tracking.store.tables import LOGGED_MODEL_SERIES, METRICS
 
 _SERIES = select(
@@ -67,7 +68,7 @@ class SqlRunMetrics(SqlMetricUnit):
             if (on := measured(definition.context)) is not None
         ]
         if rows:
-            self._connection.execute(insert_of(self._connection, LOGGED_MODEL_SERIES).on_conflict_do_nothing(), rows)
+            self._connection.execute(insert_new(self._connection, LOGGED_MODEL_SERIES), rows)
 
 
 def series_of_models(connection: Connection, workspace: str, model_ids: Sequence[str], limit: int) -> list[Series]:

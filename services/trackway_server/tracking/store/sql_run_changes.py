@@ -12,12 +12,13 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Text, cast, delete, func, literal, select
 
+from trackway_server.core.db.inserts import insert_new
 from trackway_server.tracking.domain.change_log import ChangedRuns
-from trackway_server.tracking.store.sql_statements import insert_of
 from trackway_server.tracking.store.tables import RUN_CHANGES
 
 ALL_RUNS = "*"
 _MARK = ""
+_LAST_STAMP = select(func.coalesce(func.max(RUN_CHANGES.c.stamp), literal(0)))
 _KEPT = 20_000
 """Changes that are kept at least, for readers who come seldom."""
 
@@ -43,7 +44,7 @@ class SqlRunChanges:
         if self._noted:
             stamp = self._own_stamp()
             rows = [{"stamp": stamp, "run_id": run_id} for run_id in sorted(self._noted)]
-            self._connection.execute(insert_of(self._connection, RUN_CHANGES).on_conflict_do_nothing(), rows)
+            self._connection.execute(insert_new(self._connection, RUN_CHANGES), rows)
             self._noted.clear()
 
     def horizon(self) -> int:
@@ -79,7 +80,7 @@ class SqlRunChanges:
             self._mark(oldest)
 
     def _mark(self, stamp: int) -> None:
-        insert = insert_of(self._connection, RUN_CHANGES).on_conflict_do_nothing()
+        insert = insert_new(self._connection, RUN_CHANGES)
         self._connection.execute(insert, [{"stamp": stamp, "run_id": _MARK}])
 
     def _own_stamp(self) -> int:
@@ -88,8 +89,7 @@ class SqlRunChanges:
         return self._next_stamp()
 
     def _next_stamp(self) -> int:
-        last = select(func.coalesce(func.max(RUN_CHANGES.c.stamp), literal(0)))
-        return int(self._connection.execute(last).scalar_one()) + 1
+        return int(self._connection.execute(_LAST_STAMP).scalar_one()) + 1
 
 
 def _number(transaction: ColumnElement[Any]) -> ColumnElement[int]:
