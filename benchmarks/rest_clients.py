@@ -19,12 +19,14 @@ from benchmarks.samples import Spread, percentile
 CLIENTS = 16
 SECONDS = 6.0
 METRICS = 1000
+FIELDS = 20
+"""Params, and metrics, of a whole run: as many as the runs of P7 have."""
 DEFAULT_WORKERS = 4
 """Of `mlflow server`, where it is not told how many."""
 TIMES_MS = itertools.count(1_800_000_000_000)
 
-Body = Callable[[str], dict[str, object]]
-"""What a client sends to a run."""
+Act = Callable[[PlainHttp, str], float]
+"""What a client does again and again, given the id of its own run: how many seconds that took."""
 
 
 @dataclass(slots=True)
@@ -35,14 +37,15 @@ class _Got:
 
 
 def clients_at_once(bench: Bench) -> list[Row]:
-    """16 clients, each with a run of its own: requests a second and p99 of log-metric and of log-batch."""
+    """16 clients, each with a run of its own: how often a second, and p99, of log-metric, log-batch and making whole
+    runs."""
     token = (bench.ours.data / "admin.key").read_text().strip()
     ours = _measured(bench, bench.ours.http_uri, token, "Trackway")
     theirs = bench.of_peer(lambda _: _of_default_workers(bench), "REST, many clients") or {}
     rows = []
     for what, got in ours.items():
         peer = theirs.get(what)
-        name = f"{CLIENTS} clients, runs/{what}"
+        name = f"{CLIENTS} clients, {what}"
         words = "default workers" if peer else ""
         note = "threads of one process on the same cores send them"
         rows += [
@@ -75,29 +78,34 @@ def _measured(bench: Bench, uri: str, token: str, name: str) -> dict[str, _Got]:
         experiment = http.post("experiments/create", {"name": "many clients"})["experiment_id"]
         made = [http.post("runs/create", {"experiment_id": experiment}) for _ in range(CLIENTS)]
     runs = [one["run"]["info"]["run_id"] for one in made]
-    sent: dict[str, tuple[str, Body]] = {
-        "log-metric": ("runs/log-metric", lambda run_id: {"run_id": run_id, **_point("one", 0)}),
-        f"log-batch of {METRICS:,} metrics": ("runs/log-batch", _batch),
+    acts: dict[str, Act] = {
+        "runs/log-metric": lambda http, run: http.seconds_to_post(
+            "runs/log-metric", {"run_id": run, **_point("one", 0)}
+        ),
+        f"runs/log-batch of {METRICS:,} metrics": lambda http, run: http.seconds_to_post("runs/log-batch", _batch(run)),
+        f"whole runs (create, log-batch of {FIELDS} params and {FIELDS} metrics, update)": lambda http, _: _whole_run(
+            http, experiment
+        ),
     }
     found = {}
-    for what, (path, body) in sent.items():
+    for what, act in acts.items():
         bench.say(f"{name}: {CLIENTS} clients, {what}")
-        found[what] = _at_once(uri, token, runs, path, body, bench.scaled(int(SECONDS)))
+        found[what] = _at_once(uri, token, runs, act, bench.scaled(int(SECONDS)))
     return found
 
 
-def _at_once(uri: str, token: str, runs: list[str], path: str, body: Body, seconds: float) -> _Got:
+def _at_once(uri: str, token: str, runs: list[str], act: Act, seconds: float) -> _Got:
     got, ready = _Got(), threading.Barrier(len(runs) + 1)
 
     def client(run_id: str) -> None:
         with closing(PlainHttp(uri, token)) as http:
             try:
-                http.post(path, body(run_id))  # the first one loads code
+                act(http, run_id)  # the first one loads code
                 http.close()  # it is opened anew: a server closes one that idles while others load code
                 ready.wait()
                 end = time.perf_counter() + seconds
                 while time.perf_counter() < end:
-                    got.latencies.append(http.seconds_to_post(path, body(run_id)))
+                    got.latencies.append(act(http, run_id))
             except (BenchmarkError, OSError) as error:
                 got.failures.append(error)
                 ready.abort()
@@ -114,8 +122,19 @@ def _at_once(uri: str, token: str, runs: list[str], path: str, body: Body, secon
         thread.join()
     got.seconds = time.perf_counter() - began
     if got.failures:
-        raise BenchmarkError(f"a client of {path} failed: {got.failures[0]}")
+        raise BenchmarkError(f"one of {len(runs)} clients failed: {got.failures[0]}")
     return got
+
+
+def _whole_run(http: PlainHttp, experiment: str) -> float:
+    began = time.perf_counter()
+    made = http.post("runs/create", {"experiment_id": experiment, "start_time": next(TIMES_MS)})
+    run_id, now = made["run"]["info"]["run_id"], next(TIMES_MS)
+    params = [{"key": f"param {number}", "value": str(number)} for number in range(FIELDS)]
+    metrics = [_point(f"metric {number}", 0, now) for number in range(FIELDS)]
+    http.post("runs/log-batch", {"run_id": run_id, "params": params, "metrics": metrics})
+    http.post("runs/update", {"run_id": run_id, "status": "FINISHED", "end_time": next(TIMES_MS)})
+    return time.perf_counter() - began
 
 
 def _batch(run_id: str) -> dict[str, object]:

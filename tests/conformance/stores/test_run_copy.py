@@ -100,6 +100,7 @@ changes = st.lists(
     st.lists(st.tuples(filters, orders), min_size=1, max_size=6),
     st.integers(1, 7),
     st.sampled_from(View),
+    st.sampled_from([1, 2, 1000]),
 )
 async def test_a_copy_answers_what_the_reference_does(
     database: SqlTracking,
@@ -109,6 +110,7 @@ async def test_a_copy_answers_what_the_reference_does(
     searches: list[tuple[str, list[str]]],
     size: int,
     view: View,
+    part: int,
 ) -> None:
     made = await database.write(lambda unit: unit.add_experiment("default", f"e{next(NUMBERS)}", {}, 1))
     other = await database.write(lambda unit: unit.add_experiment("default", f"e{next(NUMBERS)}", {}, 1))
@@ -125,6 +127,7 @@ async def test_a_copy_answers_what_the_reference_does(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keeping, "SLOW_SECONDS", 0.0)
+        patch.setattr(keeping, "_PART", part)
         await agrees()
         await database.copy.bring_up_to_date()
         await agrees()

@@ -128,12 +128,9 @@ def ids_of(run_ids: Sequence[str]) -> Ids:
     return np.array(run_ids, dtype="S32")
 
 
-def number_keys(keys: Sequence[int | None]) -> Int64s:
-    """Keys of numbers, of which all that are none are one, below ABSENT; None: absent."""
-    found = np.array([ABSENT if key is None else key for key in keys], dtype=np.int64)
-    is_number = (found >= LEAST_NUMBER) & (found <= GREATEST_NUMBER)
-    absent = np.array([key is None for key in keys], dtype=np.bool_)
-    return np.where(is_number | absent, found, NOT_A_NUMBER_KEY)
+def number_keys(keys: Int64s) -> Int64s:
+    """Keys of numbers, of which all that are none are one, below ABSENT."""
+    return np.where((keys >= LEAST_NUMBER) & (keys <= GREATEST_NUMBER), keys, NOT_A_NUMBER_KEY)
 
 
 def integers(ids: Ids, parts: Sequence[tuple[Ids, Int64s]]) -> Integers:

@@ -202,14 +202,15 @@ class RunCopy:
             return None
         texts, parts = TextsBuilder(), list[tuple[Ids, Int64s]]()
         while True:
-            rows, after = await self._database.read(partial(_column_part, reader, after))
             if reader.is_text:
-                await asyncio.to_thread(texts.add, reader.texts(rows))
+                values, after = await self._database.read(partial(_text_part, reader, after))
+                await asyncio.to_thread(texts.add, values)
                 if texts.size > MOST_TEXT:
                     self._too_long.add(name)
                     return None
             else:
-                parts.append(reader.integers(rows))
+                part, after = await self._database.read(partial(_integer_part, reader, after))
+                parts.append(part)
             if after is None:
                 return await asyncio.to_thread(texts.column if reader.is_text else partial(integers, parts=parts), ids)
 
@@ -246,10 +247,14 @@ def _rows_part(reader: RowsReader, after: str, connection: Connection) -> list[S
     return reader.part(connection, after, _PART)
 
 
-def _column_part(
+def _text_part(reader: ColumnReader, after: Key | None, connection: Connection) -> tuple[Values, Key | None]:
+    return reader.text_part(connection, after, _PART)
+
+
+def _integer_part(
     reader: ColumnReader, after: Key | None, connection: Connection
-) -> tuple[list[Sequence[object]], Key | None]:
-    return reader.part(connection, after, _PART)
+) -> tuple[tuple[Ids, Int64s], Key | None]:
+    return reader.integer_part(connection, after, _PART)
 
 
 def _experiments(connection: Connection, query: RunsQuery) -> Sequence[int] | None:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Column, Connection, Select, and_, func, select, tuple_
+from sqlalchemy import Column, Connection, Select, Text, and_, cast, func, or_, select
 
 from trackway_server.core.search import sql
 from trackway_server.core.search.conditions import Source, Statistic
-from trackway_server.core.search.sql import Expression
+from trackway_server.core.search.ordering import HEAD
+from trackway_server.core.search.sql import Expression, Predicate
 from trackway_server.tracking.store.run_copy.columns import (
     ColumnName,
     Ids,
@@ -41,6 +42,7 @@ _ATTRIBUTES = {
     "status": RUNS.c.status,
     "end_time": func.nullif(RUNS.c.end_time_us, 0),
 }
+_TABLES = {Source.PARAM: PARAMS, Source.TAG: TAGS}
 _ROW = (RUNS.c.run_id, RUNS.c.workspace, RUNS.c.experiment_id, RUNS.c.deleted, RUNS.c.start_time_us)
 
 
@@ -94,14 +96,52 @@ class ColumnReader:
         """Whether its values are texts."""
         return self._name.source is not Source.METRIC and self._name.key not in ("status", "end_time")
 
-    def part(self, connection: Connection, after: Key | None, limit: int) -> tuple[list[Sequence[Any]], Key | None]:
-        """Up to `limit` rows after a place (None: from the beginning), and where the next part begins."""
-        query = self._query.add_columns(*self._place)
+    def text_part(self, connection: Connection, after: Key | None, limit: int) -> tuple[Values, Key | None]:
+        """Up to `limit` texts after a place (None: from the beginning), and where the next part begins."""
+        query, heads = self._query, None
+        if connection.dialect.name == "sqlite" and (table := _TABLES.get(self._name.source)) is not None:
+            # Heads stand in the index; a value itself lies on a page of its own, and all of them are gigabytes.
+            heads = table
+            query = query.with_only_columns(self._run_id, sql.head(table.c.value), *query.selected_columns[2:])
+        query = query.add_columns(*self._place)
         if after is not None:
-            query = query.where(tuple_(*self._place) > tuple_(*after))
+            query = query.where(_is_beyond(self._place, after))
         rows = _rows(connection, query.order_by(*self._place).limit(limit))
         following = tuple(rows[-1][-len(self._place) :]) if len(rows) == limit else None
-        return rows, following
+        if heads is not None:
+            rows = self._completed(connection, rows)
+        return self.texts(rows), following
+
+    def _completed(self, connection: Connection, rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
+        """Rows with the whole values, where these are longer than their heads may be."""
+        longer = [row[0] for row in rows if len(row[1]) >= HEAD]
+        whole = {row[0]: row[1] for row in self.of(connection, longer)}
+        return [(row[0], whole.get(row[0], row[1]), *row[2:]) for row in rows] if whole else rows
+
+    def integer_part(
+        self, connection: Connection, after: Key | None, limit: int
+    ) -> tuple[tuple[Ids, Int64s], Key | None]:
+        """The same of integers. The database makes one text of all: of a row each, the interpreter would make objects,
+        and have all other threads wait for it."""
+        value = self._query.selected_columns[1]
+        query = self._query.with_only_columns(self._run_id.label("run_id"), value.label("value"))
+        query = query.where(value.is_not(None)).order_by(self._run_id).limit(limit)
+        if after is not None:
+            query = query.where(self._run_id > after[0])
+        part = query.subquery()
+        (row,) = connection.execute(
+            select(
+                func.count(),
+                func.max(part.c.run_id),
+                func.aggregate_strings(part.c.run_id, ","),
+                func.aggregate_strings(cast(part.c.value, Text), ","),
+            )
+        ).all()
+        count, last, ids, values = row
+        if not count:
+            return (ids_of([]), np.empty(0, dtype=np.int64)), None
+        found = ids_of(ids.split(",")), self._keys(np.fromstring(values, dtype=np.int64, sep=","))
+        return found, (last,) if count == limit else None
 
     def of(self, connection: Connection, run_ids: Sequence[str]) -> list[Sequence[Any]]:
         """The rows of these runs."""
@@ -119,10 +159,12 @@ class ColumnReader:
 
     def integers(self, rows: Sequence[Sequence[Any]]) -> tuple[Ids, Int64s]:
         """Rows as values of a column of integers."""
-        if self._name.source is Source.METRIC and self._name.statistic is not Statistic.COUNT:
-            return ids_of([row[0] for row in rows]), number_keys([row[1] for row in rows])
         there = [row for row in rows if row[1] is not None]
-        return ids_of([row[0] for row in there]), np.array([row[1] for row in there], dtype=np.int64)
+        return ids_of([row[0] for row in there]), self._keys(np.array([row[1] for row in there], dtype=np.int64))
+
+    def _keys(self, values: Int64s) -> Int64s:
+        is_number = self._name.source is Source.METRIC and self._name.statistic is not Statistic.COUNT
+        return number_keys(values) if is_number else values
 
 
 def _source(name: ColumnName) -> tuple[Column[Any], Select[Any]]:
@@ -141,6 +183,15 @@ def _source(name: ColumnName) -> tuple[Column[Any], Select[Any]]:
         case _:
             columns = (RUNS.c.run_id, _ATTRIBUTES[name.key])
             return RUNS.c.run_id, select(*columns)
+
+
+def _is_beyond(place: Key, after: Key) -> Predicate:
+    """Whether a row stands after a place. SQLite looks only the first column up, and of a comparison of tuples not even
+    that where it is an expression."""
+    if len(place) == 1:
+        return place[0] > after[0]  # type: ignore[no-any-return]
+    first, second = place
+    return and_(first >= after[0], or_(first > after[0], second > after[1]))
 
 
 def _place(name: ColumnName, run_id: Expression) -> tuple[Expression, ...]:
