@@ -82,6 +82,16 @@ class RunRows:
     deleted: Bools
     start_times: Int64s
 
+    @staticmethod
+    def joined(parts: Sequence[RunRows]) -> RunRows:
+        """The rows of all parts."""
+        ids, *others = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("ids", "workspaces", "experiments", "deleted", "start_times")
+        )
+        order = np.argsort(ids, kind="stable")  # which is quick where they are in order
+        return RunRows(ids[order], *(array[order] for array in others))
+
     @property
     def nbytes(self) -> int:
         """Memory it takes."""

@@ -186,12 +186,11 @@ class RunCopy:
 
     async def _base(self) -> RunColumns:
         horizon = await self._database.read(lambda connection: SqlRunChanges(connection).horizon())
-        reader, after = RowsReader(), ""
-        found: list[Sequence[object]] = []
-        while part := await self._database.read(partial(_rows_part, reader, after)):
-            found += part
-            after = str(part[-1][0])
-        rows = await asyncio.to_thread(reader.rows, found)
+        reader = RowsReader()
+        parts = [await self._database.read(partial(_rows_part, reader, ""))]
+        while len(last := parts[-1].ids):
+            parts.append(await self._database.read(partial(_rows_part, reader, max(last.tolist()).decode())))
+        rows = await asyncio.to_thread(RunRows.joined, parts)
         self._refreshed = time.monotonic()
         return RunColumns(horizon, rows, reader.workspaces, {})
 
@@ -243,7 +242,7 @@ def _changed(copy: RunColumns, connection: Connection) -> Fresh | None:
     return horizon, run_ids, rows, reader.workspaces, values
 
 
-def _rows_part(reader: RowsReader, after: str, connection: Connection) -> list[Sequence[object]]:
+def _rows_part(reader: RowsReader, after: str, connection: Connection) -> RunRows:
     return reader.part(connection, after, _PART)
 
 

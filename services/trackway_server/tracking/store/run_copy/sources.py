@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Column, Connection, Select, Text, and_, cast, func, or_, select
+from sqlalchemy import Boolean, Column, Connection, Integer, Select, Text, and_, cast, func, or_, select
 
 from trackway_server.core.search import sql
 from trackway_server.core.search.conditions import Source, Statistic
@@ -15,6 +15,7 @@ from trackway_server.core.search.sql import Expression, Predicate
 from trackway_server.tracking.store.run_copy.columns import (
     ColumnName,
     Ids,
+    Int32s,
     Int64s,
     RunRows,
     Values,
@@ -57,10 +58,12 @@ class RowsReader:
         """The names behind the numbers."""
         return tuple(self._numbers)
 
-    def part(self, connection: Connection, after: str, limit: int) -> list[Sequence[Any]]:
+    def part(self, connection: Connection, after: str, limit: int) -> RunRows:
         """Up to `limit` rows, by id, after an id."""
         query = select(*_ROW).where(RUNS.c.run_id > after).order_by(RUNS.c.run_id).limit(limit)
-        return _rows(connection, query)
+        _, (ids, workspaces, *numbers) = _as_texts(connection, query)
+        experiments, deleted, start_times = map(_int64s, numbers)
+        return RunRows(_ids(ids), self._numbered(_split(workspaces)), experiments, deleted != 0, start_times)
 
     def of(self, connection: Connection, run_ids: Sequence[str]) -> list[Sequence[Any]]:
         """The rows of these runs."""
@@ -71,16 +74,19 @@ class RowsReader:
 
     def rows(self, found: Sequence[Sequence[Any]]) -> RunRows:
         """Rows as columns, by id."""
-        numbers = self._numbers
         ids = ids_of([row[0] for row in found])
         order = np.argsort(ids)
         return RunRows(
             ids[order],
-            np.array([numbers.setdefault(row[1], len(numbers)) for row in found], dtype=np.int32)[order],
+            self._numbered([row[1] for row in found])[order],
             np.array([row[2] for row in found], dtype=np.int64)[order],
             np.array([row[3] for row in found], dtype=np.bool_)[order],
             np.array([row[4] for row in found], dtype=np.int64)[order],
         )
+
+    def _numbered(self, workspaces: Sequence[str]) -> Int32s:
+        numbers = self._numbers
+        return np.array([numbers.setdefault(name, len(numbers)) for name in workspaces], dtype=np.int32)
 
 
 class ColumnReader:
@@ -121,27 +127,14 @@ class ColumnReader:
     def integer_part(
         self, connection: Connection, after: Key | None, limit: int
     ) -> tuple[tuple[Ids, Int64s], Key | None]:
-        """The same of integers. The database makes one text of all: of a row each, the interpreter would make objects,
-        and have all other threads wait for it."""
+        """The same of integers."""
         value = self._query.selected_columns[1]
-        query = self._query.with_only_columns(self._run_id.label("run_id"), value.label("value"))
-        query = query.where(value.is_not(None)).order_by(self._run_id).limit(limit)
+        query = self._query.with_only_columns(self._run_id, value).where(value.is_not(None)).order_by(self._run_id)
         if after is not None:
             query = query.where(self._run_id > after[0])
-        part = query.subquery()
-        (row,) = connection.execute(
-            select(
-                func.count(),
-                func.max(part.c.run_id),
-                func.aggregate_strings(part.c.run_id, ","),
-                func.aggregate_strings(cast(part.c.value, Text), ","),
-            )
-        ).all()
-        count, last, ids, values = row
-        if not count:
-            return (ids_of([]), np.empty(0, dtype=np.int64)), None
-        found = ids_of(ids.split(",")), self._keys(np.fromstring(values, dtype=np.int64, sep=","))
-        return found, (last,) if count == limit else None
+        last, (ids, values) = _as_texts(connection, query.limit(limit))
+        found = _ids(ids), self._keys(_int64s(values))
+        return found, (last,) if len(found[0]) == limit else None
 
     def of(self, connection: Connection, run_ids: Sequence[str]) -> list[Sequence[Any]]:
         """The rows of these runs."""
@@ -201,6 +194,33 @@ def _place(name: ColumnName, run_id: Expression) -> tuple[Expression, ...]:
             return sql.head(TAGS.c.value), run_id
         case _:
             return (run_id,)
+
+
+def _as_texts(connection: Connection, query: Select[Any]) -> tuple[str, list[str]]:
+    """The greatest value of the first column, and each column as one text; none of them may be null or have commas.
+
+    Of each value the driver would make an object, while all other threads of the process wait for it.
+    """
+    part = query.subquery()
+    texts = [func.aggregate_strings(cast(_plain(column), Text), ",") for column in part.c]
+    last, *found = connection.execute(select(func.max(part.c[0]), *texts)).one()
+    return last or "", [text or "" for text in found]
+
+
+def _plain(column: Expression) -> Expression:
+    return cast(column, Integer) if isinstance(column.type, Boolean) else column
+
+
+def _split(text: str) -> list[str]:
+    return text.split(",") if text else []
+
+
+def _ids(text: str) -> Ids:
+    return ids_of(_split(text))
+
+
+def _int64s(text: str) -> Int64s:
+    return np.fromstring(text, dtype=np.int64, sep=",")
 
 
 def _rows(connection: Connection, query: Select[Any]) -> list[Sequence[Any]]:
