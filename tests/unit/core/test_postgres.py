@@ -162,6 +162,9 @@ async def test_slow_statements_and_long_locks_are_refused(url: str, database: Po
     change = update(THINGS).values(data="y")
     async with opened(url, QUICK) as quick:
         await refused(Reason.SERVICE_UNAVAILABLE, quick, sleep, 5)
+        with pytest.raises(DomainError, match="ask for less at once") as caught:
+            await quick.read(sleep, 5)
+        assert caught.value.reason is Reason.DEADLINE_EXCEEDED, "what is asked would take as long again"
 
         def hold(connection: Connection) -> None:
             connection.execute(change)

@@ -115,7 +115,7 @@ class PostgresDatabase:
                 else:
                     again = repeatable(error) and repeats <= REPEATS
                 if not again:
-                    raise refusal(error, self._schema) from error
+                    raise refusal(error, self._schema, reading=begin is self._begin_read) from error
             if repeats > 1 or not lost:  # a connection that was stale in the pool is replaced at once
                 await asyncio.sleep(_pause(repeats))
 

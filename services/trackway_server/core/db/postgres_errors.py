@@ -19,6 +19,8 @@ REPEATABLE = {
     "23505",
 }
 FULL = {"53100"}
+STOPPED = "57014"
+"""query_canceled: its time was over."""
 UNAVAILABLE_CLASSES = ("08", "28", "3D", "53", "57", "58")
 """Connection lost, not let in, no such database, out of resources, stopped from outside, system error."""
 UNAVAILABLE = {
@@ -55,37 +57,36 @@ def connection_lost(error: BaseException) -> bool:
     return cause.sqlstate is None or cause.sqlstate[:2] == "08" or cause.sqlstate in {"57P01", "57P02", "57P03"}
 
 
-def refusal(error: BaseException, schema: str) -> BaseException:
+def refusal(error: BaseException, schema: str, *, reading: bool) -> BaseException:
     """The DomainError that a database's refusal becomes; every other error as it is, a defect of the store."""
     if isinstance(error, CommitLost):
         return _unavailable()
     cause = driver_error(error)
-    if cause is None:
+    refused = None if cause is None else _refused(error, cause, reading=reading)
+    if cause is None or refused is None:
         return error
+    LOG.error("database_refused", schema=schema, code=cause.sqlstate or "", text=str(cause).strip())
+    return refused
+
+
+def _refused(error: BaseException, cause: psycopg.Error, *, reading: bool) -> DomainError | None:
     code = cause.sqlstate or ""
+    if reading and code == STOPPED:
+        # Not to be tried again: what is asked would take as long.
+        message = "The database took too long for this; ask for less at once, or with a simpler filter."
+        return DomainError(Reason.DEADLINE_EXCEEDED, message)
     if code in FULL:
-        _log(cause, schema)
         message = "The server's disk is full, so nothing was stored; free some space there and try again."
         return DomainError(Reason.STORAGE_FULL, message)
-    if (
-        connection_lost(error)
-        or code[:2] in UNAVAILABLE_CLASSES
-        or code in UNAVAILABLE
-        or code in REPEATABLE - {"23505"}
-    ):
-        _log(cause, schema)
+    unavailable = code[:2] in UNAVAILABLE_CLASSES or code in UNAVAILABLE or code in REPEATABLE - {"23505"}
+    if unavailable or connection_lost(error):
         return _unavailable()
     if code[:2] == UNSTORABLE_CLASS or (not code and isinstance(cause, psycopg.DataError)):
-        _log(cause, schema)
         message = "A value cannot be stored: a text has the character U+0000, or a number or a text is too large."
         return DomainError(Reason.INVALID_FIELD, message, field="")
-    return error
+    return None
 
 
 def _unavailable() -> DomainError:
     message = "The server's database is not available; try again."
     return DomainError(Reason.SERVICE_UNAVAILABLE, message, service="database")
-
-
-def _log(cause: psycopg.Error, schema: str) -> None:
-    LOG.error("database_refused", schema=schema, code=cause.sqlstate or "", text=str(cause).strip())

@@ -1,6 +1,6 @@
 """Which series stands for its key in searches: the one without a context, else the first by the context's digest.
 
-Its summary bears the key in `search_key`, so that the index of (key, last value, subject) has one entry a run. A
+Its summary bears the key in `search_key`, so that the index of (key, subject, last value) has one entry a run. A
 summary is placed once, when its series has its first points; one that an older server has put is placed later.
 """
 

@@ -3,7 +3,10 @@
 A search goes through the rows of one *driver*, looks each run's other conditions up and sorts what is left. Databases
 choose drivers badly where conditions are correlated, so the driver is chosen here, by counts that are capped: a
 condition with few rows, or else the order itself. A first stretch of that tells how many of its runs hold the rest, and
-so whether to go on along it, until the page is full, or through the condition with the fewest rows.
+so whether to go further along it or through the condition with the fewest rows.
+
+Params and metrics are indexed by key and run, so that new runs are stored at the ends of few pages. Whoever asks for
+values reads all of a key's entries, one after another, and nothing else: some 70 ms for a million.
 """
 
 from __future__ import annotations
@@ -74,8 +77,8 @@ _START = Field(Source.ATTRIBUTE, "start_time")
 @dataclass(frozen=True, slots=True)
 class Driver:
     """Runs to go through, each once: a query for `run_id`, where `placed` also for `place`, the column of the order's
-    first term, and for `key`, which is indexed and orders alike. None: the runs of the query's own scope. All of them
-    hold the terms `covered`."""
+    first term, and for `key`, which orders alike. None: the runs of the query's own scope. All of them hold the terms
+    `covered`."""
 
     rows: Select[Any] | None
     placed: bool = False
@@ -250,7 +253,8 @@ class RunSearch:
 
     def _stretch(self, budget: int | None) -> Driver | None:
         """The runs that come first in the order, up to `budget` of them: all that stand before the one after those; all
-        that have a number there without a budget. None where the order does not begin with something indexed.
+        that have a number there without a budget. None where the order begins with neither a metric's last value nor
+        the start.
         """
         order = self._search.orders[0]
         after = None if self._after is None else self._after[0]
@@ -269,7 +273,6 @@ class RunSearch:
             in_order = _of_metric(key, low, high).with_only_columns(column)
             bound = self._at(in_order.order_by(column.desc() if order.descending else column), budget)
             if bound is not None:
-                # Into the one span: of two bounds on a side SQLite looks up only one, and reads on to the other.
                 low, high = (bound + 1, high) if order.descending else (low, bound - 1)
         place = sql.turned(column, descending=order.descending).label("place")  # of a number, as all are in this span
         rows = _of_metric(key, low, high).add_columns(place, column.label("key"))
