@@ -55,6 +55,10 @@ class GatewaySettings(Settings):
     max_upload_bytes: int = Field(default=1 << 40, ge=1 << 10)
     """The greatest file that is uploaded over HTTP. It is never held: what it costs is time, and room in the store."""
 
+    max_histories: int = Field(default=4, ge=1)
+    """Histories of metrics that MLflow's clients read at once. Each may hold 400 MB of points, and as much while it is
+    written. Those beyond wait their turn, for `rpc_timeout_s` at most."""
+
     max_transfers: int = Field(default=32, ge=1)
     """Files on their way over HTTP at once, in or out. Each holds some 1 MiB here, 8 MiB with what gRPC and an artifact
     store in the same process hold of it. Those beyond wait their turn, for `rpc_timeout_s` at most."""

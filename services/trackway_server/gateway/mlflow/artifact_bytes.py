@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trackway.api.artifacts.v1 import artifact_store_service_pb2 as pb
 from trackway.api.registry.v1.model_registry_service_pb2 import GetVersionRequest
 from trackway_server.core.correlation import Headers as Metadata
-from trackway_server.core.errors import TryLaterError
 from trackway_server.gateway.bodies import EncodingUnknownError
 from trackway_server.gateway.callers import Caller, Callers
 from trackway_server.gateway.channels import Channels
@@ -39,6 +37,7 @@ from trackway_server.gateway.mlflow.incoming_bodies import IncomingBody, too_lar
 from trackway_server.gateway.mlflow.parameters import Parameters
 from trackway_server.gateway.mlflow.session import Session
 from trackway_server.gateway.patience import await_body
+from trackway_server.gateway.places import Places
 from trackway_server.gateway.waiting import Presence, presence
 
 OF_RUN, OF_VERSION = "/get-artifact", "/model-versions/get-artifact"
@@ -69,7 +68,7 @@ class ArtifactBytes:
         self._callers = callers
         self._settings = settings
         self._others = others
-        self._places = asyncio.Semaphore(settings.max_transfers)
+        self._places = Places(settings.max_transfers, settings.rpc_timeout_s, "transfers")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -123,7 +122,7 @@ class ArtifactBytes:
             kept = await chosen(session)
             if not kept.path:
                 raise invalid("Name a file below the artifacts of the run.")
-            async with self._place():
+            async with self._places.one():
                 body = IncomingBody(receive, most, self._settings.request_s)
                 await store(self._channels, caller.metadata, kept, body.pieces())
 
@@ -139,7 +138,7 @@ class ArtifactBytes:
                 async def authorized() -> Metadata:
                     return (await self._callers.of(scope, headers.get("authorization"))).metadata
 
-                async with self._place():
+                async with self._places.one():
                     async with opened(self._channels, authorized, request) as stored:
                         part = part_of(headers, stored.artifact)
                         if not part.first:
@@ -173,21 +172,6 @@ class ArtifactBytes:
         except grpc.aio.AioRpcError as error:
             self._callers.note(caller, error, guessed=False)
             raise
-
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        """One of the places for transfers, when there is one. Raises TryLaterError after a while."""
-        try:
-            async with asyncio.timeout(self._settings.rpc_timeout_s):
-                await self._places.acquire()
-        except TimeoutError:
-            most = str(self._settings.max_transfers)
-            message = "Too many files are on their way; try again later."
-            raise TryLaterError(message, 5, limit="transfers", maximum=most) from None
-        try:
-            yield
-        finally:
-            self._places.release()
 
 
 class _Writer:

@@ -7,6 +7,7 @@ import codecs
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from trackway_server.core.errors import DomainError
 from trackway_server.gateway.bodies import Bodies, ClientGoneError
-from trackway_server.gateway.callers import Callers
+from trackway_server.gateway.callers import Caller, Callers
 from trackway_server.gateway.channels import Channels
 from trackway_server.gateway.config import GatewaySettings
 from trackway_server.gateway.connect.codec import strict_json
@@ -43,6 +44,7 @@ from trackway_server.gateway.mlflow.pretty import Table, pretty_json
 from trackway_server.gateway.mlflow.routing import Found, Handler, Router
 from trackway_server.gateway.mlflow.session import Session
 from trackway_server.gateway.patience import await_body
+from trackway_server.gateway.places import Places
 from trackway_server.gateway.waiting import presence
 
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
@@ -102,6 +104,7 @@ class MlflowEndpoint:
         self._callers = callers
         self._settings = settings
         self._bodies = Bodies(settings.max_body_bytes, settings.request_s)
+        self._histories = Places(settings.max_histories, settings.rpc_timeout_s, "histories")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._router.find(self._below_prefix(scope["path"]))
@@ -118,14 +121,16 @@ class MlflowEndpoint:
 
     async def _answer(self, found: Found, scope: Scope, receive: Receive) -> Response:
         try:
-            value = await self._answered(found, scope, receive)
-            if any(isinstance(each, list | Table) and len(each) > _MANY for each in value.values()):
-                return await asyncio.to_thread(json_answer, 200, value)  # a second of a processor: others go on
-            return json_answer(200, value)
+            caller, session = await self._session(found, scope, receive)
+            async with self._histories.one() if found.path in histories.ROUTES else nullcontext():
+                value = await self._answered(found.handlers[scope["method"]], caller, session, receive)
+                if any(isinstance(each, list | Table) and len(each) > _MANY for each in value.values()):
+                    return await asyncio.to_thread(json_answer, 200, value)  # a second of a processor: others go on
+                return json_answer(200, value)
         except REFUSALS as error:
             return refusal_answer(error)
 
-    async def _answered(self, found: Found, scope: Scope, receive: Receive) -> dict[str, Any]:
+    async def _session(self, found: Found, scope: Scope, receive: Receive) -> tuple[Caller, Session]:
         headers = Headers(scope=scope)
         if scope["method"] in _NEEDING_A_TYPE and media_type(headers) != "application/json":
             raise invalid(
@@ -146,9 +151,12 @@ class MlflowEndpoint:
             headers.get("x-mlflow-workspace", ""),
             self._settings.rpc_timeout_s,
         )
+        return caller, session
+
+    async def _answered(self, handler: Handler, caller: Caller, session: Session, receive: Receive) -> dict[str, Any]:
         try:
             async with presence(receive) as client:
-                return await client.during(_run(found.handlers[scope["method"]], session))
+                return await client.during(_run(handler, session))
         except grpc.aio.AioRpcError as error:
             self._callers.note(caller, error, guessed=False)
             raise
