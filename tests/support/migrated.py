@@ -46,12 +46,13 @@ class MigratedOnce:
             patched.setattr(LocalServer, "_launch", launch_on_copies)
             yield
 
-    def _upgrade(self, database: Path, script_location: Path) -> None:
+    def _upgrade(self, database: Path, script_location: Path, revision: str = "head") -> None:
         service = script_location.parent.name
-        if script_location == SERVER / service / "migrations" and not database.exists():
+        is_service = script_location == SERVER / service / "migrations"
+        if is_service and revision == "head" and not database.exists():
             shutil.copyfile(self._template(service), database)
         else:
-            self._migrate(database, script_location)
+            self._migrate(database, script_location, revision)
 
     def _lay_out(self, server: LocalServer) -> None:
         folder = server.data_dir

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from trackway_server.core.db import migrate
+from trackway_server.core.db import alembic_env, migrate
 from trackway_server.tracking.module import MIGRATIONS
 
 RUN = "a" * 32
@@ -28,7 +28,7 @@ def fill(database: sqlite3.Connection, table: str, **values: object) -> None:
 
 def test_those_that_are_there_are_noted_once(tmp_path: Path) -> None:
     path = tmp_path / "tracking.db"
-    migrate.upgrade(path, MIGRATIONS)
+    alembic_env.run_upgrade(path, MIGRATIONS, "0007_params_search")
     with sqlite3.connect(path) as database:
         fill(database, "runs", run_id=RUN, workspace="w")
         for number, context in CONTEXTS.items():
@@ -43,7 +43,6 @@ def test_those_that_are_there_are_noted_once(tmp_path: Path) -> None:
             )
         of_model = {"series": 3, "model_id": "m-" + "0" * 32, "workspace": "w", "run_id": RUN, "key": "k"}
         fill(database, "logged_model_series", **of_model, dataset_name="d", dataset_digest="")
-        database.execute("UPDATE alembic_version SET version_num = '0007_params_search'")
     database.close()
     migrate.upgrade(path, MIGRATIONS)
     with sqlite3.connect(path) as database:

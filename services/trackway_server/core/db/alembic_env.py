@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from trackway_server.core.db.postgres_migration import PostgresMigration
 
 
-def run_upgrade(database: Path, script_location: Path) -> None:
-    """Run the migrations that the database lacks, each in one transaction with its mark in `alembic_version`."""
+def run_upgrade(database: Path, script_location: Path, revision: str = "head") -> None:
+    """Run the migrations that the database lacks, up to a `revision`, each in one transaction with its mark in
+    `alembic_version`."""
     config = _config(script_location)
     engine = sqlite_engine(database)
     event.listen(engine, "connect", _without_foreign_keys)  # a table that is rebuilt is dropped in between
@@ -34,7 +35,7 @@ def run_upgrade(database: Path, script_location: Path) -> None:
     try:
         with engine.connect() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
     except DBAPIError as error:
         raise StartupError(f"cannot migrate the database {database}: {error.orig}") from error
     finally:
