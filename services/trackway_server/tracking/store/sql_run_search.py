@@ -105,8 +105,8 @@ class RunSearch:
         fewest, driver = self._fewest(BUDGET)
         if fewest < BUDGET:
             return self._run(driver, limit)
-        stretch = self._stretch(BUDGET)
-        found = [] if stretch is None else self._run(stretch, limit)
+        beginning = self._beginning()
+        found = [] if beginning is None else self._run(beginning, limit)
         if found and len(found) < limit:
             # Further along the order, if what follows is like its beginning and no driver has fewer.
             further = MARGIN * BUDGET * limit // len(found)
@@ -251,46 +251,60 @@ class RunSearch:
             if rows and len(rows) == len(alternatives):
                 yield Driver(rows[0] if len(rows) == 1 else select(union(*rows).subquery().c.run_id), covered=(term,))
 
+    def _beginning(self) -> Driver | None:
+        """The runs that come first in the order, up to BUDGET of them: a `_stretch`, but found by one scan, not two."""
+        span = self._span()
+        if span is None:
+            return None
+        run_id, column, rows = span
+        in_order = rows.with_only_columns(run_id, column).order_by(self._directed(column)).limit(BUDGET + 1)
+        found = self._connection.execute(in_order).all()
+        if len(found) > BUDGET:
+            found = [row for row in found if row[1] != found[-1][1]]
+        return Driver(select(RUNS.c.run_id).where(RUNS.c.run_id.in_([row[0] for row in found])))
+
     def _stretch(self, budget: int | None) -> Driver | None:
         """The runs that come first in the order, up to `budget` of them: all that stand before the one after those; all
         that have a number there without a budget. None where the order begins with neither a metric's last value nor
         the start.
         """
+        span = self._span()
+        if span is None:
+            return None
+        _, column, rows = span
+        bound = None
+        if budget is not None:
+            in_order = rows.with_only_columns(column).order_by(self._directed(column))
+            bound = self._connection.execute(in_order.limit(1).offset(budget)).scalar()
+        order = self._search.orders[0]
+        if bound is not None:
+            rows = rows.where(column > bound if order.descending else column < bound)
+        if order.field == _START:
+            return Driver(rows)
+        place = sql.turned(column, descending=order.descending).label("place")  # of a number, as all are in this span
+        return Driver(rows.add_columns(place, column.label("key")), placed=True, covered=self._spanned(order.field.key))
+
+    def _span(self) -> tuple[Expression, Expression, Select[Any]] | None:
+        """By whom and by what the order begins, and the runs that stand there from the page's place on."""
         order = self._search.orders[0]
         after = None if self._after is None else self._after[0]
         if after is not None and (not isinstance(after, int) or after >= NOT_A_NUMBER):
             return None
         if order.field == _START:
-            return self._beginning(budget, after, descending=order.descending)
+            start, runs = RUNS.c.start_time_us, self._scope(select(RUNS.c.run_id))
+            if after is not None:
+                runs = runs.where(start <= ~after if order.descending else start >= after)
+            return RUNS.c.run_id, start, runs
         if not _is_last(order.field):
             return None
-        column, key = SUMMARIES.c.last_key, order.field.key
-        low, high = self._spans.get(key, (-ABSENT, ABSENT))
+        low, high = self._spans.get(order.field.key, (-ABSENT, ABSENT))
         low, high = max(low, LEAST_NUMBER), min(high, GREATEST_NUMBER)
         if after is not None:
             low, high = (low, min(high, ~after)) if order.descending else (max(low, after), high)
-        if budget is not None:
-            in_order = _of_metric(key, low, high).with_only_columns(column)
-            bound = self._at(in_order.order_by(column.desc() if order.descending else column), budget)
-            if bound is not None:
-                low, high = (bound + 1, high) if order.descending else (low, bound - 1)
-        place = sql.turned(column, descending=order.descending).label("place")  # of a number, as all are in this span
-        rows = _of_metric(key, low, high).add_columns(place, column.label("key"))
-        return Driver(rows, placed=True, covered=self._spanned(key))
+        return SUMMARIES.c.subject_id, SUMMARIES.c.last_key, _of_metric(order.field.key, low, high)
 
-    def _beginning(self, budget: int | None, after: int | None, *, descending: bool) -> Driver:
-        """The stretch of an order by the start of runs."""
-        column, rows = RUNS.c.start_time_us, self._scope(select(RUNS.c.run_id))
-        if after is not None:
-            rows = rows.where(column <= ~after if descending else column >= after)
-        in_order = rows.with_only_columns(column).order_by(column.desc() if descending else column)
-        bound = None if budget is None else self._at(in_order, budget)
-        if bound is not None:
-            rows = rows.where(column > bound if descending else column < bound)
-        return Driver(rows)
-
-    def _at(self, in_order: Select[Any], place: int) -> int | None:
-        return self._connection.execute(in_order.limit(1).offset(place)).scalar()
+    def _directed(self, column: Expression) -> Expression:
+        return column.desc() if self._search.orders[0].descending else column
 
     def _spanned(self, key: str) -> tuple[Term, ...]:
         """The terms that say no more of a metric than that it lies in its span."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache, partial
 
 import structlog
@@ -53,6 +54,8 @@ _REFRESHED_AT = 200
 _REFRESHED_AFTER = 10.0
 _TRIMMED_AFTER = 600.0
 _PART = 20_000
+_PAUSE_SECONDS = 0.2
+_LONGEST_PUT_OFF_SECONDS = 2.0
 _REST_SECONDS = 0.05
 _LONGEST_REST_SECONDS = 60.0
 """After the copy was made anew: what keeps it from being of use, a long transaction elsewhere, may last."""
@@ -141,7 +144,7 @@ class RunCopy:
                     await self._wake.wait()
             except TimeoutError:
                 pass  # nobody searched; changes are to be trimmed all the same
-            self._wake.clear()
+            await self._pause()
             began, is_anew, rest = time.monotonic(), self._is_stale, _REST_SECONDS
             try:
                 await self.bring_up_to_date()
@@ -155,6 +158,15 @@ class RunCopy:
             if is_anew:
                 rest = min(9 * (time.monotonic() - began), _LONGEST_REST_SECONDS)
             await asyncio.sleep(rest)
+
+    async def _pause(self) -> None:
+        """Let searches go first that come one after another, for a while: reading would take their time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_PUT_OFF_SECONDS):
+                while self._wake.is_set():
+                    self._wake.clear()
+                    await asyncio.sleep(_PAUSE_SECONDS)
+        self._wake.clear()
 
     async def bring_up_to_date(self) -> None:
         """Read what is wanted, and what has changed."""
