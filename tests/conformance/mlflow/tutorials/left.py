@@ -27,7 +27,9 @@ _CHOSEN = (
     (re.compile(r"(?m)^Date: +\w+, \d\d \w+ \d{4}|^Time: +\d\d:\d\d:\d\d"), "TIME"),  # summaries of statsmodels
     (re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d"), "TIME"),
     (re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
-    (re.compile(r"0x[0-9a-f]+"), "ADDRESS"),
+    (re.compile(r"(?:0|\.{3,})x[0-9a-f]+"), "ADDRESS"),  # scikit-learn shortens what it shows to ends of them
+    (re.compile(r"\b(?:me|st)\.\.\.me(?:'|&#x27;): array\([^)]*\)"), "MEASURED"),  # and the names of measured times
+    (re.compile(r"(?s)Seconds used for refitting.{0,400}?<td>[\d.e-]+(?=<)"), "MEASURED"),
     (re.compile(r"user_id='(?:admin)?'"), "USER"),  # a version says who made it; MLflow's server knows nobody
     (re.compile(r"(?:127\.0\.0\.1|localhost):\d+"), "HOST"),
     (re.compile(r"(?m)^(?:model_size_bytes|utc_time_created): .*$"), ""),

@@ -87,6 +87,8 @@ def test_what_is_chosen_anew_each_time_is_the_same() -> None:
     one = f"run {'0a' * 16} of merry-fox-12 in mlflow-artifacts:/7/x at 1800000000000 after 3.2s"
     other = f"run {'1b' * 16} of able-heron-7 in mlflow-artifacts:/9/y at 1811111111111 after 4s"
     assert same(one) == same(other) != same(one.replace("run", "model"))
+    assert same("&lt;scipy.stats....x7fea8e4b5d&gt;") == same("&lt;scipy.stats....x7f0&gt;")
+    assert same("{'me...me': array([0.1..., 0.2]), 'me...re': array([0.9])}") == "{'MEASURED, 'me...re': array([0.9])}"
 
 
 def test_differences_are_told_by_their_places() -> None:
