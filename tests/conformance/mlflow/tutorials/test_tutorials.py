@@ -3,10 +3,10 @@
 Nothing of them is kept here: TRACKWAY_MLFLOW_DOCS names a checkout of MLflow, of which `pages.json` lists the pages by
 their paths, with reasons where one is skipped (`skipped`), needs more (`needs`, `netrc`), is run without some of its
 steps (`without`, a pattern), writes outside of its folder (`leaves`), wants other variables (`environment`), is
-compared less strictly (`chance`, `parallel`, `unordered`, `unprinted`), or differs where we mean to (`known`).
-TRACKWAY_MLFLOW_PYTHON is the Python that runs them (that of `make test-mlflow` unless it is given); a page for which it
-lacks a library is skipped, and one of which no step runs with either server. TRACKWAY_TUTORIALS_REPORT is a folder for
-a report.
+compared less strictly (`chance`, `parallel`, `unordered`, `unprinted`), or has differences that are `known`, each a
+pattern: where we mean to differ, or chance does. TRACKWAY_MLFLOW_PYTHON is the Python that runs them (that of `make
+test-mlflow` unless it is given); a page for which it lacks a library is skipped, and one of which no step runs with
+either server. TRACKWAY_TUTORIALS_REPORT is a folder for a report.
 """
 
 from __future__ import annotations
