@@ -54,7 +54,8 @@ def _played(page: Path, server: Server, python: Path, home: Path, data: Path, ab
         shutil.copytree(page.parent, place)
     else:
         place.mkdir(parents=True)
-    shutil.copytree(data / "FashionMNIST", place / "data" / "FashionMNIST")
+    for name in ("FashionMNIST", "MNIST"):  # of one form
+        shutil.copytree(data / "FashionMNIST", place / "data" / name)
     asked = [dataclasses.asdict(step) for step in steps(page, about.get("without", ""))]
     if "netrc" in about:
         _as_netrc(home, server)
