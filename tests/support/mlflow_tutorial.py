@@ -14,6 +14,7 @@ import contextlib
 import io
 import json
 import linecache
+import os
 import random
 import sys
 import time
@@ -29,6 +30,7 @@ def main() -> None:
     answers = Path(sys.argv[2])
     _seed(" ".join(step["code"] for step in steps))
     _show_tables_whole()
+    _find_data(" ".join(step["code"] for step in steps))
     page = types.ModuleType("__main__")
     sys.modules["__main__"] = page  # what the page defines is pickled as what a notebook defines
     sys.argv = [steps[0]["name"] if steps else ""]
@@ -44,7 +46,9 @@ def _seed(code: str) -> None:
     import numpy as np
 
     random.seed(0)
-    np.random.seed(0)
+    sown = np.random.seed
+    np.random.seed = lambda seed=None: sown(0 if seed is None else seed)  # SHAP sows what chance gives it
+    np.random.seed()
     if "torch" in code:
         import torch
 
@@ -64,6 +68,17 @@ def _show_tables_whole() -> None:
     import pandas as pd
 
     pd.set_option("display.max_columns", None, "display.width", 100_000)
+
+
+def _find_data(code: str) -> None:
+    """SHAP keeps what it loads in its own folder, for ever: it is given the stand-in where that lies."""
+    if "shap.datasets" in code:
+        import shap.datasets
+
+        def stand_in(url: str, file_name: str | None = None) -> str:
+            return str(Path(os.environ["TRACKWAY_TUTORIAL_DATA"], file_name or url.rpartition("/")[2]))
+
+        shap.datasets.cache = stand_in
 
 
 def _told(step: dict[str, str], names: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -24,12 +27,17 @@ _CHOSEN = (
     (re.compile(r"(?m)^Date: +\w+, \d\d \w+ \d{4}|^Time: +\d\d:\d\d:\d\d"), "TIME"),  # summaries of statsmodels
     (re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d"), "TIME"),
     (re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
-    (re.compile(r"0x[0-9a-f]+"), "ADDRESS"),
+    (re.compile(r"(?:0|\.{3,})x[0-9a-f]+"), "ADDRESS"),  # scikit-learn shortens what it shows to ends of them
+    (re.compile(r"\b(?:me|st)\.\.\.me(?:'|&#x27;): array\([^)]*\)"), "MEASURED"),  # and the names of measured times
+    (re.compile(r"(?s)Seconds used for refitting.{0,400}?<td>[\d.e-]+(?=<)"), "MEASURED"),
     (re.compile(r"user_id='(?:admin)?'"), "USER"),  # a version says who made it; MLflow's server knows nobody
     (re.compile(r"(?:127\.0\.0\.1|localhost):\d+"), "HOST"),
     (re.compile(r"(?m)^(?:model_size_bytes|utc_time_created): .*$"), ""),
     (re.compile(r"\b\d+(?:\.\d+)?m?s\b|\d+(?:\.\d+)? ?(?:it/s|s/it)"), "SPAN"),
 )
+_MEASURED = re.compile(r"system/|(?:mean|std)_(?:fit|score)_time\b")
+"""Metrics and columns of what was measured of the machine, and the times that scikit-learn's searches took."""
+_SHOWN = 300
 Left = dict[str, Any]
 
 
@@ -40,12 +48,17 @@ def same(text: str) -> str:
     return text
 
 
-def left_on(server: Server) -> Left:
-    """Experiments, runs, logged models, registered models and the files of them."""
+def left_on(server: Server, *, parallel: bool = False) -> Left:
+    """Experiments, runs, logged models, registered models and the files of them.
+
+    Runs are in the order in which they began, or, where several begin in one moment (`parallel`), of what they hold.
+    """
     with httpx.Client(base_url=server.url, headers=dict(server.headers), timeout=120, trust_env=False) as client:
         asked = _Asking(client)
         experiments = list(asked.experiments())
         runs = asked.runs([each["experiment_id"] for each in experiments])
+        if parallel:
+            runs.sort(key=_content)
         models = asked.logged_models([each["experiment_id"] for each in experiments])
         registered = list(asked.registered_models())
         names = {run["info"]["run_id"]: f"run {number}" for number, run in enumerate(runs)}
@@ -118,8 +131,8 @@ class _Asking:
         }
 
     def _points(self, run_id: str, key: str) -> list[list[float]]:
-        """Step and value of each; of what MLflow measures of the machine, none: it is another each time."""
-        if key.startswith("system/"):
+        """Step and value of each; of what was measured none: it is another each time."""
+        if _MEASURED.match(key):
             return []
         asked = {"run_id": run_id, "metric_key": key, "max_results": 25000}
         points = self._got(f"{PREFIX}/metrics/get-history", **asked)["metrics"]
@@ -128,7 +141,8 @@ class _Asking:
     def logged_model(self, model: dict[str, Any]) -> Left:
         info, data = model["info"], model.get("data", {})
         metrics = [
-            [each["key"], float(each["value"]), each.get("dataset_name", "")] for each in data.get("metrics", [])
+            [each["key"], "" if _MEASURED.match(each["key"]) else float(each["value"]), each.get("dataset_name", "")]
+            for each in data.get("metrics", [])
         ]
         return {
             **_only(info, "name", "status", "model_type", "source_run_id", "status_message"),
@@ -150,7 +164,8 @@ class _Asking:
             if each.get("is_dir"):
                 yield from self._files(uri, path)
             elif path.endswith(_TEXT) and size <= READ_BYTES:
-                yield path, self._client.get(f"{api}/{place}/{path}").raise_for_status().text
+                text = self._client.get(f"{api}/{place}/{path}").raise_for_status().text
+                yield path, unmeasured(text) if path.endswith(".csv") else text
             elif path.endswith(".pkl"):
                 yield path, "a pickle"  # with paths of the process that made it: their lengths are of its size
             else:
@@ -192,6 +207,27 @@ def _dataset(found: dict[str, Any]) -> Left:
     return {**dataset, "tags": _pairs(found.get("tags", []))}
 
 
+def unmeasured(table: str) -> str:
+    """A file of comma-separated values without those that were measured."""
+    rows = list(csv.reader(io.StringIO(table)))
+    measured = {at for at, name in enumerate(rows[0] if rows else ()) if _MEASURED.match(name)}
+    if not measured:
+        return table
+    kept = io.StringIO()
+    csv.writer(kept, lineterminator="\n").writerows(
+        ["" if number and at in measured else value for at, value in enumerate(row)] for number, row in enumerate(rows)
+    )
+    return kept.getvalue()
+
+
+def _content(run: dict[str, Any]) -> str:
+    """What a run holds, but for what was measured: an order that no clock made."""
+    data = run.get("data", {})
+    metrics = {each["key"]: each["value"] for each in data.get("metrics", []) if not _MEASURED.match(each["key"])}
+    tags = _pairs(data.get("tags", []))
+    return json.dumps([_pairs(data.get("params", [])), metrics, "mlflow.parentRunId" in tags], sort_keys=True)
+
+
 def _called(info: dict[str, Any]) -> str:
     return "" if _CHOSEN[3][0].fullmatch(info.get("run_name", "")) else str(info.get("run_name", ""))
 
@@ -208,13 +244,23 @@ def unequal(place: str, theirs: Any, ours: Any, *, numbers: bool) -> Iterator[st
         for at, (one, other) in enumerate(zip(theirs, ours, strict=True)):
             yield from unequal(f"{place}[{at}]", one, other, numbers=numbers)
     elif isinstance(theirs, float) and isinstance(ours, float):
-        if numbers and abs(theirs - ours) > 1e-6 * max(1.0, abs(theirs)) and theirs == theirs:
+        alike = math.isclose(theirs, ours, rel_tol=1e-6, abs_tol=1e-6) or (math.isnan(theirs) and math.isnan(ours))
+        if numbers and not alike:
             yield f"{place}: {theirs!r} became {ours!r}"
     elif isinstance(theirs, str) and isinstance(ours, str) and not numbers:
         if _numberless(theirs) != _numberless(ours):
-            yield f"{place}: {theirs[:300]!r} became {ours[:300]!r}"
+            yield f"{place}: {_shown(_numberless(theirs), _numberless(ours))}"
     elif theirs != ours:
-        yield f"{place}: {json.dumps(theirs)[:300]} became {json.dumps(ours)[:300]}"
+        texts = isinstance(theirs, str) and isinstance(ours, str)
+        yield f"{place}: {_shown(*((theirs, ours) if texts else (json.dumps(theirs), json.dumps(ours))))}"
+
+
+def _shown(theirs: str, ours: str) -> str:
+    """Both, from a little before where they part."""
+    parted = next((at for at, (one, other) in enumerate(zip(theirs, ours, strict=False)) if one != other), 0)
+    begin = max(0, parted - 60)
+    one, other = (text[begin : begin + _SHOWN] for text in (theirs, ours))
+    return f"{one!r} became {other!r}" + (f" (from character {begin})" if begin else "")
 
 
 def _numberless(text: str) -> str:

@@ -54,7 +54,8 @@ def _played(page: Path, server: Server, python: Path, home: Path, data: Path, ab
         shutil.copytree(page.parent, place)
     else:
         place.mkdir(parents=True)
-    shutil.copytree(data / "FashionMNIST", place / "data" / "FashionMNIST")
+    for name in ("FashionMNIST", "MNIST"):  # of one form
+        shutil.copytree(data / "FashionMNIST", place / "data" / name)
     asked = [dataclasses.asdict(step) for step in steps(page, about.get("without", ""))]
     if "netrc" in about:
         _as_netrc(home, server)
@@ -71,7 +72,7 @@ def _played(page: Path, server: Server, python: Path, home: Path, data: Path, ab
     answers = json.loads((home / "answers.json").read_text()) if (home / "answers.json").exists() else []
     if done.returncode or len(answers) != len(asked):
         raise RuntimeError(f"{page} ended with {done.returncode} at step {len(answers)}: {done.stderr[-3000:]}")
-    return Played(answers, left_on(server), done.stderr)
+    return Played(answers, left_on(server, parallel="parallel" in about), done.stderr)
 
 
 def _as_netrc(home: Path, server: Server) -> None:

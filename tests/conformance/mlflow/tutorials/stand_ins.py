@@ -22,6 +22,23 @@ _WINE = (
     ("sulphates", 0.33, 2.0),
     ("alcohol", 8.4, 14.9),
 )
+_CENSUS = (
+    (17, 90),
+    ("Private", "State-gov", "Self-emp-not-inc", "?"),
+    (20000, 900000),
+    ("Bachelors", "HS-grad", "Masters", "Some-college"),
+    (1, 16),
+    ("Never-married", "Married-civ-spouse", "Divorced"),
+    ("Adm-clerical", "Sales", "Craft-repair", "?"),
+    ("Not-in-family", "Husband", "Wife", "Own-child", "Unmarried", "Other-relative"),
+    ("White", "Black", "Other"),
+    ("Male", "Female"),
+    (0, 5000),
+    (0, 2000),
+    (10, 60),
+    ("United-States", "Mexico", "?"),
+    ("<=50K", ">50K"),
+)
 _HOUSING = """
 import sys, numpy as np, joblib
 chance = np.random.RandomState(0)
@@ -40,6 +57,7 @@ def made(folder: Path, python: Path) -> None:
         (folder / name).write_text(_wine(chance, "," if name == "wine-quality.csv" else ";"))
     (folder / "example_wp_log_peyton_manning.csv").write_text(_by_day(chance))
     (folder / "example_retail_sales.csv").write_text(_by_day(chance))
+    (folder / "adult.data").write_text("".join(_census(chance) for _ in range(_ROWS)))
     subprocess.run([python, "-c", _HOUSING, folder / "cal_housing_py3.pkz"], check=True)
     raw = folder / "FashionMNIST" / "raw"
     raw.mkdir(parents=True, exist_ok=True)
@@ -57,6 +75,11 @@ def _wine(chance: random.Random, between: str) -> str:
         row = [f"{chance.uniform(low, high):.4g}" for _, low, high in _WINE]
         lines.append(between.join([*row, str(chance.randint(3, 8))]))
     return "\n".join(lines) + "\n"
+
+
+def _census(chance: random.Random) -> str:
+    said = (chance.choice(each) if isinstance(each[0], str) else chance.randint(*each) for each in _CENSUS)
+    return ", ".join(map(str, said)) + "\n"
 
 
 def _by_day(chance: random.Random) -> str:

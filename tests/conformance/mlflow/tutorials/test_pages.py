@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from conformance.mlflow.tutorials.left import same, unequal
+from conformance.mlflow.tutorials.left import same, unequal, unmeasured
 from conformance.mlflow.tutorials.pages import Step, steps
 
 MARKDOWN = """\
@@ -87,6 +87,8 @@ def test_what_is_chosen_anew_each_time_is_the_same() -> None:
     one = f"run {'0a' * 16} of merry-fox-12 in mlflow-artifacts:/7/x at 1800000000000 after 3.2s"
     other = f"run {'1b' * 16} of able-heron-7 in mlflow-artifacts:/9/y at 1811111111111 after 4s"
     assert same(one) == same(other) != same(one.replace("run", "model"))
+    assert same("&lt;scipy.stats....x7fea8e4b5d&gt;") == same("&lt;scipy.stats....x7f0&gt;")
+    assert same("{'me...me': array([0.1..., 0.2]), 'me...re': array([0.9])}") == "{'MEASURED, 'me...re': array([0.9])}"
 
 
 def test_differences_are_told_by_their_places() -> None:
@@ -105,4 +107,18 @@ def test_differences_are_told_by_their_places() -> None:
     ]
     chance = list(unequal("left", theirs, ours, numbers=False))
     assert [line.partition(":")[0] for line in chance] == ["left.runs[0].tags.a", "left.runs[0].tags.b"]
-    assert list(unequal("left", {"runs": []}, {"runs": [1]}, numbers=False)) == ["left.runs: [] became [1]"]
+    assert list(unequal("left", {"runs": []}, {"runs": [1]}, numbers=False)) == ["left.runs: '[]' became '[1]'"]
+    nan = float("nan")
+    assert list(unequal("m", nan, nan, numbers=True)) == []
+    assert list(unequal("m", nan, 1.0, numbers=True)) == ["m: nan became 1.0"]
+
+
+def test_of_long_texts_the_place_is_shown_where_they_part() -> None:
+    [line] = unequal("file", "a" * 1000 + "b", "a" * 1000 + "c", numbers=True)
+    assert line == f"file: '{'a' * 60}b' became '{'a' * 60}c' (from character 940)"
+    assert list(unequal("file", "a", "ab", numbers=True)) == ["file: 'a' became 'ab'"]
+
+
+def test_times_that_were_measured_are_not_compared_in_a_table() -> None:
+    assert unmeasured("mean_fit_time,a,b_time\n0.1,'1,3\n") == "mean_fit_time,a,b_time\n,'1,3\n"
+    assert unmeasured('"a"\n1') == '"a"\n1'

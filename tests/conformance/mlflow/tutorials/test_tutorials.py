@@ -3,10 +3,10 @@
 Nothing of them is kept here: TRACKWAY_MLFLOW_DOCS names a checkout of MLflow, of which `pages.json` lists the pages by
 their paths, with reasons where one is skipped (`skipped`), needs more (`needs`, `netrc`), is run without some of its
 steps (`without`, a pattern), writes outside of its folder (`leaves`), wants other variables (`environment`), is
-compared less strictly (`chance`, `parallel`, `unordered`, `unprinted`), or differs where we mean to (`known`).
-TRACKWAY_MLFLOW_PYTHON is the Python that runs them (that of `make test-mlflow` unless it is given); a page for which it
-lacks a library is skipped, and one of which no step runs with either server. TRACKWAY_TUTORIALS_REPORT is a folder for
-a report.
+compared less strictly (`chance`, `parallel`, `unordered`, `unprinted`), or has differences that are `known`, each a
+pattern: where we mean to differ, or chance does. TRACKWAY_MLFLOW_PYTHON is the Python that runs them (that of `make
+test-mlflow` unless it is given); a page for which it lacks a library is skipped, and one of which no step runs with
+either server. TRACKWAY_TUTORIALS_REPORT is a folder for a report.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pytest
 
 from conformance.mlflow.differential.servers import mlflow_server, our_server, present
 from conformance.mlflow.tutorials import stand_ins
-from conformance.mlflow.tutorials.left import Left, same, unequal
+from conformance.mlflow.tutorials.left import same, unequal
 from conformance.mlflow.tutorials.playing import LIMIT_SECONDS, Played, play
 from support.mlflow_environment import LIBRARIES, MLFLOW2
 
@@ -89,32 +89,23 @@ def differences(theirs: Played, ours: Played, about: dict[str, Any]) -> Iterator
         kinds = [(step["failure"].get("type"), step["failure"].get("code")) for step in (one, other)]
         if kinds[0] != kinds[1]:
             yield f"{place}: with MLflow {one['failure'] or 'it succeeds'}, here {other['failure'] or 'it succeeds'}"
-        said, answered = _printed(one), _printed(other)
-        if "unordered" in about:
-            said, answered = sorted(said), sorted(answered)
+        said, answered = (printed(step["printed"], ordered="unordered" not in about) for step in (one, other))
         if "unprinted" not in about:
             yield from unequal(f"{place} prints", said, answered, numbers=numbers)
-    left = [_by_content(played.left) if "parallel" in about else played.left for played in (theirs, ours)]
-    yield from unequal("left", *left, numbers=numbers)
+    yield from unequal("left", theirs.left, ours.left, numbers=numbers)
 
 
-def _by_content(left: Left) -> Left:
-    """With runs in the order of what they hold: where several begin at once, chance has chosen their order."""
-    return {
-        **left,
-        "runs": sorted(left["runs"], key=lambda run: json.dumps([run["params"], run["metrics"]], sort_keys=True)),
-    }
-
-
-def _printed(step: dict[str, Any]) -> list[str]:
+def printed(text: str, *, ordered: bool) -> list[str]:
     """Its lines, the words of each in the order of the alphabet, without the brackets of whatever was first or last: in
-    which order a run has its tags, a model its metrics, a table of runs its columns is promised by nobody."""
-    lines = same(step["printed"]).splitlines()
-    return [
-        " ".join(sorted(word.strip("[](){}<>,") for word in line.split()))
-        for line in lines
-        if not line.startswith(("🏃 View run", "🧪 View experiment"))
-    ]
+    which order a run has its tags, a model its metrics, a table of runs its columns is promised by nobody.
+
+    Where the lines have no order either, it does not matter which row of a table one is.
+    """
+    lines = [line for line in same(text).splitlines() if not line.startswith(("🏃 View run", "🧪 View experiment"))]
+    if not ordered:
+        lines = [re.sub(r"^\d+ +", "", line) for line in lines]
+    words = [" ".join(sorted(word.strip("[](){}<>,") for word in line.split())) for line in lines]
+    return words if ordered else sorted(words)
 
 
 def reported(folder: Path, path: str, version: int, theirs: Played, ours: Played, found: list[str]) -> None:
