@@ -57,7 +57,7 @@ class GatewaySettings(Settings):
 
     max_histories: int = Field(default=4, ge=1)
     """Histories of metrics that MLflow's clients read at once. Each may hold 400 MB of points, and as much while it is
-    written. Those beyond wait their turn, for `rpc_timeout_s` at most."""
+    written. Those beyond wait their turn, for `rpc_timeout_s` at most; so long may an answer take to be taken."""
 
     max_transfers: int = Field(default=32, ge=1)
     """Files on their way over HTTP at once, in or out. Each holds some 1 MiB here, 8 MiB with what gRPC and an artifact

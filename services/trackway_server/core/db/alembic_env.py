@@ -42,12 +42,13 @@ def run_upgrade(database: Path, script_location: Path, revision: str = "head") -
         engine.dispose()
 
 
-def run_postgres_upgrade(migration: PostgresMigration, script_location: Path) -> None:
-    """Run the migrations that the schema lacks, each in one transaction; the caller holds the lock on the schema."""
+def run_postgres_upgrade(migration: PostgresMigration, script_location: Path, revision: str = "head") -> None:
+    """Run the migrations that the schema lacks, up to a `revision`, each in one transaction; the caller holds the lock
+    on the schema."""
     config = _config(script_location)
     with migration.migrating() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def run(metadata: MetaData) -> None:

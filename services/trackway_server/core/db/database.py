@@ -19,7 +19,10 @@ class Database(Protocol):
     """Runs store functions."""
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `work(connection, …)` in a read transaction: it sees one state of the database, and changes nothing."""
+        """Run `work(connection, …)` in a read transaction: it sees one state of the database, and changes nothing.
+
+        Raises DomainError(DEADLINE_EXCEEDED) where it takes the database too long.
+        """
         ...
 
     async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 from sqlalchemy.dialects import sqlite
 
 
 def insert_into(dialect: str, table: Table) -> Any:
-    """An INSERT of a dialect."""
+    """An INSERT of a dialect, by its name."""
     if dialect == "postgresql":
         # Loaded where it is used: it is a tenth of an embedded server's start.
         from sqlalchemy.dialects import postgresql
@@ -19,11 +19,7 @@ def insert_into(dialect: str, table: Table) -> Any:
     return sqlite.insert(table)
 
 
-def insert_new(connection: Connection, table: Table) -> Any:
-    """An INSERT that leaves rows alone which are there, built once: building one takes longer than running it."""
-    return _insert_new(connection.dialect.name, table)
-
-
 @cache
-def _insert_new(dialect: str, table: Table) -> Any:
+def insert_new(dialect: str, table: Table) -> Any:
+    """An INSERT that leaves rows alone which are there, built once: building one takes longer than running it."""
     return insert_into(dialect, table).on_conflict_do_nothing()

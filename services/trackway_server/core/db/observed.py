@@ -17,7 +17,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 GROUP_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-_REFUSED_BY_THE_DATABASE = {Reason.STORAGE_FULL, Reason.SERVICE_UNAVAILABLE, Reason.SHUTTING_DOWN}
+_REFUSED_BY_THE_DATABASE = {
+    Reason.STORAGE_FULL,
+    Reason.SERVICE_UNAVAILABLE,
+    Reason.SHUTTING_DOWN,
+    Reason.DEADLINE_EXCEEDED,
+}
 
 
 class _Transactions:

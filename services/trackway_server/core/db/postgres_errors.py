@@ -20,7 +20,7 @@ REPEATABLE = {
 }
 FULL = {"53100"}
 STOPPED = "57014"
-"""query_canceled: its time was over."""
+"""query_canceled: its time was over, or an administrator ended it."""
 UNAVAILABLE_CLASSES = ("08", "28", "3D", "53", "57", "58")
 """Connection lost, not let in, no such database, out of resources, stopped from outside, system error."""
 UNAVAILABLE = {

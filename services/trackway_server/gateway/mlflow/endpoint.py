@@ -7,12 +7,13 @@ import codecs
 import json
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 import grpc
+import structlog
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -70,6 +71,7 @@ PROXY_ROUTER = Router((artifacts.PROXY_ROUTES, presigned.PROXY_ROUTES))
 
 REFUSALS = (MlflowError, DomainError, grpc.aio.AioRpcError, ClientGoneError)
 
+_log = structlog.get_logger(__name__)
 _MANY = 1000
 """Items of a list that are printed in a thread of their own."""
 _MOST_PARAMETERS = 1000
@@ -117,16 +119,24 @@ class MlflowEndpoint:
             allowed = {"Allow": ", ".join(found.handlers)}
             await _page(405, "Method Not Allowed", _UNALLOWED, allowed)(scope, receive, send)
             return
-        await (await self._answer(found, scope, receive))(scope, receive, send)
+        async with AsyncExitStack() as held:
+            response = await self._response(found, scope, receive, held)
+            try:
+                # What takes a place has to be taken, too: who reads byte by byte would keep it for ever.
+                async with asyncio.timeout(self._settings.rpc_timeout_s if found.path in histories.ROUTES else None):
+                    await response(scope, receive, send)
+            except TimeoutError:
+                _log.warning("answer_not_taken", route=found.path)
 
-    async def _answer(self, found: Found, scope: Scope, receive: Receive) -> Response:
+    async def _response(self, found: Found, scope: Scope, receive: Receive, held: AsyncExitStack) -> Response:
         try:
             caller, session = await self._session(found, scope, receive)
-            async with self._histories.one() if found.path in histories.ROUTES else nullcontext():
-                value = await self._answered(found.handlers[scope["method"]], caller, session, receive)
-                if any(isinstance(each, list | Table) and len(each) > _MANY for each in value.values()):
-                    return await asyncio.to_thread(json_answer, 200, value)  # a second of a processor: others go on
-                return json_answer(200, value)
+            if found.path in histories.ROUTES:
+                await held.enter_async_context(self._histories.one())
+            value = await self._answered(found.handlers[scope["method"]], caller, session, receive)
+            if any(isinstance(each, list | Table) and len(each) > _MANY for each in value.values()):
+                return await asyncio.to_thread(json_answer, 200, value)  # a second of a processor: others go on
+            return json_answer(200, value)
         except REFUSALS as error:
             return refusal_answer(error)
 

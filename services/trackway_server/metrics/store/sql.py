@@ -94,7 +94,7 @@ class SqlMetricUnit(SqlChunks):
                 {"subject_id": cursor.subject_id, "key": key, "context_digest": digest, "context": context}
                 for (key, digest), context in sorted(missing.items())  # one order: no deadlock with another writer
             ]
-            self._connection.execute(insert_new(self._connection, self._tables.series), rows)
+            self._connection.execute(insert_new(self._connection.dialect.name, self._tables.series), rows)
             known |= self._known_series(cursor.subject_id, named)
         numbers = [known[d.key, digest] for d, digest in named]
         writer = self._number(cursor.writer_id)

@@ -50,7 +50,7 @@ class SqlModelDeletions:
         for table in (LOGGED_MODEL_PARAMS, LOGGED_MODEL_TAGS, LOGGED_MODELS):
             self._connection.execute(delete(table).where(table.c.model_id.in_(going)))
         rows = [{"model_id": model_id} for model_id in going]
-        self._connection.execute(insert_new(self._connection, GONE_MODELS), rows)
+        self._connection.execute(insert_new(self._connection.dialect.name, GONE_MODELS), rows)
         return going
 
 

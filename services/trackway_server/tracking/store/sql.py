@@ -340,7 +340,7 @@ class SqlTrackingUnit:
     def add_dataset_inputs(self, run_id: str, inputs: Sequence[DatasetInput]) -> None:
         """See TrackingUnit."""
         rows = [{"run_id": run_id} | dataset_row(one) for one in inputs]
-        self._connection.execute(insert_new(self._connection, DATASET_INPUTS), rows)
+        self._connection.execute(insert_new(self._connection.dialect.name, DATASET_INPUTS), rows)
         self.changes.note([run_id])
 
     def used_datasets(self, query: RunsQuery, limit: int) -> list[UsedDataset]:

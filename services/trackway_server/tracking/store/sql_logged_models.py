@@ -139,7 +139,7 @@ class SqlLoggedModels:
 
     def _add_edges(self, run_id: str, edges: Sequence[tuple[str, int]], *, output: bool) -> None:
         rows = [{"run_id": run_id, "output": output, "model_id": model_id, "step": step} for model_id, step in edges]
-        self._connection.execute(insert_new(self._connection, RUN_MODELS), rows)
+        self._connection.execute(insert_new(self._connection.dialect.name, RUN_MODELS), rows)
         self._changes.note([run_id])
 
     def _maps(self, table: Table, model_ids: Sequence[str]) -> dict[str, dict[str, str]]:

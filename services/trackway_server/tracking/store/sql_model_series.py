@@ -68,7 +68,7 @@ class SqlRunMetrics(SqlMetricUnit):
             if (on := measured(definition.context)) is not None
         ]
         if rows:
-            self._connection.execute(insert_new(self._connection, LOGGED_MODEL_SERIES), rows)
+            self._connection.execute(insert_new(self._connection.dialect.name, LOGGED_MODEL_SERIES), rows)
 
 
 def series_of_models(connection: Connection, workspace: str, model_ids: Sequence[str], limit: int) -> list[Series]:

@@ -44,7 +44,7 @@ class SqlRunChanges:
         if self._noted:
             stamp = self._own_stamp()
             rows = [{"stamp": stamp, "run_id": run_id} for run_id in sorted(self._noted)]
-            self._connection.execute(insert_new(self._connection, RUN_CHANGES), rows)
+            self._connection.execute(insert_new(self._connection.dialect.name, RUN_CHANGES), rows)
             self._noted.clear()
 
     def horizon(self) -> int:
@@ -80,7 +80,7 @@ class SqlRunChanges:
             self._mark(oldest)
 
     def _mark(self, stamp: int) -> None:
-        insert = insert_new(self._connection, RUN_CHANGES)
+        insert = insert_new(self._connection.dialect.name, RUN_CHANGES)
         self._connection.execute(insert, [{"stamp": stamp, "run_id": _MARK}])
 
     def _own_stamp(self) -> int:

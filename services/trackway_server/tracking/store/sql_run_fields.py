@@ -97,7 +97,7 @@ class RunFields:
         values = select(table.c.value).distinct().where(table.c.key == key)
         passes = self._text(table.c.value, test, lambda: values, indexed=True)
         if table is PARAMS and (texts := _texts_of(test)):
-            # Says no more, but leads into the index.
+            # Says no more, but PostgreSQL tests it in the index, and the text in the table.
             passes = and_(table.c.number.in_(sorted({number_column(text) for text in texts})), passes)
         return and_(table.c.key == key, passes)
 

@@ -77,8 +77,7 @@ _START = Field(Source.ATTRIBUTE, "start_time")
 @dataclass(frozen=True, slots=True)
 class Driver:
     """Runs to go through, each once: a query for `run_id`, where `placed` also for `place`, the column of the order's
-    first term, and for `key`, which orders alike. None: the runs of the query's own scope. All of them hold the terms
-    `covered`."""
+    first term. None: the runs of the query's own scope. All of them hold the terms `covered`."""
 
     rows: Select[Any] | None
     placed: bool = False
@@ -138,6 +137,8 @@ class RunSearch:
     def _cheapest(self) -> tuple[int, Driver]:
         """The driver with the fewest rows, and how many these are. Counts go eight times as far each round, and so
         little further than they decide it."""
+        if len(self._drivers) == 1:
+            return MOST_COUNTED, self._drivers[0]
         most = BUDGET
         while True:
             most = min(8 * most, MOST_COUNTED)
@@ -199,11 +200,7 @@ class RunSearch:
         directions = [fall for order in self._search.orders for fall in falling(order)]
         if self._after is not None:
             query = query.where(sql.beyond(columns, directions, self._after))
-        terms: list[Expression] = [
-            column.desc() if fall else column for column, fall in zip(named, directions, strict=True)
-        ]
-        if placed and rows is not None:
-            terms[0] = rows.c.key.desc() if self._search.orders[0].descending else rows.c.key
+        terms = [column.desc() if fall else column for column, fall in zip(named, directions, strict=True)]
         found = self._connection.execute(query.order_by(*terms).limit(limit)).all()
         return [(row[0], tuple(row[1:])) for row in found]
 
@@ -282,7 +279,7 @@ class RunSearch:
         if order.field == _START:
             return Driver(rows)
         place = sql.turned(column, descending=order.descending).label("place")  # of a number, as all are in this span
-        return Driver(rows.add_columns(place, column.label("key")), placed=True, covered=self._spanned(order.field.key))
+        return Driver(rows.add_columns(place), placed=True, covered=self._spanned(order.field.key))
 
     def _span(self) -> tuple[Expression, Expression, Select[Any]] | None:
         """By whom and by what the order begins, and the runs that stand there from the page's place on."""

@@ -1,4 +1,8 @@
-"""Metrics are indexed by key and version, no longer by key and value: as in Tracking, whose tables these are, too."""
+"""Summaries of metrics are indexed by key and version, no longer by key and value.
+
+The entries of what is new then stand at the end of each key's, whatever the values are: by value they lay anywhere in
+the index. The old one goes in a revision of its own, so that nobody who writes meanwhile is in a circle with this.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the new one, drop the old."""
+    """Make the new one."""
     op.create_index("ix_metric_summaries_values", "metric_summaries", ["search_key", "subject_id", "last_key"])
-    op.drop_index("ix_metric_summaries_search", "metric_summaries")
 
 
 def downgrade() -> None:
-    """The other way round."""
-    op.create_index("ix_metric_summaries_search", "metric_summaries", ["search_key", "last_key", "subject_id"])
+    """Drop it."""
     op.drop_index("ix_metric_summaries_values", "metric_summaries")

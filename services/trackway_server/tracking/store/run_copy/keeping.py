@@ -55,6 +55,7 @@ _REFRESHED_AFTER = 10.0
 _TRIMMED_AFTER = 600.0
 _PART = 20_000
 _PAUSE_SECONDS = 0.2
+"""Without a search that wants columns, before they are read."""
 _LONGEST_PUT_OFF_SECONDS = 2.0
 _REST_SECONDS = 0.05
 _LONGEST_REST_SECONDS = 60.0
@@ -160,10 +161,11 @@ class RunCopy:
             await asyncio.sleep(rest)
 
     async def _pause(self) -> None:
-        """Let searches go first that come one after another, for a while: reading would take their time."""
+        """Let searches go first that come one after another, for a while: reading columns would take their time. What
+        has changed is not put off, for each search would look it up."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_LONGEST_PUT_OFF_SECONDS):
-                while self._wake.is_set():
+                while self._wake.is_set() and not self._is_changed and not self._is_stale:
                     self._wake.clear()
                     await asyncio.sleep(_PAUSE_SECONDS)
         self._wake.clear()
